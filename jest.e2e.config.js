@@ -1,0 +1,15 @@
+const base = require('./jest.config.js');
+
+/**
+ * Suites that start real processes: one after the other, with time for Postgres to start and for elections. They run the
+ * built application (`npm run build`, or `npm test`, which builds what is out of date).
+ *
+ * @type {import('jest').Config}
+ */
+module.exports = {
+  ...base,
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.e2e-spec.ts'],
+  maxWorkers: 1,
+  testTimeout: 180_000,
+};
