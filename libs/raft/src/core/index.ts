@@ -1,1 +1,9 @@
-export {};
+export * from "./configuration";
+export * from "./effects";
+export * from "./entry";
+export * from "./kernel-api";
+export * from "./kernel-options";
+export * from "./messages";
+export * from "./raft-error";
+export * from "./random";
+export * from "./types";

@@ -1,0 +1,74 @@
+import type { ConfigurationInForce } from "../core/configuration";
+import type { Entry } from "../core/entry";
+import type { LogId } from "../core/types";
+
+/** How far a state machine has come by itself: {0, 0} for one in memory, which replays; asked once, at start. @publicApi */
+export interface AppliedState {
+  readonly last: LogId;
+  /** The configuration in force at `last`, where the machine stores it with its data. */
+  readonly configuration: ConfigurationInForce | undefined;
+}
+
+/**
+ * What became of one entry. It is the same on every node, but for `value`, which is encoded only where somebody waits for it.
+ *
+ * @publicApi
+ */
+export type CommandOutcome =
+  | { readonly status: "applied"; readonly value: Uint8Array | undefined }
+  /** The command refused: `throw new RaftRejection(reason, details)`. */
+  | {
+      readonly status: "rejected";
+      readonly reason: string;
+      readonly message: string;
+      readonly details: unknown;
+    }
+  /** The command threw something else: a bug, answered alike everywhere. */
+  | { readonly status: "failed"; readonly message: string };
+
+/** A state at one index, readable while commands go on. @publicApi */
+export interface SnapshotSource {
+  /** Reads what was captured; each chunk is at most 64 KiB, and made when it is asked for. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Lets go of what the capture holds; called once, also after a failure. */
+  release(): void;
+}
+
+/**
+ * The replicated state of one group. The runtime calls it from one place, in log order, and never twice for one index in the
+ * life of an object (a machine in memory starts anew with each process and gets the log from its snapshot on).
+ *
+ * @publicApi
+ */
+export interface ReplicatedStateMachine {
+  applied(): Promise<AppliedState>;
+
+  /**
+   * Applies committed entries of every kind, in order, without a gap; kinds that it has no use for only move its index.
+   *
+   * @param wanted whether somebody waits for the value of this index
+   * @returns one outcome for each entry
+   * @throws any error: the node stops, as it can neither skip the entry nor know what became of it
+   */
+  apply(
+    entries: readonly Entry[],
+    wanted: (index: number) => boolean,
+  ): Promise<readonly CommandOutcome[]>;
+
+  /**
+   * Answers a query from the local state.
+   *
+   * @param query what the caller encoded
+   * @returns the encoded answer
+   */
+  query(query: Uint8Array): Promise<CommandOutcome>;
+
+  /** Captures the state at the last applied index: synchronous, cheap, and untouched by what is applied later. */
+  capture(): SnapshotSource;
+
+  /** Replaces the whole state. */
+  restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /** The greatest cluster time that an applied entry carried; 0 before the first. */
+  clusterTimeMs(): number;
+}

@@ -1,0 +1,172 @@
+import type { ConfigurationInForce } from "../core/configuration";
+import type { DurableState, PersistBatch } from "../core/effects";
+import type { Entry } from "../core/entry";
+import type { GroupId, LogId, ReplicaId } from "../core/types";
+
+/** What a process says of itself when it opens its store. @publicApi */
+export interface StoreBoot {
+  /** The node's name. A store belongs to one node for good; another name is refused with {@link StoreOwnerError}. */
+  readonly nodeName: string;
+  /** The incarnation that the store gets if it is new: 32 hexadecimal characters. */
+  readonly newIncarnation: string;
+  /** Drawn anew at each start: 32 hexadecimal characters. */
+  readonly bootNonce: string;
+}
+
+/** @publicApi */
+export interface StoreIdentity {
+  /** Drawn once, when the store was made. A wiped store has another. */
+  readonly incarnation: string;
+  /** Raised by each open; a write with an older one doesn't land. */
+  readonly epoch: number;
+  /** The nonce of the start before this one, or null: a chain that peers check, to find a store that was rolled back. */
+  readonly previousBootNonce: string | null;
+  /**
+   * Whether the owner before this one never released its lock (it was killed, or its connection was cut). Its process may
+   * still be alive and unaware, so the new owner stays silent for a while.
+   */
+  readonly takenOver: boolean;
+}
+
+/** Which replica of which cluster a group's log belongs to; written once, with the first batch. @publicApi */
+export interface GroupIdentity {
+  readonly clusterId: string;
+  readonly replicaId: ReplicaId;
+}
+
+/** A group's part of one atomic write. @publicApi */
+export interface GroupWrite extends PersistBatch {
+  readonly group: GroupId;
+  /** Present in the first batch of a group, and never again. */
+  readonly identity?: GroupIdentity;
+}
+
+/** @publicApi */
+export interface LoadedGroup extends DurableState {
+  readonly identity: GroupIdentity;
+}
+
+/** What a snapshot is a snapshot of. @publicApi */
+export interface SnapshotMetadata {
+  /** The last entry that it covers. */
+  readonly last: LogId;
+  readonly configuration: ConfigurationInForce;
+  /** Version of the encoding of the chunks. */
+  readonly format: number;
+}
+
+/**
+ * Where a node keeps what it must not forget. All groups of a node share one.
+ *
+ * What an implementation promises, and the conformance suite of `nestjs-raft/testing` checks:
+ * - one owner at a time: `open` takes a lock that ends with the process, then raises the epoch, then reads;
+ * - `persist` is atomic and ordered: all of it or nothing, and only behind the batch before; what resolved survives a power cut;
+ * - a rejected `persist` may have landed. `recover` says, and no late write of a lost session lands after it.
+ *
+ * @publicApi
+ */
+export interface RaftStorage {
+  /**
+   * Takes the lock, raises the epoch and makes the tables or files where they are missing.
+   *
+   * @throws StoreLockedError another process owns the store
+   * @throws StoreOwnerError the store belongs to a node of another name
+   * @throws StoreUnavailableError it can't be reached, or isn't usable (a transaction-pooling proxy, `fsync` off); the sentence says which
+   */
+  open(boot: StoreBoot): Promise<StoreIdentity>;
+
+  /** @returns the group's state, or undefined where it was never written */
+  load(group: GroupId): Promise<LoadedGroup | undefined>;
+
+  /**
+   * Writes all of it in one commit; durable when it resolves. Called again only after it has settled.
+   *
+   * @throws StoreFencedError the epoch isn't ours any more, or a batch is out of sequence: nothing was written, and nothing ever will be
+   * @throws any other error: it may have landed; `recover` tells
+   */
+  persist(writes: readonly GroupWrite[]): Promise<void>;
+
+  /**
+   * Makes a new session after a failed write or a lost connection: lock, check of the epoch, and the numbers of the last
+   * batches. When it resolves, no write of the old session can land any more.
+   *
+   * @throws StoreFencedError another process opened the store meanwhile
+   * @throws any other error: the store can't be reached; try again
+   */
+  recover(): Promise<ReadonlyMap<GroupId, number>>;
+
+  /** Resolves when the session has just shown that it is alive and still holds the lock. */
+  probe(): Promise<void>;
+
+  /**
+   * Reads entries in a page, on a connection that doesn't hold up writes.
+   *
+   * @param from the first index
+   * @param to the last index, inclusive
+   * @param maxBytes the page ends with the entry that reaches it; at least one entry is returned where there is one
+   * @returns contiguous entries from `from` on, fewer where the page is full; none where `from` is compacted or not there yet
+   */
+  entries(
+    group: GroupId,
+    from: number,
+    to: number,
+    maxBytes: number,
+  ): Promise<readonly Entry[]>;
+
+  /**
+   * Stores a snapshot in chunks, whole or not at all, and replaces the one before. The log isn't touched.
+   *
+   * @param chunks read one at a time, so that memory stays bounded
+   */
+  writeSnapshot(
+    group: GroupId,
+    metadata: SnapshotMetadata,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void>;
+
+  /** @returns the newest whole snapshot, or undefined */
+  readSnapshot(
+    group: GroupId,
+  ): Promise<
+    | {
+        readonly metadata: SnapshotMetadata;
+        readonly chunks: AsyncIterable<Uint8Array>;
+      }
+    | undefined
+  >;
+
+  /**
+   * Cuts the log's head: the cut itself is one small write, rows go afterwards in small portions.
+   *
+   * @param to the last entry that goes; its term is kept, as the log's new origin
+   */
+  compact(group: GroupId, to: LogId): Promise<void>;
+
+  /** Ends the session and says that it was released. Idempotent; never fails because the connection is gone. */
+  close(): Promise<void>;
+}
+
+/** @publicApi */
+export class StoreLockedError extends Error {
+  override readonly name = "StoreLockedError";
+}
+
+/** @publicApi */
+export class StoreOwnerError extends Error {
+  override readonly name = "StoreOwnerError";
+}
+
+/** @publicApi */
+export class StoreFencedError extends Error {
+  override readonly name = "StoreFencedError";
+}
+
+/** @publicApi */
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+}
+
+/** An entry of an unknown kind or format, or with a checksum that doesn't fit: the node stops, as skipping it would diverge. @publicApi */
+export class StoreCorruptError extends Error {
+  override readonly name = "StoreCorruptError";
+}

@@ -1,0 +1,125 @@
+import type { Configuration } from "../core/configuration";
+import type { Message } from "../core/messages";
+import type { GroupId, ReplicaId } from "../core/types";
+
+/** The versions of the peer protocol that this build speaks. @publicApi */
+export const PROTOCOL_VERSIONS = Object.freeze({ min: 1, max: 1 });
+
+/** The first frame on each connection, in both directions: who is there. @publicApi */
+export interface Hello {
+  readonly protocol: { readonly min: number; readonly max: number };
+  readonly clusterName: string;
+  /** Empty before genesis. */
+  readonly clusterId: string;
+  readonly nodeName: string;
+  /** 0 before genesis. */
+  readonly replicaId: ReplicaId;
+  readonly incarnation: string;
+  readonly bootNonce: string;
+  readonly previousBootNonce: string | null;
+  /** Where the sender is reached: `host:port`. */
+  readonly advertise: string;
+}
+
+/** Founders find each other before there is a configuration. @publicApi */
+export interface FounderMessage {
+  readonly kind: "founder";
+  readonly groupId: GroupId;
+  readonly founder: string;
+  readonly incarnation: string;
+  /** What the sender has adopted or written, if it has. */
+  readonly genesis: {
+    readonly clusterId: string;
+    readonly configuration: Configuration;
+  } | null;
+}
+
+/** A call to another node: a forwarded command or query. Best effort like every message; the caller has a deadline. @publicApi */
+export interface RequestMessage {
+  readonly kind: "request";
+  readonly groupId: GroupId;
+  /** Unique among the sender's requests of this process. */
+  readonly id: number;
+  readonly method: string;
+  /** How long the caller still waits. */
+  readonly timeoutMs: number;
+  readonly body: Uint8Array;
+}
+
+/** @publicApi */
+export interface ResponseMessage {
+  readonly kind: "response";
+  readonly groupId: GroupId;
+  readonly id: number;
+  readonly ok: boolean;
+  readonly body: Uint8Array;
+}
+
+/** @publicApi */
+export type PeerMessage =
+  Message | FounderMessage | RequestMessage | ResponseMessage;
+
+/**
+ * The state of the connection that this node dialled to an address. `refused`: nobody listens, or the other side turned us
+ * away; `detail` has its sentence.
+ *
+ * @publicApi
+ */
+export type PeerConnectionState =
+  "connecting" | "connected" | "closed" | "refused";
+
+/** What the transport asks of, and tells to, the node that it serves. @publicApi */
+export interface TransportHost {
+  /** Asked for each new connection, and after {@link RaftTransport.announce}. */
+  hello(): Hello;
+
+  /** @returns undefined to admit the peer, or the sentence with which it is refused, loudly, on both sides */
+  admit(peer: Hello): string | undefined;
+
+  /** A message came in. `sender` is what its connection last said of itself. Must not throw. */
+  receive(message: PeerMessage, sender: Hello): void;
+
+  /** The dialled connection to `address` changed. */
+  connectionChanged(
+    address: string,
+    state: PeerConnectionState,
+    detail: string,
+  ): void;
+}
+
+/**
+ * How peers talk: best effort. A message may be lost, repeated, reordered or late; it is never altered.
+ *
+ * @publicApi
+ */
+export interface RaftTransport {
+  /**
+   * Starts to listen and to serve `host`.
+   *
+   * @returns the address that it is bound to, `host:port`
+   * @throws RaftError `RAFT_CONFIGURATION` with a sentence where the port is busy or the address can't be had
+   */
+  start(host: TransportHost): Promise<string>;
+
+  /** Keeps a connection to `address`, redialling with a jittered back-off, until {@link disconnect}. Idempotent. */
+  connect(address: string): void;
+
+  disconnect(address: string): void;
+
+  /**
+   * Hands a message over for `address`. Never blocks and never throws: where there is no connection, or its backlog is full,
+   * the message is dropped.
+   *
+   * @returns false where it was dropped
+   */
+  send(address: string, message: PeerMessage): boolean;
+
+  /** Bytes that were handed over for `address` and haven't left this process. */
+  backlogBytes(address: string): number;
+
+  /** This node's identity changed (genesis was adopted): says hello again on every connection. */
+  announce(): void;
+
+  /** Closes every connection and stops listening. Idempotent. */
+  stop(): Promise<void>;
+}
