@@ -38,8 +38,12 @@ export interface Kernel {
   tick(nowMs: number): void;
   step(message: Message, nowMs: number): void;
   propose(proposals: readonly Proposal[], nowMs: number): ProposeResult;
-  /** Asks for a linearizable read; it ends in `effects.reads` or `effects.refusedReads` under this context. */
-  readIndex(context: number, nowMs: number): void;
+  /**
+   * Asks for a linearizable read; it ends in `effects.reads` or `effects.refusedReads` under this context.
+   *
+   * @param lease whether a lease may confirm it; where none holds, a round does
+   */
+  readIndex(context: number, nowMs: number, lease?: boolean): void;
   /** Campaigns now, with a pre-vote. Nothing happens where this replica may not lead. */
   campaign(nowMs: number): void;
   /** The batch with this number is durable. Numbers come in order. */

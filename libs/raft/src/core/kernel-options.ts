@@ -26,6 +26,12 @@ export interface KernelOptions {
    */
   readonly fastFailover: boolean;
 
+  /**
+   * How long a confirmed round lets this leader answer lease reads, from the time it was sent: below the smallest election
+   * time-out times the clock-drift margin. 0: no lease reads.
+   */
+  readonly leaseMs: number;
+
   /** The store was made by this process, so it can't have confirmed a lease in an earlier life. */
   readonly newStore: boolean;
 

@@ -1,0 +1,94 @@
+import type { KERNEL_LIMITS } from "../core/kernel-options";
+import type { GroupId } from "../core/types";
+import type { ReplicatedStateMachine } from "../state-machine/contract";
+import type { RaftStorage } from "../storage/contract";
+import type { RaftTransport } from "../transport/contract";
+import type { Scheduler } from "./scheduler";
+
+/** One founder of the cluster. The list counts only for an empty store; afterwards it is addresses. @publicApi */
+export interface FounderOptions {
+  /** The node's name. */
+  readonly id: string;
+  /** Where peers reach it: `host:port`. */
+  readonly peer: string;
+  /** Where HTTP clients reach it, as an origin; empty or absent where it serves none. */
+  readonly http?: string;
+}
+
+/** Where a node tells what happens to it. Nest's `Logger` fits. @publicApi */
+export interface RaftLogger {
+  debug(message: string): void;
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** @publicApi */
+export type RaftLimits = {
+  readonly [Limit in keyof typeof KERNEL_LIMITS]: number;
+} & {
+  /** Bytes of one command. Default 4 MiB. */
+  readonly maxCommandBytes: number;
+  /** Proposals and queries that wait in this node. Default 10,000; above it `RAFT_BUSY`. */
+  readonly maxPendingRequests: number;
+};
+
+/** What a {@link RaftNode} is made with; every default is filled in by the Nest module or by `raftNodeOptions()`. */
+export interface RaftNodeOptions {
+  /** This node's name. */
+  readonly nodeId: string;
+  /** Nodes of another cluster name are refused. */
+  readonly clusterName: string;
+  readonly groupId: GroupId;
+  /** The founders, this node included, in the same order everywhere. */
+  readonly founders: readonly FounderOptions[];
+  /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
+  readonly forceBootstrap: boolean;
+  /** Where peers reach this node, `host:port`. */
+  readonly advertise: string;
+
+  /** The smallest election time-out, in milliseconds; each is drawn up to twice as long. Default 1000. */
+  readonly electionTimeoutMs: number;
+  /** Default 100; at most a fifth of the election time-out. */
+  readonly heartbeatIntervalMs: number;
+  /** How long a call waits for its answer, elections included. Default 10,000. */
+  readonly requestTimeoutMs: number;
+  /** How long `stop` may take. Default 5,000. */
+  readonly shutdownTimeoutMs: number;
+  /** Lease reads: `{ driftMargin }` is the share of the election time-out that a lease lasts (0.5 to 0.95). Default: off. */
+  readonly leaseReads: { readonly driftMargin: number } | null;
+  readonly limits: RaftLimits;
+
+  readonly storage: RaftStorage;
+  readonly transport: RaftTransport;
+  readonly stateMachine: ReplicatedStateMachine;
+  readonly scheduler: Scheduler;
+  readonly logger: RaftLogger;
+}
+
+/** How fresh the answer to a query must be. @publicApi */
+export type ReadConsistency = "linearizable" | "lease" | "stale";
+
+/** @publicApi */
+export interface ProposeOptions {
+  /** Overrides `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** The version of the command's schema. Default 0. */
+  readonly schemaVersion?: number;
+  /** `false`: fail with `RAFT_NOT_LEADER` instead of forwarding to the leader. Default true. */
+  readonly forward?: boolean;
+}
+
+/** @publicApi */
+export interface QueryOptions {
+  readonly timeoutMs?: number;
+  /** Default `linearizable`. `lease` is served as linearizable where lease reads are off. */
+  readonly consistency?: ReadConsistency;
+  readonly forward?: boolean;
+}
+
+/** A result and the log index that it belongs to: of a command its own, of a query that up to which the state was applied. @publicApi */
+export interface Ordered<T> {
+  readonly value: T;
+  readonly index: number;
+}
