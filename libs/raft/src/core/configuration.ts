@@ -1,4 +1,4 @@
-import type { ReplicaId } from "./types";
+import type { ReplicaId } from './types';
 
 /**
  * One replica of a group. Identity is the id; name and addresses are data, and may come back with another replica (a pod

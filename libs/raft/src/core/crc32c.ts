@@ -6,8 +6,7 @@ const TABLES: readonly Int32Array[] = (() => {
   const [first] = tables as [Int32Array];
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
-    for (let bit = 0; bit < 8; bit++)
-      crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
     first[byte] = crc;
   }
   for (let k = 1; k < 8; k++) {
@@ -42,11 +41,7 @@ export function crc32c(crc: number, bytes: Uint8Array): number {
   let state = ~crc;
   let at = 0;
   for (const end = bytes.length - 7; at < end; at += 8) {
-    state ^=
-      bytes[at]! |
-      (bytes[at + 1]! << 8) |
-      (bytes[at + 2]! << 16) |
-      (bytes[at + 3]! << 24);
+    state ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
     state =
       T7[state & 0xff]! ^
       T6[(state >>> 8) & 0xff]! ^
@@ -57,8 +52,7 @@ export function crc32c(crc: number, bytes: Uint8Array): number {
       T1[bytes[at + 6]!]! ^
       T0[bytes[at + 7]!]!;
   }
-  for (; at < bytes.length; at++)
-    state = (state >>> 8) ^ T0[(state ^ bytes[at]!) & 0xff]!;
+  for (; at < bytes.length; at++) state = (state >>> 8) ^ T0[(state ^ bytes[at]!) & 0xff]!;
   return ~state >>> 0;
 }
 

@@ -1,11 +1,10 @@
-import type { ConfigurationInForce } from "./configuration";
-import type { Entry } from "./entry";
-import type { Message } from "./messages";
-import type { HardState, LogId, ReplicaId, TermRun } from "./types";
+import type { ConfigurationInForce } from './configuration';
+import type { Entry } from './entry';
+import type { Message } from './messages';
+import type { HardState, LogId, ReplicaId, TermRun } from './types';
 
 /** @publicApi */
-export type Role =
-  "follower" | "preCandidate" | "candidate" | "leader" | "learner";
+export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader' | 'learner';
 
 /**
  * One atomic, numbered write. It lands whole or not at all, and only behind the batch with the number before.

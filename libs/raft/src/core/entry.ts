@@ -1,4 +1,4 @@
-import { crc32c, crc32cOfSafeInteger } from "./crc32c";
+import { crc32c, crc32cOfSafeInteger } from './crc32c';
 
 /**
  * What an entry is for. `noop` opens a leader's term (thesis §6.4); `configuration` carries a membership; `command` a
@@ -7,28 +7,23 @@ import { crc32c, crc32cOfSafeInteger } from "./crc32c";
  *
  * @publicApi
  */
-export type EntryKind =
-  "noop" | "configuration" | "command" | "clock" | "session" | "clusterVersion";
+export type EntryKind = 'noop' | 'configuration' | 'command' | 'clock' | 'session' | 'clusterVersion';
 
 /**
  * The numbers of the kinds in stores and on the wire. They never change; a number that isn't here stops the node that meets
  * it, because skipping an entry would let replicas differ.
  */
-export const ENTRY_KIND_CODES: Readonly<Record<EntryKind, number>> =
-  Object.freeze({
-    noop: 0,
-    configuration: 1,
-    command: 2,
-    clock: 3,
-    session: 4,
-    clusterVersion: 5,
-  });
+export const ENTRY_KIND_CODES: Readonly<Record<EntryKind, number>> = Object.freeze({
+  noop: 0,
+  configuration: 1,
+  command: 2,
+  clock: 3,
+  session: 4,
+  clusterVersion: 5,
+});
 
 const KINDS_BY_CODE: ReadonlyMap<number, EntryKind> = new Map(
-  (Object.keys(ENTRY_KIND_CODES) as EntryKind[]).map((kind) => [
-    ENTRY_KIND_CODES[kind],
-    kind,
-  ]),
+  (Object.keys(ENTRY_KIND_CODES) as EntryKind[]).map((kind) => [ENTRY_KIND_CODES[kind], kind]),
 );
 
 /** @returns the kind, or undefined for a number that this version doesn't know */
@@ -71,23 +66,17 @@ export function entrySizeBytes(entry: { readonly data: Uint8Array }): number {
   return entry.data.length + ENTRY_OVERHEAD_BYTES;
 }
 
-export function entryChecksum(entry: Omit<Entry, "checksum">): number {
+export function entryChecksum(entry: Omit<Entry, 'checksum'>): number {
   let crc = crc32cOfSafeInteger(0, entry.index);
   crc = crc32cOfSafeInteger(crc, entry.term);
   crc = crc32cOfSafeInteger(
     crc,
-    ENTRY_KIND_CODES[entry.kind] * 0x1_0000_0000 +
-      entry.format * 0x1_0000 +
-      entry.schemaVersion,
+    ENTRY_KIND_CODES[entry.kind] * 0x1_0000_0000 + entry.format * 0x1_0000 + entry.schemaVersion,
   );
   return crc32c(crc, entry.data);
 }
 
-export function makeEntry(
-  index: number,
-  term: number,
-  proposal: Proposal,
-): Entry {
+export function makeEntry(index: number, term: number, proposal: Proposal): Entry {
   const { kind, schemaVersion, data } = proposal;
   const entry = {
     index,

@@ -1,8 +1,8 @@
-import type { ConfigurationInForce } from "./configuration";
-import type { Effects, KernelStatus } from "./effects";
-import type { Entry, Proposal } from "./entry";
-import type { Message } from "./messages";
-import type { ReplicaId } from "./types";
+import type { ConfigurationInForce } from './configuration';
+import type { Effects, KernelStatus } from './effects';
+import type { Entry, Proposal } from './entry';
+import type { Message } from './messages';
+import type { ReplicaId } from './types';
 
 /** `accepted`: the entries have the indexes from `firstIndex` on, in `term`; they may still be lost with the leadership. */
 export type ProposeResult =
@@ -13,13 +13,13 @@ export type ProposeResult =
     }
   | {
       readonly accepted: false;
-      readonly reason: "notLeader" | "noLeader" | "busy";
+      readonly reason: 'notLeader' | 'noLeader' | 'busy';
     };
 
 /** What a leader knows of one replica. */
 export interface ReplicaProgress {
   readonly id: ReplicaId;
-  readonly state: "probe" | "replicate" | "snapshot";
+  readonly state: 'probe' | 'replicate' | 'snapshot';
   readonly matchIndex: number;
   readonly nextIndex: number;
   readonly inflightMessages: number;
@@ -51,15 +51,15 @@ export interface Kernel {
   /** Entries up to here are applied. */
   applied(index: number, nowMs: number): void;
   /** Answers a {@link Effects.loads}: a page that begins at the requested index, or nothing where it can't be had. */
-  entriesLoaded(
-    requestId: number,
-    entries: readonly Entry[],
-    nowMs: number,
-  ): void;
+  entriesLoaded(requestId: number, entries: readonly Entry[], nowMs: number): void;
   /** The connection to this replica closed, or was refused. */
   peerUnreachable(replica: ReplicaId, nowMs: number): void;
   /** The connection to this replica is there again. */
   peerReachable(replica: ReplicaId, nowMs: number): void;
+
+  /** The store doesn't answer, or fails: this replica neither leads nor campaigns until it has recovered, unless it is the only voter. */
+  storageStalled(nowMs: number): void;
+  storageRecovered(nowMs: number): void;
 
   hasEffects(): boolean;
   takeEffects(): Effects;

@@ -1,6 +1,6 @@
-import type { DurableState } from "./effects";
-import type { SeededRandom } from "./random";
-import type { GroupId, ReplicaId } from "./types";
+import type { DurableState } from './effects';
+import type { SeededRandom } from './random';
+import type { GroupId, ReplicaId } from './types';
 
 /** What a kernel is made with. Times come in ticks (time-outs) and in monotonic milliseconds (leases, stickiness). */
 export interface KernelOptions {

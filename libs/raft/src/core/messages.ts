@@ -1,5 +1,5 @@
-import type { Entry } from "./entry";
-import type { GroupId, LogId, ReplicaId } from "./types";
+import type { Entry } from './entry';
+import type { GroupId, LogId, ReplicaId } from './types';
 
 /**
  * What every message carries. The replica ids are the membership session: a late answer of a replica's earlier life names an
@@ -22,21 +22,21 @@ export interface MessageHeader {
 
 /** Asks whether a campaign could win, without changing anybody's term (thesis §9.6). */
 export interface PreVote extends MessageHeader {
-  readonly kind: "preVote";
+  readonly kind: 'preVote';
   readonly lastLog: LogId;
   readonly commit: LogId;
 }
 
 /** A grant echoes the campaign's term; a refusal has the voter's own. */
 export interface PreVoteReply extends MessageHeader {
-  readonly kind: "preVoteReply";
+  readonly kind: 'preVoteReply';
   readonly granted: boolean;
   readonly commit: LogId;
 }
 
 /** Thesis §3.4. */
 export interface RequestVote extends MessageHeader {
-  readonly kind: "requestVote";
+  readonly kind: 'requestVote';
   readonly lastLog: LogId;
   readonly commit: LogId;
   /** The leader asked for this campaign: voters don't hold it to stickiness (thesis §4.2.3). */
@@ -44,14 +44,14 @@ export interface RequestVote extends MessageHeader {
 }
 
 export interface RequestVoteReply extends MessageHeader {
-  readonly kind: "requestVoteReply";
+  readonly kind: 'requestVoteReply';
   readonly granted: boolean;
   readonly commit: LogId;
 }
 
 /** Thesis §3.5. Its bytes are bounded, and so is the number that is under way to one peer. */
 export interface AppendEntries extends MessageHeader {
-  readonly kind: "appendEntries";
+  readonly kind: 'appendEntries';
   readonly prev: LogId;
   readonly entries: readonly Entry[];
   readonly leaderCommit: number;
@@ -62,7 +62,7 @@ export interface AppendEntries extends MessageHeader {
  * `prev`; `hint` is the greatest log id of its own, at or below `prev.index`, with a term not above `prev.term`.
  */
 export interface AppendEntriesReply extends MessageHeader {
-  readonly kind: "appendEntriesReply";
+  readonly kind: 'appendEntriesReply';
   readonly accepted: boolean;
   readonly matchIndex: number;
   readonly rejectedIndex: number;
@@ -71,7 +71,7 @@ export interface AppendEntriesReply extends MessageHeader {
 
 /** Keeps leadership, spreads the commit index, and asks whether this leader still leads: for reads. */
 export interface Heartbeat extends MessageHeader {
-  readonly kind: "heartbeat";
+  readonly kind: 'heartbeat';
   /** The leader's commit index, capped at what this follower is known to hold. */
   readonly commit: number;
   /** The number of the read round (thesis §6.4): an answer confirms the reads of this round and of those before. */
@@ -81,7 +81,7 @@ export interface Heartbeat extends MessageHeader {
 }
 
 export interface HeartbeatReply extends MessageHeader {
-  readonly kind: "heartbeatReply";
+  readonly kind: 'heartbeatReply';
   /** The round that is confirmed; 0 confirms none, and says only that the follower is alive. */
   readonly round: number;
   readonly sentAtMs: number;
@@ -99,4 +99,4 @@ export type Message =
   | HeartbeatReply;
 
 /** @publicApi */
-export type MessageKind = Message["kind"];
+export type MessageKind = Message['kind'];

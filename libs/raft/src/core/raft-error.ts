@@ -4,24 +4,24 @@
  * @publicApi
  */
 export type RaftErrorCode =
-  | "RAFT_NOT_STARTED"
-  | "RAFT_NOT_LEADER"
-  | "RAFT_NO_LEADER"
-  | "RAFT_BUSY"
-  | "RAFT_INDETERMINATE"
-  | "RAFT_TIMEOUT"
-  | "RAFT_LAGGING"
-  | "RAFT_REJECTED"
-  | "RAFT_CONFLICT"
-  | "RAFT_SESSION_EXPIRED"
-  | "RAFT_STORAGE"
-  | "RAFT_QUARANTINED"
-  | "RAFT_FORBIDDEN"
-  | "RAFT_SHUTTING_DOWN"
+  | 'RAFT_NOT_STARTED'
+  | 'RAFT_NOT_LEADER'
+  | 'RAFT_NO_LEADER'
+  | 'RAFT_BUSY'
+  | 'RAFT_INDETERMINATE'
+  | 'RAFT_TIMEOUT'
+  | 'RAFT_LAGGING'
+  | 'RAFT_REJECTED'
+  | 'RAFT_CONFLICT'
+  | 'RAFT_SESSION_EXPIRED'
+  | 'RAFT_STORAGE'
+  | 'RAFT_QUARANTINED'
+  | 'RAFT_FORBIDDEN'
+  | 'RAFT_SHUTTING_DOWN'
   /** Options that can't work: found at start, before anything is opened. */
-  | "RAFT_CONFIGURATION"
+  | 'RAFT_CONFIGURATION'
   /** The node met something that must not be: an unknown entry kind, a conflict below the commit index. It has stopped. */
-  | "RAFT_FATAL";
+  | 'RAFT_FATAL';
 
 /** Where a leader is, as far as the answering node knows. @publicApi */
 export interface LeaderHint {
@@ -43,17 +43,17 @@ export interface RaftErrorDetails {
 }
 
 /** Across copies of the package (two versions in one tree), the brand tells, not `instanceof`. */
-const BRAND: unique symbol = Symbol.for("nestjs-raft.error") as never;
+const BRAND: unique symbol = Symbol.for('nestjs-raft.error') as never;
 
 /** Codes after which the command is certainly not applied and never will be (by this call). */
 const NOT_APPLIED: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
-  "RAFT_NOT_STARTED",
-  "RAFT_NOT_LEADER",
-  "RAFT_NO_LEADER",
-  "RAFT_BUSY",
-  "RAFT_STORAGE",
-  "RAFT_SHUTTING_DOWN",
-  "RAFT_FORBIDDEN",
+  'RAFT_NOT_STARTED',
+  'RAFT_NOT_LEADER',
+  'RAFT_NO_LEADER',
+  'RAFT_BUSY',
+  'RAFT_STORAGE',
+  'RAFT_SHUTTING_DOWN',
+  'RAFT_FORBIDDEN',
 ]);
 
 /**
@@ -72,16 +72,9 @@ export class RaftError extends Error {
   /**
    * @param message what happened, what it means for the caller, and what to do
    */
-  constructor(
-    code: RaftErrorCode,
-    message: string,
-    details: RaftErrorDetails & { readonly cause?: unknown } = {},
-  ) {
-    super(
-      message,
-      details.cause === undefined ? undefined : { cause: details.cause },
-    );
-    this.name = "RaftError";
+  constructor(code: RaftErrorCode, message: string, details: RaftErrorDetails & { readonly cause?: unknown } = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'RaftError';
     this.code = code;
     this.leader = details.leader;
     this.reason = details.reason;
@@ -97,5 +90,5 @@ export class RaftError extends Error {
 
 /** @returns whether `value` is a {@link RaftError}, of whichever copy of this package */
 export function isRaftError(value: unknown): value is RaftError {
-  return typeof value === "object" && value !== null && BRAND in value;
+  return typeof value === 'object' && value !== null && BRAND in value;
 }

@@ -18,7 +18,7 @@ export const NO_REPLICA: ReplicaId = 0;
 export type GroupId = string;
 
 /** @publicApi */
-export const DEFAULT_GROUP: GroupId = "default";
+export const DEFAULT_GROUP: GroupId = 'default';
 
 /**
  * The identity of a log position. Two logs that hold an entry with the same log id are the same up to it (log matching,

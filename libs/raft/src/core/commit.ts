@@ -1,0 +1,58 @@
+import type { ConfigurationInForce } from './configuration';
+import { memberById } from './membership';
+import { quorumValue } from './quorum';
+import { addProgress } from './replication';
+import type { KernelState } from './state';
+import type { LogId } from './types';
+
+/** Moves the commit index to `index`; what is committed takes effect in the kernel at once, configurations among it. */
+export function commitTo(state: KernelState, index: number): void {
+  const before = state.log.commitIndex;
+  if (index <= before) return;
+  const bytes = state.log.bytesBetween(before, index);
+  const passed = state.log.commitTo(index);
+  state.applying.committedUpTo(index, bytes);
+  state.uncommittedBytes = Math.max(0, state.uncommittedBytes - bytes);
+  if (passed !== undefined) enforceConfiguration(state, passed);
+  if (state.committedInTerm) unparkReads(state);
+}
+
+/**
+ * A leader commits what a quorum holds durably, its own disk being one of many (thesis §10.2.1), and only entries of its own
+ * term: an older one on a majority can still be overwritten (thesis §3.6.2, figure 3.7).
+ */
+export function advanceCommit(state: KernelState): void {
+  if (state.role !== 'leader') return;
+  const index = quorumValue(state.configuration.configuration, (id) =>
+    id === state.self ? state.persistence.durableIndex : (state.progress.get(id)?.matchIndex ?? 0),
+  );
+  if (index > state.log.commitIndex && state.log.terms.termAt(index) === state.term) commitTo(state, index);
+}
+
+/**
+ * A vote or its answer says what its sender knows to be committed. Where the own log holds that very entry, it is committed
+ * here too; a replica behind in commits may otherwise be kept from winning by a configuration that it doesn't know of.
+ */
+export function learnCommit(state: KernelState, commit: LogId): void {
+  if (commit.index > state.log.commitIndex && state.log.terms.termAt(commit.index) === commit.term) {
+    commitTo(state, commit.index);
+  }
+}
+
+/** A configuration takes effect at the commit cursor, whatever the state machine has applied. */
+export function enforceConfiguration(state: KernelState, inForce: ConfigurationInForce): void {
+  state.configuration = inForce;
+  state.persistence.markConfiguration();
+  state.outbox.configuration = inForce;
+  if (state.role !== 'leader') return;
+  for (const id of [...state.progress.keys()]) {
+    if (memberById(inForce.configuration, id) === undefined) state.progress.delete(id);
+  }
+  for (const member of inForce.configuration.members) {
+    if (member.id !== state.self && !state.progress.has(member.id)) addProgress(state, member.id);
+  }
+}
+
+function unparkReads(state: KernelState): void {
+  for (const context of state.readIndex.takeParked()) state.readIndex.add(context, state.log.commitIndex);
+}

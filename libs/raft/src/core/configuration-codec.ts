@@ -1,0 +1,51 @@
+import type { Configuration, Member } from './configuration';
+import { InvariantError } from './invariant';
+import { checkConfiguration } from './membership';
+
+/** The data of a configuration entry: JSON, as it is rare, small, and read by administrators. */
+export function encodeConfiguration(configuration: Configuration): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(configuration));
+}
+
+/** @throws InvariantError where the data is no configuration */
+export function decodeConfiguration(data: Uint8Array): Configuration {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data));
+  } catch (error) {
+    throw new InvariantError(`a configuration entry can't be read: ${String(error)}`);
+  }
+  return configurationOf(parsed);
+}
+
+/** @throws InvariantError where a value from a store or a peer isn't a whole configuration */
+export function configurationOf(value: unknown): Configuration {
+  if (!isConfiguration(value)) throw new InvariantError(`not a configuration: ${JSON.stringify(value)}`);
+  checkConfiguration(value);
+  return value;
+}
+
+function isConfiguration(value: unknown): value is Configuration {
+  if (typeof value !== 'object' || value === null) return false;
+  const candidate = value as Partial<Record<keyof Configuration, unknown>>;
+  return (
+    Array.isArray(candidate.members) &&
+    candidate.members.every(isMember) &&
+    [candidate.voters, candidate.outgoing, candidate.learners, candidate.learnersNext].every(isIdList) &&
+    typeof candidate.autoLeave === 'boolean' &&
+    Number.isSafeInteger(candidate.nextReplicaId)
+  );
+}
+
+function isIdList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((id) => Number.isSafeInteger(id));
+}
+
+function isMember(value: unknown): value is Member {
+  if (typeof value !== 'object' || value === null) return false;
+  const candidate = value as Partial<Record<keyof Member, unknown>>;
+  return (
+    Number.isSafeInteger(candidate.id) &&
+    [candidate.name, candidate.peer, candidate.http, candidate.incarnation].every((text) => typeof text === 'string')
+  );
+}

@@ -1,0 +1,163 @@
+import { advanceCommit } from './commit';
+import { makeEntry, type Proposal } from './entry';
+import { invariant } from './invariant';
+import { isSoleVoter } from './membership';
+import { voteResult } from './quorum';
+import { addProgress, broadcastHeartbeat } from './replication';
+import type { KernelState } from './state';
+import { NO_REPLICA, type ReplicaId } from './types';
+
+const NOTHING = new Uint8Array(0);
+const NO_OP: Proposal = { kind: 'noop', schemaVersion: 0, data: NOTHING };
+
+/** Draws the next election time-out (thesis §3.4): from the whole range, or a short one where the leader is known to be gone. */
+export function resetElectionTimer(state: KernelState): void {
+  const { electionTicks, random } = state.options;
+  state.electionElapsedTicks = 0;
+  state.electionTimeoutTicks = state.leaderUnreachable
+    ? random.between(Math.ceil(electionTicks / 5), Math.ceil((2 * electionTicks) / 5))
+    : random.between(electionTicks, 2 * electionTicks);
+}
+
+/**
+ * The first wait after the leader's connection closed: long enough that two followers seldom campaign at once, far shorter
+ * than the whole time-out.
+ */
+export function hastenElection(state: KernelState): void {
+  const { electionTicks, random } = state.options;
+  const wait = random.between(1, 1 + Math.ceil(electionTicks / 5));
+  state.electionTimeoutTicks = Math.min(state.electionTimeoutTicks, state.electionElapsedTicks + wait);
+}
+
+/** Follows `leader` in `term`, which isn't below the own. The vote is given back only where the term rises. */
+export function becomeFollower(state: KernelState, term: number, leader: ReplicaId): void {
+  invariant(term >= state.term, () => `the term goes back from ${state.term} to ${term}`);
+  if (term > state.term) {
+    state.term = term;
+    state.votedFor = NO_REPLICA;
+    state.persistence.markHardState();
+  }
+  leaveLeadership(state);
+  state.role = state.configuration.configuration.learners.includes(state.self) ? 'learner' : 'follower';
+  state.leaderUnreachable = false;
+  state.leader = leader;
+  state.votes.clear();
+  resetElectionTimer(state);
+}
+
+/** Asks first whether a campaign could win, so that a node which is cut off doesn't raise its term (thesis §9.6). */
+export function campaign(state: KernelState): void {
+  if (!state.promotable || state.role === 'leader') return;
+  if (isSoleVoter(state.configuration.configuration, state.self)) {
+    becomeCandidate(state, false);
+    return;
+  }
+  state.role = 'preCandidate';
+  state.leader = NO_REPLICA;
+  startVote(state);
+  for (const id of otherVoters(state)) {
+    const { lastId, commitId } = state.log;
+    const request = {
+      ...state.header(id, state.term + 1),
+      kind: 'preVote' as const,
+      lastLog: lastId,
+      commit: commitId,
+    };
+    state.sendAfterPersist(request, lastId.index);
+  }
+  concludeVote(state);
+}
+
+/** Raises the term and asks for votes (thesis §3.4). The requests leave only when the term and the own vote are durable. */
+export function becomeCandidate(state: KernelState, leadershipTransfer: boolean): void {
+  state.role = 'candidate';
+  state.leader = NO_REPLICA;
+  state.term += 1;
+  state.votedFor = state.self;
+  state.persistence.markHardState();
+  startVote(state);
+  for (const id of otherVoters(state)) {
+    const { lastId, commitId } = state.log;
+    const request = {
+      ...state.header(id),
+      kind: 'requestVote' as const,
+      lastLog: lastId,
+      commit: commitId,
+      leadershipTransfer,
+    };
+    state.sendAfterPersist(request, lastId.index);
+  }
+  concludeVote(state);
+}
+
+/** Counts the votes; a campaign ends here where they suffice for either end. */
+export function concludeVote(state: KernelState): void {
+  const result = voteResult(state.configuration.configuration, (id) => state.votes.get(id));
+  if (result === 'pending') return;
+  if (result === 'lost') {
+    const hasty = state.leaderUnreachable;
+    becomeFollower(state, state.term, NO_REPLICA);
+    if (hasty) {
+      state.leaderUnreachable = true;
+      resetElectionTimer(state);
+    }
+  } else if (state.role === 'preCandidate') {
+    becomeCandidate(state, false);
+  } else {
+    becomeLeader(state);
+  }
+}
+
+/** Opens its term with an empty entry: until that is committed, nothing of older terms is known to be (thesis §6.4). */
+function becomeLeader(state: KernelState): void {
+  state.role = 'leader';
+  state.leader = state.self;
+  state.leaderUnreachable = false;
+  state.votes.clear();
+  state.electionElapsedTicks = 0;
+  state.heartbeatElapsedTicks = 0;
+  state.progress.clear();
+  for (const { id } of state.configuration.configuration.members) {
+    if (id !== state.self) addProgress(state, id);
+  }
+  state.termStartIndex = state.log.lastIndex + 1;
+  state.log.append(makeEntry(state.termStartIndex, state.term, NO_OP));
+  state.uncommittedBytes = state.log.bytesBetween(state.log.commitIndex, state.log.lastIndex);
+  broadcastHeartbeat(state);
+  state.replicationDue = true;
+  advanceCommit(state);
+}
+
+function leaveLeadership(state: KernelState): void {
+  if (state.role !== 'leader') return;
+  state.progress.clear();
+  state.uncommittedBytes = 0;
+  state.replicationDue = false;
+  for (const context of state.readIndex.clear()) state.outbox.refusedReads.push({ context });
+}
+
+function startVote(state: KernelState): void {
+  state.votes.clear();
+  state.votes.set(state.self, true);
+  resetElectionTimer(state);
+}
+
+function otherVoters(state: KernelState): readonly ReplicaId[] {
+  const { voters, outgoing } = state.configuration.configuration;
+  const ids = [...new Set([...voters, ...outgoing])].filter((id) => id !== state.self);
+  return ids.sort((left, right) => left - right);
+}
+
+/**
+ * Whether this replica holds to its leader and lets nobody disturb it (thesis §4.2.3): it leads (and steps down by itself when
+ * a quorum is silent), or heard from its leader within the smallest election time-out and its connection still stands.
+ */
+export function isSticky(state: KernelState): boolean {
+  if (state.role === 'leader') return true;
+  const heardMs = state.nowMs - state.leaderContactMs;
+  return state.leader !== NO_REPLICA && heardMs < state.electionTimeoutMs && !state.leaderUnreachable;
+}
+
+export function abstains(state: KernelState): boolean {
+  return state.nowMs < state.abstainUntilMs && !isSoleVoter(state.configuration.configuration, state.self);
+}

@@ -1,0 +1,39 @@
+import { advanceCommit } from '../commit';
+import { invariant } from '../invariant';
+import type { AppendEntriesReply } from '../messages';
+import type { Progress } from '../progress';
+import type { KernelState } from '../state';
+
+export function onAppendEntriesReply(state: KernelState, message: AppendEntriesReply): void {
+  const progress = state.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.active = true;
+  if (message.accepted) accepted(state, progress, message.matchIndex);
+  else rejected(state, progress, message);
+  state.replicationDue = true;
+}
+
+function accepted(state: KernelState, progress: Progress, matchIndex: number): void {
+  invariant(
+    matchIndex <= state.log.lastIndex,
+    () =>
+      `replica ${progress.id} says that it holds entry ${matchIndex} of this leader's log, which ends at ${state.log.lastIndex}`,
+  );
+  const news = progress.matched(matchIndex);
+  if (progress.state === 'probe') progress.becomeReplicate();
+  if (news) advanceCommit(state);
+}
+
+/**
+ * The logs don't meet where the append began. Only the answer to the probe that is on the way moves it, and while replicating
+ * only one from above the match: a late rejection must never make the leader forget what a replica holds.
+ */
+function rejected(state: KernelState, progress: Progress, message: AppendEntriesReply): void {
+  const current =
+    progress.state === 'probe'
+      ? message.sequence === progress.probeSequence
+      : progress.state === 'replicate' && message.rejectedIndex > progress.matchIndex;
+  if (!current) return;
+  const meeting = state.log.terms.lastIdNotAbove(message.hint.index, message.hint.term);
+  progress.becomeProbe(meeting.index + 1);
+}

@@ -1,0 +1,28 @@
+import { becomeFollower, resetElectionTimer } from '../election';
+import { invariant } from '../invariant';
+import type { AppendEntries, Heartbeat } from '../messages';
+import type { KernelState } from '../state';
+
+/**
+ * A message from a leader: its sender leads the message's term.
+ *
+ * @returns false where that term is over; the sender is told the own, so that it steps down
+ */
+export function followLeader(state: KernelState, message: AppendEntries | Heartbeat): boolean {
+  if (message.term < state.term) return false;
+  invariant(
+    message.term > state.term || state.role !== 'leader',
+    () => `replicas ${state.self} and ${message.from} both lead term ${message.term}`,
+  );
+  if (message.term > state.term || state.leader !== message.from) {
+    becomeFollower(state, message.term, message.from);
+  } else {
+    if (state.leaderUnreachable) {
+      state.leaderUnreachable = false;
+      resetElectionTimer(state);
+    }
+    state.electionElapsedTicks = 0;
+  }
+  state.leaderContactMs = state.nowMs;
+  return true;
+}

@@ -1,0 +1,21 @@
+import type { HeartbeatReply } from '../messages';
+import { confirmReads } from '../reads';
+import { sendAppend } from '../replication';
+import type { KernelState } from '../state';
+
+export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): void {
+  const progress = state.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.active = true;
+  if (message.round > progress.confirmedRound) {
+    progress.confirmedRound = message.round;
+    progress.confirmedSentAtMs = Math.max(progress.confirmedSentAtMs, message.sentAtMs);
+    confirmReads(state);
+  }
+  // Appends or their answers may be lost: this follower is there, so one of what it waits for may go again, and an append
+  // whose answer shows where its log ends.
+  if (progress.matchIndex >= state.log.lastIndex) return;
+  if (progress.state === 'probe') progress.probeSequence = 0;
+  else if (progress.inflights.full) progress.inflights.freeFirst();
+  sendAppend(state, progress, true);
+}

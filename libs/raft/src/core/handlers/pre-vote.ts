@@ -1,0 +1,22 @@
+import { learnCommit } from '../commit';
+import { abstains, isSticky } from '../election';
+import { wasRemoved } from '../membership';
+import type { PreVote } from '../messages';
+import type { KernelState } from '../state';
+
+/**
+ * Says whether a campaign would get this vote (thesis §9.6). Neither term nor vote change, whatever the answer. A grant echoes
+ * the campaign's term; a refusal has the own, so that a replica which was left behind learns it.
+ */
+export function onPreVote(state: KernelState, message: PreVote): void {
+  if (wasRemoved(state.configuration.configuration, message.from)) return;
+  learnCommit(state, message.commit);
+  const granted =
+    message.term > state.term && !isSticky(state) && !abstains(state) && state.log.isUpToDate(message.lastLog);
+  state.sendAfterPersist({
+    ...state.replyHeader(message, granted ? message.term : state.term),
+    kind: 'preVoteReply',
+    granted,
+    commit: state.log.commitId,
+  });
+}

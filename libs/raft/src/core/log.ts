@@ -1,0 +1,110 @@
+import { decodeConfiguration } from './configuration-codec';
+import type { Configuration } from './configuration';
+import type { DurableState } from './effects';
+import { entrySizeBytes, type Entry } from './entry';
+import { EntryWindow } from './entry-window';
+import { invariant } from './invariant';
+import { TermList } from './term-list';
+import { compareLogIds, type LogId } from './types';
+
+interface PendingConfiguration {
+  readonly index: number;
+  readonly configuration: Configuration;
+}
+
+/** The log as the kernel knows it: all terms, the recent bytes, and how far it is committed. */
+export class RaftLog {
+  readonly terms: TermList;
+  readonly window: EntryWindow;
+  private committed: number;
+  /** Configuration entries above the commit index: they take effect when it passes them. */
+  private pendingConfigurations: PendingConfiguration[];
+
+  constructor(durable: DurableState, appliedIndex: number, budgetBytes: number) {
+    this.terms = new TermList(durable.snapshot, durable.lastIndex, durable.terms);
+    this.window = new EntryWindow(durable.lastIndex, budgetBytes);
+    // The machine may be ahead of the commit index that was written last: what is applied was committed.
+    this.committed = Math.max(durable.commitIndex, appliedIndex, durable.snapshot.index);
+    invariant(
+      this.committed <= durable.lastIndex,
+      () =>
+        `the log ends at ${durable.lastIndex}, but entries up to ${this.committed} were committed: the store has lost its tail (a restored backup, or a disk that lied); this node must be removed and added again with an empty store`,
+    );
+    this.pendingConfigurations = durable.configurationEntries
+      .filter((entry) => entry.index > durable.configuration.index)
+      .map(pendingConfigurationOf);
+  }
+
+  get lastIndex(): number {
+    return this.terms.lastIndex;
+  }
+
+  get lastId(): LogId {
+    return this.terms.lastId;
+  }
+
+  get commitIndex(): number {
+    return this.committed;
+  }
+
+  get commitId(): LogId {
+    return { index: this.committed, term: this.terms.termAt(this.committed)! };
+  }
+
+  /** Thesis §3.6.1: the later last term wins, then the longer log. */
+  isUpToDate(candidate: LogId): boolean {
+    return compareLogIds(candidate, this.lastId) >= 0;
+  }
+
+  append(entry: Entry): void {
+    this.terms.append(entry.index, entry.term);
+    this.window.append(entry);
+    if (entry.kind === 'configuration') this.pendingConfigurations.push(pendingConfigurationOf(entry));
+  }
+
+  /** @throws InvariantError at or below the commit index: what is committed never changes */
+  truncateFrom(index: number): void {
+    invariant(
+      index > this.committed,
+      () =>
+        `entry ${index} conflicts with the leader's, but the log is committed up to ${this.committed}: this store or the leader's is corrupt`,
+    );
+    this.terms.truncateFrom(index);
+    this.window.truncateFrom(index);
+    this.pendingConfigurations = this.pendingConfigurations.filter((pending) => pending.index < index);
+  }
+
+  /**
+   * Moves the commit index forward.
+   *
+   * @returns the configuration that takes effect thereby, or undefined
+   */
+  commitTo(index: number): PendingConfiguration | undefined {
+    invariant(index <= this.lastIndex, () => `commit ${index} is beyond the end of the log, ${this.lastIndex}`);
+    invariant(index >= this.committed, () => `commit goes back from ${this.committed} to ${index}`);
+    this.committed = index;
+    return this.configurationsPassed();
+  }
+
+  /** Takes the configurations that the commit index has passed; the newest is the one in force. */
+  configurationsPassed(): PendingConfiguration | undefined {
+    let passed: PendingConfiguration | undefined;
+    while (this.pendingConfigurations.length > 0 && this.pendingConfigurations[0]!.index <= this.committed) {
+      passed = this.pendingConfigurations.shift();
+    }
+    return passed;
+  }
+
+  /** Bytes of the held entries in (after, to]. */
+  bytesBetween(after: number, to: number): number {
+    let bytes = 0;
+    for (let index = Math.max(after + 1, this.window.firstIndex); index <= to; index++) {
+      bytes += entrySizeBytes(this.window.at(index)!);
+    }
+    return bytes;
+  }
+}
+
+function pendingConfigurationOf(entry: Entry): PendingConfiguration {
+  return { index: entry.index, configuration: decodeConfiguration(entry.data) };
+}

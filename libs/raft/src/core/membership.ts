@@ -1,0 +1,72 @@
+import type { Configuration, Member } from './configuration';
+import { invariant } from './invariant';
+import type { ReplicaId } from './types';
+
+/** A founder as genesis knows it. */
+export type Founder = Omit<Member, 'id'>;
+
+/** @returns the first configuration: every founder a voter, with replica ids from 1 in the order given */
+export function genesisConfiguration(founders: readonly Founder[]): Configuration {
+  const members = founders.map((founder, position) => ({ ...founder, id: position + 1 }));
+  return {
+    members,
+    voters: members.map((member) => member.id),
+    outgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+    nextReplicaId: members.length + 1,
+  };
+}
+
+export function memberById(configuration: Configuration, id: ReplicaId): Member | undefined {
+  return configuration.members.find((member) => member.id === id);
+}
+
+export function memberByName(configuration: Configuration, name: string): Member | undefined {
+  return configuration.members.find((member) => member.name === name);
+}
+
+/** Whether the replica has a vote, in either half of a joint configuration. */
+export function isVoter(configuration: Configuration, id: ReplicaId): boolean {
+  return configuration.voters.includes(id) || configuration.outgoing.includes(id);
+}
+
+export function isJoint(configuration: Configuration): boolean {
+  return configuration.outgoing.length > 0;
+}
+
+export function isSoleVoter(configuration: Configuration, id: ReplicaId): boolean {
+  return configuration.voters.length === 1 && configuration.voters[0] === id && !isJoint(configuration);
+}
+
+/** Ids are given out in order and never again, so one below the next that isn't a member was removed. */
+export function wasRemoved(configuration: Configuration, id: ReplicaId): boolean {
+  return id < configuration.nextReplicaId && memberById(configuration, id) === undefined;
+}
+
+/** @throws InvariantError where the parts of a configuration contradict each other */
+export function checkConfiguration(configuration: Configuration): void {
+  const { members, voters, outgoing, learners, learnersNext, nextReplicaId } = configuration;
+  const ids = members.map((member) => member.id);
+  const known = (list: readonly ReplicaId[]): boolean => list.every((id) => ids.includes(id));
+  const describe = (what: string) => (): string => `configuration ${JSON.stringify(configuration)}: ${what}`;
+  for (const list of [ids, voters, outgoing, learners, learnersNext]) {
+    invariant(
+      list.every(
+        (id, at) => Number.isSafeInteger(id) && id > 0 && id < nextReplicaId && (at === 0 || list[at - 1]! < id),
+      ),
+      describe('replica ids must be ascending, without repetition, and below the next one to be given out'),
+    );
+  }
+  invariant(voters.length > 0, describe('it has no voter'));
+  invariant([voters, outgoing, learners, learnersNext].every(known), describe('it names a replica that is no member'));
+  invariant(
+    learners.every((id) => !voters.includes(id) && !outgoing.includes(id)),
+    describe('a learner has a vote'),
+  );
+  invariant(
+    learnersNext.every((id) => outgoing.includes(id) && !voters.includes(id)),
+    describe('only an outgoing voter can become a learner'),
+  );
+}

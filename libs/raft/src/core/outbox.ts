@@ -1,0 +1,45 @@
+import type { ConfigurationInForce } from './configuration';
+import type {
+  ConfirmedRead,
+  Effects,
+  KernelStatus,
+  LoadRequest,
+  PersistBatch,
+  RefusedRead,
+  WithheldMessage,
+} from './effects';
+import type { Entry } from './entry';
+import type { Message } from './messages';
+
+/** Gathers effects between two calls of `takeEffects`. */
+export class Outbox {
+  sendNow: Message[] = [];
+  sendAfterPersist: WithheldMessage[] = [];
+  apply: Entry[] = [];
+  loads: LoadRequest[] = [];
+  reads: ConfirmedRead[] = [];
+  refusedReads: RefusedRead[] = [];
+  configuration: ConfigurationInForce | undefined;
+
+  take(persist: PersistBatch | undefined, status: KernelStatus | undefined): Effects {
+    const effects: Effects = {
+      sendNow: this.sendNow,
+      persist,
+      sendAfterPersist: this.sendAfterPersist,
+      apply: this.apply,
+      loads: this.loads,
+      reads: this.reads,
+      refusedReads: this.refusedReads,
+      status,
+      configuration: this.configuration,
+    };
+    this.sendNow = [];
+    this.sendAfterPersist = [];
+    this.apply = [];
+    this.loads = [];
+    this.reads = [];
+    this.refusedReads = [];
+    this.configuration = undefined;
+    return effects;
+  }
+}

@@ -1,0 +1,105 @@
+import { entrySizeBytes, type Entry } from './entry';
+import { Progress } from './progress';
+import type { KernelState } from './state';
+import type { ReplicaId } from './types';
+
+/**
+ * Appends that aren't full wait for an answer while this many are on the way: what gathers meanwhile goes in one message,
+ * since a message costs far more than an entry in it.
+ */
+const SMALL_APPENDS_IN_FLIGHT = 2;
+
+export function addProgress(state: KernelState, id: ReplicaId): void {
+  const { maxInflightMessages, maxInflightBytes } = state.options;
+  state.progress.set(id, new Progress(id, state.log.lastIndex + 1, maxInflightMessages, maxInflightBytes));
+}
+
+/** Sends what each replica lacks, as far as its window allows. */
+export function replicate(state: KernelState): void {
+  for (const progress of state.progress.values()) {
+    while (sendAppend(state, progress));
+  }
+}
+
+/**
+ * Sends one append with the entries from `nextIndex` on.
+ *
+ * @param evenEmpty send it without entries too: its answer shows where the logs meet
+ * @returns whether another may follow at once
+ */
+export function sendAppend(state: KernelState, progress: Progress, evenEmpty = progress.state === 'probe'): boolean {
+  if (progress.paused) return false;
+  const { log, options } = state;
+  const prevIndex = progress.nextIndex - 1;
+  const prevTerm = log.terms.termAt(prevIndex);
+  if (prevTerm === undefined) {
+    progress.state = 'snapshot';
+    return false;
+  }
+  const pending = log.lastIndex - prevIndex;
+  if (pending === 0 && !evenEmpty) return false;
+  const entries = log.window.slice(progress.nextIndex, log.lastIndex, options.maxAppendBytes);
+  if (entries === undefined) {
+    const load = { from: progress.nextIndex, to: log.lastIndex, maxBytes: options.maxAppendBytes };
+    progress.loadId = state.requestLoad(load);
+    return false;
+  }
+  const full = entries.length < pending;
+  if (progress.state === 'replicate' && !full && !evenEmpty && progress.inflights.messages >= SMALL_APPENDS_IN_FLIGHT) {
+    return false;
+  }
+  sendEntries(state, progress, entries);
+  return progress.state === 'replicate' && full;
+}
+
+/**
+ * Entries that were read back from the store go out only if they still are what the log holds: a truncation or a new term may
+ * have passed the page on its way.
+ */
+export function sendLoaded(state: KernelState, progress: Progress, entries: readonly Entry[]): void {
+  progress.loadId = 0;
+  if (entries[0]?.index !== progress.nextIndex) return;
+  const stale = entries.findIndex((entry) => state.log.terms.termAt(entry.index) !== entry.term);
+  const current = stale < 0 ? entries : entries.slice(0, stale);
+  if (current.length > 0 && !progress.paused) sendEntries(state, progress, current);
+}
+
+function sendEntries(state: KernelState, progress: Progress, entries: readonly Entry[]): void {
+  const index = progress.nextIndex - 1;
+  const message = {
+    ...state.header(progress.id),
+    kind: 'appendEntries' as const,
+    prev: { term: state.log.terms.termAt(index)!, index },
+    entries,
+    leaderCommit: state.log.commitIndex,
+  };
+  state.sendNow(message);
+  if (progress.state === 'probe') {
+    progress.probeSequence = message.sequence;
+    return;
+  }
+  const last = entries.at(-1);
+  if (last === undefined) return;
+  progress.nextIndex = last.index + 1;
+  progress.inflights.add(
+    last.index,
+    entries.reduce((bytes, entry) => bytes + entrySizeBytes(entry), 0),
+  );
+}
+
+/**
+ * Tells every replica that this leader lives, and how far it may commit: never beyond what it is known to hold, as its tail
+ * beyond may still differ (thesis §3.5).
+ */
+export function broadcastHeartbeat(state: KernelState): void {
+  const round = state.readIndex.startRound();
+  for (const progress of state.progress.values()) {
+    state.sendNow({
+      ...state.header(progress.id),
+      kind: 'heartbeat',
+      commit: Math.min(progress.matchIndex, state.log.commitIndex),
+      round,
+      sentAtMs: state.nowMs,
+    });
+  }
+}

@@ -1,0 +1,150 @@
+import { Applying } from './applying';
+import type { ConfigurationInForce } from './configuration';
+import type { KernelStatus, LoadRequest, Role } from './effects';
+import type { KernelOptions } from './kernel-options';
+import { RaftLog } from './log';
+import { isVoter, memberById } from './membership';
+import type { Message, MessageHeader } from './messages';
+import { Outbox } from './outbox';
+import { Persistence } from './persistence';
+import type { Progress } from './progress';
+import { ReadIndex } from './read-index';
+import { NO_REPLICA, type ReplicaId } from './types';
+
+/** Everything that the kernel knows. The files of `handlers/`, `election`, `replication` and `commit` are functions over it. */
+export class KernelState {
+  /** Monotonic milliseconds of the last input. */
+  nowMs: number;
+
+  term: number;
+  votedFor: ReplicaId;
+  role: Role = 'follower';
+  leader: ReplicaId = NO_REPLICA;
+
+  readonly log: RaftLog;
+  readonly persistence: Persistence;
+  readonly applying: Applying;
+  readonly readIndex = new ReadIndex();
+  readonly outbox = new Outbox();
+  configuration: ConfigurationInForce;
+
+  /** Of a leader: every other replica, in order of id. */
+  readonly progress = new Map<ReplicaId, Progress>();
+  /** Of a candidate, by voter. */
+  readonly votes = new Map<ReplicaId, boolean>();
+
+  electionElapsedTicks = 0;
+  electionTimeoutTicks = 0;
+  heartbeatElapsedTicks = 0;
+  /** When this follower last heard from its leader: stickiness. */
+  leaderContactMs = Number.NEGATIVE_INFINITY;
+  /** The connection to the leader closed, and nothing was heard from it since. */
+  leaderUnreachable = false;
+  /** No vote before: a lease that this replica confirmed in an earlier life may still hold. */
+  abstainUntilMs: number;
+  storageStalled = false;
+
+  /** The index of the entry that opened this leader's term. */
+  termStartIndex = 0;
+  uncommittedBytes = 0;
+  /** Entries were proposed or answers came in: appends go out with the next effects, many entries in one message. */
+  replicationDue = false;
+
+  private sequence = 0;
+  private loadSequence = 0;
+  private reported: KernelStatus;
+
+  constructor(readonly options: KernelOptions) {
+    const { durable } = options;
+    this.nowMs = options.nowMs;
+    this.term = durable.hardState.term;
+    this.votedFor = durable.hardState.votedFor;
+    this.log = new RaftLog(durable, options.appliedIndex, options.logWindowBytes);
+    this.persistence = new Persistence(options);
+    this.applying = new Applying(options.appliedIndex, options.maxUnappliedBytes);
+    this.configuration = durable.configuration;
+    this.abstainUntilMs = options.newStore
+      ? Number.NEGATIVE_INFINITY
+      : options.nowMs + options.electionTicks * options.tickMs;
+    this.reported = this.status;
+  }
+
+  get self(): ReplicaId {
+    return this.options.replicaId;
+  }
+
+  get status(): KernelStatus {
+    return {
+      role: this.role,
+      term: this.term,
+      leader: this.leader,
+      committedInTerm: this.committedInTerm,
+    };
+  }
+
+  /** Whether this leader has committed an entry of its own term, and so knows what was committed before it (thesis §6.4). */
+  get committedInTerm(): boolean {
+    return this.role === 'leader' && this.log.commitIndex >= this.termStartIndex;
+  }
+
+  get electionTimeoutMs(): number {
+    return this.options.electionTicks * this.options.tickMs;
+  }
+
+  /** Whether this replica may lead: a voter of the configuration in force, with a store that works. */
+  get promotable(): boolean {
+    return isVoter(this.configuration.configuration, this.self) && !this.storageStalled;
+  }
+
+  /** @returns the status if it isn't what was last taken */
+  takeChangedStatus(): KernelStatus | undefined {
+    const { status, reported } = this;
+    if (
+      status.role === reported.role &&
+      status.term === reported.term &&
+      status.leader === reported.leader &&
+      status.committedInTerm === reported.committedInTerm
+    ) {
+      return undefined;
+    }
+    this.reported = status;
+    return status;
+  }
+
+  nextSequence(): number {
+    return ++this.sequence;
+  }
+
+  header(to: ReplicaId, term = this.term, sequence = this.nextSequence()): MessageHeader {
+    const { clusterId, groupId, replicaId, incarnation } = this.options;
+    return { clusterId, groupId, from: replicaId, to, incarnation, term, sequence };
+  }
+
+  /** @returns the header of the answer to `request` */
+  replyHeader(request: MessageHeader, term = this.term): MessageHeader {
+    return this.header(request.from, term, request.sequence);
+  }
+
+  sendNow(message: Message): void {
+    this.outbox.sendNow.push(message);
+  }
+
+  /** @param upTo the entry up to which the log must be durable first, beside term and vote; 0 for none */
+  sendAfterPersist(message: Message, upTo = 0): void {
+    const sending = this.persistence.withhold(message, upTo);
+    if (sending === undefined) return;
+    if ('now' in sending) this.outbox.sendNow.push(sending.now);
+    else this.outbox.sendAfterPersist.push(sending.later);
+  }
+
+  requestLoad(load: Omit<LoadRequest, 'id'>): number {
+    const id = ++this.loadSequence;
+    this.outbox.loads.push({ id, ...load });
+    return id;
+  }
+
+  /** Whether an answer of this sender counts: it is a member, and its store is the one that the configuration holds. */
+  counts(message: MessageHeader): boolean {
+    return memberById(this.configuration.configuration, message.from)?.incarnation === message.incarnation;
+  }
+}

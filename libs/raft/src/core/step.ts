@@ -1,0 +1,57 @@
+import { becomeFollower } from './election';
+import { onAppendEntries } from './handlers/append-entries';
+import { onAppendEntriesReply } from './handlers/append-entries-reply';
+import { onHeartbeat } from './handlers/heartbeat';
+import { onHeartbeatReply } from './handlers/heartbeat-reply';
+import { onPreVote } from './handlers/pre-vote';
+import { onPreVoteReply } from './handlers/pre-vote-reply';
+import { onRequestVote } from './handlers/request-vote';
+import { onRequestVoteReply } from './handlers/request-vote-reply';
+import { unreachable } from './invariant';
+import { memberById } from './membership';
+import type { Message } from './messages';
+import type { KernelState } from './state';
+import { NO_REPLICA } from './types';
+
+/**
+ * Takes one message in. A request is judged by term and log alone, whatever the own configuration says of its sender, which
+ * may be newer (thesis §4.1); an answer counts only from a member with the store that the configuration holds.
+ */
+export function step(state: KernelState, message: Message): void {
+  if (!isForUs(state, message)) return;
+  switch (message.kind) {
+    case 'preVote':
+      return onPreVote(state, message);
+    case 'requestVote':
+      return onRequestVote(state, message);
+    case 'appendEntries':
+      return onAppendEntries(state, message);
+    case 'heartbeat':
+      return onHeartbeat(state, message);
+    case 'preVoteReply':
+      return state.counts(message) ? onPreVoteReply(state, message) : undefined;
+    case 'requestVoteReply':
+      return answers(state, message) ? onRequestVoteReply(state, message) : undefined;
+    case 'appendEntriesReply':
+      return answers(state, message) ? onAppendEntriesReply(state, message) : undefined;
+    case 'heartbeatReply':
+      return answers(state, message) ? onHeartbeatReply(state, message) : undefined;
+    default:
+      return unreachable(message);
+  }
+}
+
+function isForUs(state: KernelState, message: Message): boolean {
+  const { clusterId, groupId, replicaId } = state.options;
+  if (message.clusterId !== clusterId || message.groupId !== groupId || message.to !== replicaId) return false;
+  const known = memberById(state.configuration.configuration, message.from);
+  return message.from !== replicaId && (known === undefined || known.incarnation === message.incarnation);
+}
+
+/** An answer of an older term is late; one of a newer term ends this node's role (thesis §3.3). */
+function answers(state: KernelState, message: Message): boolean {
+  if (message.term < state.term || !state.counts(message)) return false;
+  if (message.term === state.term) return true;
+  becomeFollower(state, message.term, NO_REPLICA);
+  return false;
+}
