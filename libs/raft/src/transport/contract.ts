@@ -1,6 +1,6 @@
-import type { Configuration } from "../core/configuration";
-import type { Message } from "../core/messages";
-import type { GroupId, ReplicaId } from "../core/types";
+import type { Configuration } from '../core/configuration';
+import type { Message } from '../core/messages';
+import type { GroupId, ReplicaId } from '../core/types';
 
 /** The versions of the peer protocol that this build speaks. @publicApi */
 export const PROTOCOL_VERSIONS = Object.freeze({ min: 1, max: 1 });
@@ -23,7 +23,7 @@ export interface Hello {
 
 /** Founders find each other before there is a configuration. @publicApi */
 export interface FounderMessage {
-  readonly kind: "founder";
+  readonly kind: 'founder';
   readonly groupId: GroupId;
   readonly founder: string;
   readonly incarnation: string;
@@ -36,7 +36,7 @@ export interface FounderMessage {
 
 /** A call to another node: a forwarded command or query. Best effort like every message; the caller has a deadline. @publicApi */
 export interface RequestMessage {
-  readonly kind: "request";
+  readonly kind: 'request';
   readonly groupId: GroupId;
   /** Unique among the sender's requests of this process. */
   readonly id: number;
@@ -48,7 +48,7 @@ export interface RequestMessage {
 
 /** @publicApi */
 export interface ResponseMessage {
-  readonly kind: "response";
+  readonly kind: 'response';
   readonly groupId: GroupId;
   readonly id: number;
   readonly ok: boolean;
@@ -56,8 +56,7 @@ export interface ResponseMessage {
 }
 
 /** @publicApi */
-export type PeerMessage =
-  Message | FounderMessage | RequestMessage | ResponseMessage;
+export type PeerMessage = Message | FounderMessage | RequestMessage | ResponseMessage;
 
 /**
  * The state of the connection that this node dialled to an address. `refused`: nobody listens, or the other side turned us
@@ -65,8 +64,7 @@ export type PeerMessage =
  *
  * @publicApi
  */
-export type PeerConnectionState =
-  "connecting" | "connected" | "closed" | "refused";
+export type PeerConnectionState = 'connecting' | 'connected' | 'closed' | 'refused';
 
 /** What the transport asks of, and tells to, the node that it serves. @publicApi */
 export interface TransportHost {
@@ -80,11 +78,7 @@ export interface TransportHost {
   receive(message: PeerMessage, sender: Hello): void;
 
   /** The dialled connection to `address` changed. */
-  connectionChanged(
-    address: string,
-    state: PeerConnectionState,
-    detail: string,
-  ): void;
+  connectionChanged(address: string, state: PeerConnectionState, detail: string): void;
 }
 
 /**

@@ -1,0 +1,94 @@
+import type { Configuration, Member } from '../../core/configuration';
+import type { ReplicaId } from '../../core/types';
+import type { FounderMessage } from '../contract';
+import type { ByteReader } from './byte-reader';
+import { textBound, type ByteWriter } from './byte-writer';
+
+export function founderBound(message: FounderMessage): number {
+  const { groupId, founder, incarnation, genesis } = message;
+  const names = textBound(groupId) + textBound(founder) + textBound(incarnation);
+  if (genesis === null) return names + 1;
+  const { configuration } = genesis;
+  const { members, voters, outgoing, learners, learnersNext } = configuration;
+  let bound = names + 1 + textBound(genesis.clusterId) + 20 + 1 + 8;
+  for (const member of members) bound += memberBound(member);
+  for (const ids of [voters, outgoing, learners, learnersNext]) bound += 8 * ids.length;
+  return bound;
+}
+
+function memberBound(member: Member): number {
+  return 8 + textBound(member.name) + textBound(member.peer) + textBound(member.http) + textBound(member.incarnation);
+}
+
+export function writeFounder(writer: ByteWriter, message: FounderMessage): void {
+  writer.text(message.groupId);
+  writer.text(message.founder);
+  writer.text(message.incarnation);
+  writer.flag(message.genesis !== null);
+  if (message.genesis === null) return;
+  writer.text(message.genesis.clusterId);
+  writeConfiguration(writer, message.genesis.configuration);
+}
+
+export function readFounder(reader: ByteReader): FounderMessage {
+  const groupId = reader.text();
+  const founder = reader.text();
+  const incarnation = reader.text();
+  const genesis = reader.flag() ? { clusterId: reader.text(), configuration: readConfiguration(reader) } : null;
+  return { kind: 'founder', groupId, founder, incarnation, genesis };
+}
+
+function writeConfiguration(writer: ByteWriter, configuration: Configuration): void {
+  writer.u32(configuration.members.length);
+  for (const { id, name, peer, http, incarnation } of configuration.members) {
+    writer.safeInteger(id);
+    writer.text(name);
+    writer.text(peer);
+    writer.text(http);
+    writer.text(incarnation);
+  }
+  writeIds(writer, configuration.voters);
+  writeIds(writer, configuration.outgoing);
+  writeIds(writer, configuration.learners);
+  writeIds(writer, configuration.learnersNext);
+  writer.flag(configuration.autoLeave);
+  writer.safeInteger(configuration.nextReplicaId);
+}
+
+function readConfiguration(reader: ByteReader): Configuration {
+  const members: Member[] = [];
+  for (let count = reader.u32(); count > 0; count--) {
+    const id = reader.safeInteger();
+    const name = reader.text();
+    const peer = reader.text();
+    const http = reader.text();
+    const incarnation = reader.text();
+    members.push({ id, name, peer, http, incarnation });
+  }
+  const voters = readIds(reader);
+  const outgoing = readIds(reader);
+  const learners = readIds(reader);
+  const learnersNext = readIds(reader);
+  const autoLeave = reader.flag();
+  const nextReplicaId = reader.safeInteger();
+  return {
+    members,
+    voters,
+    outgoing,
+    learners,
+    learnersNext,
+    autoLeave,
+    nextReplicaId,
+  };
+}
+
+function writeIds(writer: ByteWriter, ids: readonly ReplicaId[]): void {
+  writer.u32(ids.length);
+  for (const id of ids) writer.safeInteger(id);
+}
+
+function readIds(reader: ByteReader): ReplicaId[] {
+  const ids: ReplicaId[] = [];
+  for (let count = reader.u32(); count > 0; count--) ids.push(reader.safeInteger());
+  return ids;
+}

@@ -1,0 +1,87 @@
+import type { AppendEntries, Message } from '../../core/messages';
+import type { ByteReader } from './byte-reader';
+import type { ByteWriter } from './byte-writer';
+import { headerBound, LOG_ID_BYTES, readHeader, readLogId, writeHeader, writeLogId } from './message-header';
+
+/** A kernel message of which every byte is covered by the frame's checksum. */
+export type SmallMessage = Exclude<Message, AppendEntries>;
+
+export function smallMessageBound(message: SmallMessage): number {
+  return headerBound(message) + 2 * LOG_ID_BYTES + 8;
+}
+
+export function writeSmallMessage(writer: ByteWriter, message: SmallMessage): void {
+  writeHeader(writer, message);
+  switch (message.kind) {
+    case 'preVote':
+      writeLogId(writer, message.lastLog);
+      writeLogId(writer, message.commit);
+      return;
+    case 'requestVote':
+      writeLogId(writer, message.lastLog);
+      writeLogId(writer, message.commit);
+      writer.flag(message.leadershipTransfer);
+      return;
+    case 'preVoteReply':
+    case 'requestVoteReply':
+      writer.flag(message.granted);
+      writeLogId(writer, message.commit);
+      return;
+    case 'appendEntriesReply':
+      writer.flag(message.accepted);
+      writer.safeInteger(message.matchIndex);
+      writer.safeInteger(message.rejectedIndex);
+      writeLogId(writer, message.hint);
+      return;
+    case 'heartbeat':
+      writer.safeInteger(message.commit);
+      writer.safeInteger(message.round);
+      writer.f64(message.sentAtMs);
+      return;
+    case 'heartbeatReply':
+      writer.safeInteger(message.round);
+      writer.f64(message.sentAtMs);
+      return;
+  }
+}
+
+export function readSmallMessage(reader: ByteReader, kind: SmallMessage['kind']): SmallMessage {
+  const header = readHeader(reader);
+  switch (kind) {
+    case 'preVote': {
+      const lastLog = readLogId(reader);
+      const commit = readLogId(reader);
+      return { kind, ...header, lastLog, commit };
+    }
+    case 'requestVote': {
+      const lastLog = readLogId(reader);
+      const commit = readLogId(reader);
+      const leadershipTransfer = reader.flag();
+      return { kind, ...header, lastLog, commit, leadershipTransfer };
+    }
+    case 'preVoteReply':
+    case 'requestVoteReply': {
+      const granted = reader.flag();
+      const commit = readLogId(reader);
+      return { kind, ...header, granted, commit };
+    }
+    case 'appendEntriesReply': {
+      const accepted = reader.flag();
+      const matchIndex = reader.safeInteger();
+      const rejectedIndex = reader.safeInteger();
+      const hint = readLogId(reader);
+      return { kind, ...header, accepted, matchIndex, rejectedIndex, hint };
+    }
+    case 'heartbeat': {
+      const commit = reader.safeInteger();
+      const round = reader.safeInteger();
+      const sentAtMs = reader.f64();
+      return { kind, ...header, commit, round, sentAtMs };
+    }
+    case 'heartbeatReply': {
+      const round = reader.safeInteger();
+      const sentAtMs = reader.f64();
+      return { kind, ...header, round, sentAtMs };
+    }
+  }
+}
