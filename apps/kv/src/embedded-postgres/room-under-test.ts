@@ -1,0 +1,178 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { transformFile } from '@swc/core';
+import { Client } from 'pg';
+import { packageNameFor } from './binaries';
+import type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postgres.interface';
+import { killEmbeddedPostgres } from './kill-embedded-postgres';
+import { startEmbeddedPostgres } from './start-embedded-postgres';
+
+/** What an owner in a process of its own says when its server answers. */
+export interface Announcement {
+  readonly port: number;
+  readonly pid: number;
+  readonly adopted: boolean;
+  readonly url: string;
+}
+
+export interface Owner {
+  readonly process: ChildProcess;
+  readonly announcement: Promise<Announcement>;
+}
+
+const OWNER_SCRIPT = `
+const { startEmbeddedPostgres } = require('./room');
+process.on('SIGTERM', () => undefined);
+startEmbeddedPostgres({ dataDir: process.argv[2] }).then(
+  ({ port, pid, adopted, url, stop }) => {
+    console.log(JSON.stringify({ port, pid, adopted, url }));
+    process.on('SIGTERM', () => stop().then(() => process.exit(0)));
+    setInterval(() => undefined, 1000);
+  },
+  (error) => { console.error(error.code + ' ' + error.message); process.exit(1); },
+);
+`;
+
+/** Folder of an installed package. Its package.json need not be among what it exports. */
+function packageFolder(name: string, from: string): string {
+  let folder = dirname(require.resolve(name, { paths: [from] }));
+  while (!folder.endsWith(join('node_modules', name))) folder = dirname(folder);
+  return folder;
+}
+
+async function copyPackage(name: string, from: string, to: string): Promise<void> {
+  const folder = packageFolder(name, from);
+  await cp(folder, join(to, name), { recursive: true, verbatimSymlinks: true });
+  const { dependencies = {} } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+    dependencies?: Record<string, string>;
+  };
+  for (const dependency of Object.keys(dependencies)) await copyPackage(dependency, folder, to);
+}
+
+/**
+ * The folders and servers of a spec. Everything started is ended and removed by `cleanUp`, or when the process exits, however
+ * the tests end.
+ */
+export class RoomUnderTest {
+  private readonly folders: string[] = [];
+  private readonly dataDirs = new Set<string>();
+  private readonly owners: ChildProcess[] = [];
+  private readonly onExit = (): void => this.endAll();
+
+  constructor() {
+    process.once('exit', this.onExit);
+  }
+
+  /** A new folder, of mode 0700. */
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'embedded-postgres-'));
+    this.folders.push(folder);
+    return folder;
+  }
+
+  async newDataDir(): Promise<string> {
+    return join(await this.folder(), 'postgres');
+  }
+
+  start(dataDir: string, options: Omit<EmbeddedPostgresOptions, 'dataDir'> = {}): Promise<EmbeddedPostgres> {
+    this.dataDirs.add(dataDir);
+    return startEmbeddedPostgres({ ...options, dataDir });
+  }
+
+  /** This room, compiled into a folder, as a process of its own can run it; `whole` with all packages that it needs. */
+  async compile(into: string, whole = false): Promise<string> {
+    const room = join(into, 'room');
+    await mkdir(room);
+    for (const file of await readdir(__dirname)) {
+      if (!file.endsWith('.ts') || file.endsWith('.spec.ts') || file.startsWith('room-under-test')) continue;
+      const { code } = await transformFile(join(__dirname, file), {
+        swcrc: false,
+        configFile: false,
+        module: { type: 'commonjs' },
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      });
+      await writeFile(join(room, file.replace(/\.ts$/, '.js')), code);
+    }
+    const script = join(into, 'owner.js');
+    await writeFile(script, OWNER_SCRIPT);
+    if (whole) {
+      const packages = ['pg', packageNameFor(process.platform, process.arch) ?? ''];
+      for (const name of packages) await copyPackage(name, __dirname, join(into, 'node_modules'));
+    }
+    return script;
+  }
+
+  /** A process that starts a server and lives on as its owner, in a process group of its own. */
+  startOwner(
+    script: string,
+    dataDir: string,
+    { uid, env = process.env }: { uid?: number; env?: NodeJS.ProcessEnv } = {},
+  ): Owner {
+    this.dataDirs.add(dataDir);
+    const owner = spawn(process.execPath, [script, dataDir], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env, NODE_PATH: join(dirname(packageFolder('pg', __dirname))) },
+      cwd: '/',
+      uid,
+      gid: uid,
+    });
+    this.owners.push(owner);
+    let said = '';
+    const announcement = new Promise<Announcement>((resolve, reject) => {
+      owner.stdout.setEncoding('utf8').once('data', (line: string) => resolve(JSON.parse(line) as Announcement));
+      owner.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+      owner.once('error', reject);
+      owner.once('close', (code, signal) => reject(new Error(`the owner ended (${code ?? signal}): ${said}`)));
+    });
+    announcement.catch(() => undefined);
+    return { process: owner, announcement };
+  }
+
+  async cleanUp(): Promise<void> {
+    this.endAll();
+    for (const owner of this.owners.splice(0)) {
+      if (owner.exitCode === null && owner.signalCode === null) await once(owner, 'exit');
+    }
+    for (const folder of this.folders.splice(0)) await rm(folder, { recursive: true, force: true, maxRetries: 20 });
+    this.dataDirs.clear();
+  }
+
+  /** To be called once at the end: other specs of the same process have their own. */
+  dispose(): void {
+    process.off('exit', this.onExit);
+  }
+
+  private endAll(): void {
+    for (const owner of this.owners) owner.kill('SIGKILL');
+    const known = [...this.dataDirs];
+    for (const dataDir of known) {
+      try {
+        killEmbeddedPostgres(dataDir);
+      } catch {
+        // never made
+      }
+    }
+    if (process.exitCode !== undefined)
+      this.folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
+  }
+}
+
+export async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}

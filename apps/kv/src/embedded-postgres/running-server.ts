@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EmbeddedPostgresError } from './embedded-postgres.error';
+import { isPostmasterOf, isRunning } from './process-table';
+import { disownPostmasterFile, readPostmasterFile } from './postmaster-file';
+import { askIdentity } from './server-connection';
+
+export interface RunningServer {
+  readonly pid: number;
+  readonly port: number;
+}
+
+const POLL_MS = 25;
+
+/**
+ * Finds the server that an earlier process left running over this data directory, and waits for one that is starting,
+ * recovering or stopping.
+ *
+ * @param deadline monotonic milliseconds
+ * @returns undefined where there is none; a stale `postmaster.pid` no longer stands in the way then
+ */
+export async function findRunningServer(dataDir: string, deadline: number): Promise<RunningServer | undefined> {
+  for (;;) {
+    const file = await readPostmasterFile(dataDir);
+    if (file === undefined || !isRunning(file.pid)) return undefined; // Postgres removes a dead process's file itself
+    if (!isPostmasterOf(file.pid, dataDir)) {
+      await disownPostmasterFile(dataDir, file.pid);
+      return undefined;
+    }
+    if (file.port !== undefined && file.status === 'ready') {
+      const answer = await askIdentity(file.port, dataDir);
+      if (answer === 'ours') return { pid: file.pid, port: file.port };
+      if (answer === 'other') {
+        await disownPostmasterFile(dataDir, file.pid);
+        return undefined;
+      }
+    }
+    if (performance.now() > deadline) {
+      throw new EmbeddedPostgresError(
+        'START_TIMEOUT',
+        `A Postgres (process ${file.pid}) runs over ${dataDir} but doesn't answer; its state is "${file.status || 'unknown'}". Look into ${dataDir}.log, or end that process and start again.`,
+      );
+    }
+    await delay(POLL_MS);
+  }
+}
