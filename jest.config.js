@@ -1,7 +1,9 @@
+const { existsSync } = require('node:fs');
+
 /** @type {import('jest').Config} */
 module.exports = {
   rootDir: __dirname,
-  roots: ['<rootDir>/libs', '<rootDir>/apps', '<rootDir>/test', '<rootDir>/bench'],
+  roots: ['libs', 'apps', 'test', 'bench'].map((room) => `${__dirname}/${room}`).filter(existsSync),
   testMatch: ['**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/'],

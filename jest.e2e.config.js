@@ -8,7 +8,6 @@ const base = require('./jest.config.js');
  */
 module.exports = {
   ...base,
-  roots: ['<rootDir>/test'],
   testMatch: ['**/*.e2e-spec.ts'],
   maxWorkers: 1,
   testTimeout: 180_000,
