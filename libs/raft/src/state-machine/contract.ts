@@ -1,6 +1,6 @@
-import type { ConfigurationInForce } from "../core/configuration";
-import type { Entry } from "../core/entry";
-import type { LogId } from "../core/types";
+import type { ConfigurationInForce } from '../core/configuration';
+import type { Entry } from '../core/entry';
+import type { LogId } from '../core/types';
 
 /** How far a state machine has come by itself: {0, 0} for one in memory, which replays; asked once, at start. @publicApi */
 export interface AppliedState {
@@ -15,16 +15,16 @@ export interface AppliedState {
  * @publicApi
  */
 export type CommandOutcome =
-  | { readonly status: "applied"; readonly value: Uint8Array | undefined }
+  | { readonly status: 'applied'; readonly value: Uint8Array | undefined }
   /** The command refused: `throw new RaftRejection(reason, details)`. */
   | {
-      readonly status: "rejected";
+      readonly status: 'rejected';
       readonly reason: string;
       readonly message: string;
       readonly details: unknown;
     }
   /** The command threw something else: a bug, answered alike everywhere. */
-  | { readonly status: "failed"; readonly message: string };
+  | { readonly status: 'failed'; readonly message: string };
 
 /** A state at one index, readable while commands go on. @publicApi */
 export interface SnapshotSource {
@@ -50,10 +50,7 @@ export interface ReplicatedStateMachine {
    * @returns one outcome for each entry
    * @throws any error: the node stops, as it can neither skip the entry nor know what became of it
    */
-  apply(
-    entries: readonly Entry[],
-    wanted: (index: number) => boolean,
-  ): Promise<readonly CommandOutcome[]>;
+  apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]>;
 
   /**
    * Answers a query from the local state.
