@@ -1,0 +1,28 @@
+import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
+import type { RaftStatus } from '../runtime/status';
+import type { CommandOutcome } from '../state-machine/contract';
+import type { RaftStorage } from '../storage/contract';
+import type { RaftTransport } from '../transport/contract';
+import type { RaftSettings } from './raft-settings';
+
+/** What the module needs of a `RaftNode`. */
+export interface HostedNode {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  propose(command: Uint8Array, options?: ProposeOptions): Promise<Ordered<CommandOutcome>>;
+  query(query: Uint8Array, options?: QueryOptions): Promise<Ordered<CommandOutcome>>;
+  barrier(options?: { readonly timeoutMs?: number }): Promise<number>;
+  status(): RaftStatus;
+  onStatus(listener: (status: RaftStatus) => void): () => void;
+}
+
+/** What a node is made of; what isn't given has its default. */
+export interface NodeParts {
+  readonly settings: RaftSettings;
+  /** Instances of classes with `@RaftStateMachine`. */
+  readonly machines: readonly object[];
+  readonly storage: RaftStorage | undefined;
+  readonly transport: RaftTransport | undefined;
+}
+
+export type NodeFactory = (parts: NodeParts) => HostedNode;

@@ -1,0 +1,25 @@
+import { NO_REPLICA } from '../core/types';
+import type { RaftStatus } from '../runtime/status';
+import type { RaftSettings } from './raft-settings';
+
+/** What is known of a node before it is made. */
+export function initialStatus(settings: RaftSettings): RaftStatus {
+  return {
+    phase: 'created',
+    reason: '',
+    nodeId: settings.nodeId,
+    clusterName: settings.clusterName,
+    group: settings.group,
+    clusterId: '',
+    replicaId: NO_REPLICA,
+    role: 'follower',
+    term: 0,
+    leader: null,
+    isLeader: false,
+    lastIndex: 0,
+    durableIndex: 0,
+    commitIndex: 0,
+    appliedIndex: 0,
+    members: [],
+  };
+}

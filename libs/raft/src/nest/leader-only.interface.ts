@@ -1,0 +1,28 @@
+import type { GroupId } from '../core/types';
+
+/**
+ * What a node that doesn't lead does with a call:
+ * - `reject`: 503 with `Retry-After` and the leader's name and addresses;
+ * - `redirect`: `Location` is the same path on the leader;
+ * - `forward`: the call is sent on to the leader, and its answer comes back from here.
+ *
+ * @publicApi
+ */
+export type OnFollower = 'reject' | 'redirect' | 'forward';
+
+/** @publicApi */
+export interface LeaderOnlyPolicy {
+  /** Default `reject`. */
+  readonly onFollower?: OnFollower;
+  /** With `redirect`. Default 307, which keeps method and body. */
+  readonly status?: 302 | 307 | 308;
+}
+
+/** @publicApi */
+export interface LeaderOnlyOptions extends LeaderOnlyPolicy {
+  /** Whose leader. Default: the default group's. */
+  readonly group?: GroupId;
+}
+
+export const ON_FOLLOWER: readonly OnFollower[] = ['reject', 'redirect', 'forward'];
+export const REDIRECT_STATUSES: readonly number[] = [302, 307, 308];

@@ -1,0 +1,1 @@
+export const LEADER_ONLY = 'nestjs-raft:leader-only';

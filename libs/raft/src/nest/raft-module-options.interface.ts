@@ -1,0 +1,86 @@
+import type { FactoryProvider } from '@nestjs/common';
+import type { GroupId } from '../core/types';
+import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
+import type { RaftStorage } from '../storage/contract';
+import type { RaftTransport } from '../transport/contract';
+import type { TcpTransportOptions } from '../transport/tcp';
+import type { LeaderOnlyPolicy } from './leader-only.interface';
+
+/** A part that is made when the node starts, with what Nest injects. @publicApi */
+export interface RaftPartFactory<T> {
+  /** Tokens of providers, found anywhere in the application. */
+  readonly inject?: FactoryProvider['inject'];
+  // The injected values' types are the factory's own business.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly useFactory: (...injected: any[]) => T | Promise<T>;
+}
+
+/** An instance, or how to make it. @publicApi */
+export type RaftPart<T> = T | RaftPartFactory<T>;
+
+/** @publicApi */
+export interface RaftPeersOptions extends Omit<TcpTransportOptions, 'listen' | 'logger'> {
+  /** Where this node listens for its peers, `host:port`. Default: its own entry in `members`. */
+  readonly listen?: string;
+  /** Where peers reach it, `host:port`. Default: its own entry in `members`. */
+  readonly advertise?: string;
+}
+
+/** @publicApi */
+export interface RaftElectionOptions {
+  /** The smallest election time-out; each is drawn up to twice as long. Default 1000. */
+  readonly timeoutMs?: number;
+  /** Default 100, or a fifth of the election time-out where that is less. */
+  readonly heartbeatIntervalMs?: number;
+}
+
+/**
+ * The options of `RaftModule.forRoot()`. Without any, it is a cluster of one node in memory.
+ *
+ * @publicApi
+ */
+export interface RaftModuleOptions {
+  /** This node's name: one of `members`. Default, where there are no members: `node1`. */
+  readonly nodeId?: string;
+  /** Nodes of another cluster name are refused. Default `raft`. */
+  readonly clusterName?: string;
+  /**
+   * The founders, this node included, in the same order on every node. The list counts for an empty store only; afterwards
+   * it is addresses. Default: this node alone.
+   */
+  readonly members?: readonly FounderOptions[];
+  /** How this node talks to its peers. A cluster of one opens no port unless this is given. */
+  readonly peers?: RaftPeersOptions;
+  /** Where the log is kept: `typeOrmStorage(…)` of `nestjs-raft/typeorm`, or your own. Default: memory, for a single node, with a warning. */
+  readonly storage?: RaftPart<RaftStorage>;
+  /** Default: TCP between members. */
+  readonly transport?: RaftPart<RaftTransport>;
+  /** How long a call waits for its answer, elections included. Default 10,000. */
+  readonly requestTimeoutMs?: number;
+  /** How long the node's stop may take. Default 5,000. */
+  readonly shutdownTimeoutMs?: number;
+  readonly election?: RaftElectionOptions;
+  /** Bounds of queues and messages; each has its default. */
+  readonly limits?: Partial<RaftLimits>;
+  /** Lease reads: the share of the election time-out that a lease lasts, 0.5 to 0.95. Default: off. */
+  readonly leaseReads?: { readonly driftMargin: number };
+  /** Whether a global filter answers Raft errors that leave a controller. Default true. */
+  readonly httpErrors?: boolean;
+  /** What `@LeaderOnly()` does where it doesn't say. Default: reject. */
+  readonly leaderOnly?: LeaderOnlyPolicy;
+  /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
+  readonly forceBootstrap?: boolean;
+}
+
+/** What has to be known before any factory has run, so it stands beside `useFactory` in `forRootAsync`. @publicApi */
+export interface RaftModuleExtras {
+  /** Default true. */
+  readonly isGlobal?: boolean;
+  /** The name of the Raft group. Default `default`; another has tokens of its own: `@InjectRaft('name')`. */
+  readonly group?: GroupId;
+}
+
+/** For `forRootAsync({ useClass })` and `useExisting`. @publicApi */
+export interface RaftOptionsFactory {
+  createRaftOptions(): RaftModuleOptions | Promise<RaftModuleOptions>;
+}

@@ -1,0 +1,162 @@
+import {
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { BehaviorSubject } from 'rxjs';
+import { RaftError } from '../core/raft-error';
+import type { RaftStatus } from '../runtime/status';
+import type { HostedNode, NodeFactory } from './hosted-node.interface';
+import { initialStatus } from './initial-status';
+import { providePart } from './provided-part';
+import type { RaftSettings } from './raft-settings';
+import { RAFT_GROUP } from './raft.tokens';
+import { ShutdownHooksWarning } from './shutdown-hooks-warning';
+import { StateMachineRegistry } from './state-machine-registry';
+
+/** How long past the node's own bound the application waits for its stop, before it goes on without. */
+const STOP_GRACE_MS = 1_000;
+
+/** Makes, starts and stops one group's node with the application that it is part of. */
+export class RaftNodeHost
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly status$: BehaviorSubject<RaftStatus>;
+  private readonly logger = new Logger('Raft');
+  private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
+  private machines: readonly object[] = [];
+  private running: HostedNode | undefined;
+  private leads = false;
+  private stopping: Promise<void> | undefined;
+
+  constructor(
+    readonly settings: RaftSettings,
+    private readonly moduleRef: ModuleRef,
+    private readonly discovery: DiscoveryService,
+    private readonly createNode: NodeFactory,
+  ) {
+    this.status$ = new BehaviorSubject(initialStatus(settings));
+  }
+
+  /** @throws RaftError `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
+  node(): HostedNode {
+    if (this.running !== undefined && this.stopping === undefined) {
+      return this.running;
+    }
+    throw this.stopping === undefined ? notStarted() : shuttingDown();
+  }
+
+  /** As of the last change: it costs nothing, and is asked on every guarded call. */
+  isLeader(): boolean {
+    return this.leads;
+  }
+
+  status(): RaftStatus {
+    return this.running?.status() ?? this.status$.value;
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.refuseSecondRoot();
+    this.machines = await new StateMachineRegistry(this.settings.group, this.discovery, this.moduleRef).instantiate();
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { settings, moduleRef } = this;
+    const node = this.createNode({
+      settings,
+      machines: this.machines,
+      storage: await providePart('storage', settings.storage, moduleRef),
+      transport: await providePart('transport', settings.transport, moduleRef),
+    });
+    node.onStatus((status) => this.changed(status));
+    try {
+      await node.start();
+    } catch (error) {
+      await node.stop().catch((late: unknown) => this.logger.warn(`Stopping after a failed start: ${String(late)}`));
+      throw error;
+    }
+    this.running = node;
+    this.changed(node.status());
+    if (settings.storage !== undefined) {
+      this.hooksWarning.arm();
+    }
+  }
+
+  /**
+   * The whole stop is here, while the application's own connections are still open: the store's close says to the database that
+   * its owner has gone.
+   */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.stop();
+  }
+
+  /** Waits for the same stop, where the phase before was left out. */
+  onApplicationShutdown(): Promise<void> {
+    return this.stop();
+  }
+
+  private stop(): Promise<void> {
+    this.stopping ??= this.stopOnce();
+    return this.stopping;
+  }
+
+  private async stopOnce(): Promise<void> {
+    this.hooksWarning.disarm();
+    const node = this.running;
+    if (node !== undefined) {
+      await withinBound(node.stop(), this.settings.shutdownTimeoutMs + STOP_GRACE_MS).catch((error: unknown) =>
+        this.logger.error(`The node ${this.settings.nodeId} didn't stop in order: ${String(error)}`),
+      );
+      this.changed(node.status());
+    }
+    this.leads = false;
+    this.status$.complete();
+  }
+
+  private changed(status: RaftStatus): void {
+    this.leads = status.isLeader && this.stopping === undefined;
+    this.status$.next(status);
+  }
+
+  private refuseSecondRoot(): void {
+    const { group } = this.settings;
+    const roots = this.discovery
+      .getProviders()
+      .filter(({ token, instance }) => token === RAFT_GROUP && instance === group);
+    if (roots.length > 1) {
+      throw new RaftError(
+        'RAFT_CONFIGURATION',
+        `RaftModule.forRoot() is imported ${roots.length} times for the group '${group}': an application has one node of a group. Import it once, in the root module; it is global. Another group has a name of its own: forRoot({ group: '…' }).`,
+      );
+    }
+  }
+}
+
+function notStarted(): RaftError {
+  return new RaftError(
+    'RAFT_NOT_STARTED',
+    'The Raft node has not started: it starts in onApplicationBootstrap, and this call came before, for instance from a constructor or from onModuleInit. Nothing was done. Move the call to onApplicationBootstrap, or later.',
+  );
+}
+
+function shuttingDown(): RaftError {
+  return new RaftError(
+    'RAFT_SHUTTING_DOWN',
+    'This node is being stopped. Nothing was done. Try again on another node.',
+  );
+}
+
+async function withinBound(stopped: Promise<void>, boundMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took more than ${boundMs} ms`)), boundMs);
+  });
+  try {
+    await Promise.race([stopped, bound]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,290 @@
+import { RaftError } from '../core/raft-error';
+import type { GroupId } from '../core/types';
+import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
+import type { RaftStorage } from '../storage/contract';
+import type { RaftTransport } from '../transport/contract';
+import { ON_FOLLOWER, REDIRECT_STATUSES, type LeaderOnlyPolicy } from './leader-only.interface';
+import type { RaftModuleOptions, RaftPart, RaftPeersOptions } from './raft-module-options.interface';
+
+/** The module's options, checked, with every default that doesn't need the runtime. */
+export interface RaftSettings {
+  readonly group: GroupId;
+  readonly nodeId: string;
+  readonly clusterName: string;
+  readonly members: readonly FounderOptions[];
+  /** Null: no port is opened, as there is nobody to talk to. */
+  readonly peers: (RaftPeersOptions & { readonly listen: string; readonly advertise: string }) | null;
+  readonly storage: RaftPart<RaftStorage> | undefined;
+  readonly transport: RaftPart<RaftTransport> | undefined;
+  readonly requestTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly electionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly limits: Partial<RaftLimits>;
+  readonly leaseReads: { readonly driftMargin: number } | null;
+  readonly httpErrors: boolean;
+  readonly leaderOnly: Required<LeaderOnlyPolicy>;
+  readonly forceBootstrap: boolean;
+}
+
+/** `Record<keyof …>` makes a forgotten name a compile error. */
+const OPTION_NAMES: Readonly<Record<keyof RaftModuleOptions, true>> = {
+  nodeId: true,
+  clusterName: true,
+  members: true,
+  peers: true,
+  storage: true,
+  transport: true,
+  requestTimeoutMs: true,
+  shutdownTimeoutMs: true,
+  election: true,
+  limits: true,
+  leaseReads: true,
+  httpErrors: true,
+  leaderOnly: true,
+  forceBootstrap: true,
+};
+
+const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i;
+/** Where there is one member and no address was given. Nothing listens there. */
+const NO_PEERS_ADDRESS = 'localhost:1';
+
+/**
+ * Checks the options that `forRoot` or a factory gave.
+ *
+ * @throws RaftError `RAFT_CONFIGURATION`, in a sentence that names the option, its value and the remedy
+ */
+export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSettings {
+  if (typeof options !== 'object' || options === null) {
+    refuse(
+      `the options are ${show(options)}: forRootAsync's factory must return an object; return {} for one node in memory.`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(OPTION_NAMES, name)) {
+      refuse(`${name} is no option. Write one of ${Object.keys(OPTION_NAMES).join(', ')}.`);
+    }
+  }
+  const members = checkedMembers(options.members);
+  const nodeId = options.nodeId ?? (members === undefined ? 'node1' : refuse(missingNodeId(members)));
+  if (typeof nodeId !== 'string' || nodeId.trim() === '') {
+    refuse(`nodeId is ${show(nodeId)}: give this node's name, such as 'n1'.`);
+  }
+  const own = members?.find((member) => member.id === nodeId);
+  if (members !== undefined && own === undefined) {
+    refuse(
+      `nodeId is ${show(nodeId)}, which is not among the members (${names(members)}). Set nodeId to the one that this process is, or add { id: ${show(nodeId)}, peer: 'host:port' } to members on every node.`,
+    );
+  }
+  if (members !== undefined && members.length > 1 && options.storage === undefined) {
+    refuse(
+      `storage is not given, and there are ${members.length} members (${names(members)}): a member that forgets its vote when it restarts can lose what the others committed. Write storage: typeOrmStorage({ url: process.env.DATABASE_URL }) from 'nestjs-raft/typeorm'.`,
+    );
+  }
+  const clusterName = options.clusterName ?? 'raft';
+  if (typeof clusterName !== 'string' || clusterName.trim() === '') {
+    refuse(`clusterName is ${show(clusterName)}: give a name that is the same on every node, such as 'shop'.`);
+  }
+  const peers = checkedPeers(options, members, own);
+  const electionTimeoutMs = milliseconds('election.timeoutMs', options.election?.timeoutMs, 1_000);
+  const heartbeatIntervalMs = milliseconds(
+    'election.heartbeatIntervalMs',
+    options.election?.heartbeatIntervalMs,
+    Math.min(100, Math.max(1, Math.floor(electionTimeoutMs / 5))),
+  );
+  if (heartbeatIntervalMs * 5 > electionTimeoutMs) {
+    refuse(
+      `election.heartbeatIntervalMs is ${heartbeatIntervalMs} and election.timeoutMs ${electionTimeoutMs}: one late heartbeat would start an election. Make the time-out at least five heartbeats, ${heartbeatIntervalMs * 5}.`,
+    );
+  }
+  const single: FounderOptions = { id: nodeId, peer: peers?.advertise ?? NO_PEERS_ADDRESS, http: '' };
+  return {
+    group,
+    nodeId,
+    clusterName,
+    members: members ?? [single],
+    peers,
+    storage: checkedPart('storage', options.storage, ['open', 'load', 'persist', 'close']),
+    transport: checkedPart('transport', options.transport, ['start', 'connect', 'send', 'stop']),
+    requestTimeoutMs: milliseconds('requestTimeoutMs', options.requestTimeoutMs, 10_000),
+    shutdownTimeoutMs: milliseconds('shutdownTimeoutMs', options.shutdownTimeoutMs, 5_000),
+    electionTimeoutMs,
+    heartbeatIntervalMs,
+    limits: checkedLimits(options.limits),
+    leaseReads: checkedLeaseReads(options.leaseReads),
+    httpErrors: flag('httpErrors', options.httpErrors, true),
+    leaderOnly: leaderOnlyPolicy('leaderOnly', options.leaderOnly ?? {}, { onFollower: 'reject', status: 307 }),
+    forceBootstrap: flag('forceBootstrap', options.forceBootstrap, false),
+  };
+}
+
+/** Checks a policy for calls that a follower gets, and fills it in from `defaults`. */
+export function leaderOnlyPolicy(
+  name: string,
+  policy: LeaderOnlyPolicy,
+  defaults: Required<LeaderOnlyPolicy>,
+): Required<LeaderOnlyPolicy> {
+  const { onFollower = defaults.onFollower, status = defaults.status } = policy;
+  if (!ON_FOLLOWER.includes(onFollower)) {
+    refuse(`${name}.onFollower is ${show(onFollower)}: write one of ${ON_FOLLOWER.map(show).join(', ')}.`);
+  }
+  if (!REDIRECT_STATUSES.includes(status)) {
+    refuse(`${name}.status is ${show(status)}: write one of ${REDIRECT_STATUSES.join(', ')}.`);
+  }
+  return { onFollower, status };
+}
+
+function checkedMembers(members: RaftModuleOptions['members']): readonly FounderOptions[] | undefined {
+  if (members === undefined) {
+    return undefined;
+  }
+  if (!Array.isArray(members) || members.length === 0) {
+    refuse(
+      `members is ${show(members)}: list every founder as { id: 'n1', peer: 'host:port', http: 'http://host:port' }, or leave members out for a single node.`,
+    );
+  }
+  const checked = (members as readonly FounderOptions[]).map((member, position) =>
+    checkedMember(member, `members[${position}]`),
+  );
+  for (const [position, member] of checked.entries()) {
+    const first = checked.findIndex((other) => other.id === member.id || other.peer === member.peer);
+    if (first !== position) {
+      refuse(
+        `members[${position}] (${member.id}, ${member.peer}) repeats the id or the peer address of members[${first}]: each member has its own.`,
+      );
+    }
+  }
+  return checked;
+}
+
+function checkedMember(member: FounderOptions, name: string): FounderOptions {
+  if (typeof member !== 'object' || member === null || typeof member.id !== 'string' || member.id.trim() === '') {
+    refuse(`${name} is ${show(member)}: write { id: 'n1', peer: 'host:port', http: 'http://host:port' }.`);
+  }
+  return { id: member.id, peer: address(`${name}.peer`, member.peer), http: origin(`${name}.http`, member.http) };
+}
+
+function checkedPeers(
+  options: RaftModuleOptions,
+  members: readonly FounderOptions[] | undefined,
+  own: FounderOptions | undefined,
+): RaftSettings['peers'] {
+  if (options.peers === undefined && (members === undefined || members.length === 1)) {
+    return null;
+  }
+  const { listen = own?.peer, advertise = own?.peer, ...transport } = options.peers ?? {};
+  if (listen === undefined) {
+    refuse(
+      "peers.listen is not given, and no entry of members says where this node is: write peers: { listen: '0.0.0.0:7001', advertise: 'host:7001' }.",
+    );
+  }
+  return {
+    listen: address('peers.listen', listen, 0),
+    advertise: address('peers.advertise', advertise ?? listen, 0),
+    ...transport,
+  };
+}
+
+function checkedPart<T extends object>(
+  name: string,
+  part: RaftPart<T> | undefined,
+  methods: readonly string[],
+): RaftPart<T> | undefined {
+  if (part === undefined) {
+    return undefined;
+  }
+  const candidate = part as Readonly<Record<string, unknown>> | null;
+  const isInstance = (value: typeof candidate): boolean =>
+    typeof value === 'object' && value !== null && methods.every((method) => typeof value[method] === 'function');
+  const isFactory =
+    typeof candidate === 'object' && candidate !== null && typeof candidate['useFactory'] === 'function';
+  if (!isFactory && !isInstance(candidate)) {
+    refuse(`${name} is ${show(part)}: give an instance (it has ${methods.join(', ')}), or { useFactory, inject }.`);
+  }
+  return part;
+}
+
+function checkedLimits(limits: RaftModuleOptions['limits']): Partial<RaftLimits> {
+  for (const [name, value] of Object.entries(limits ?? {})) {
+    positiveInteger(`limits.${name}`, value);
+  }
+  return limits ?? {};
+}
+
+function checkedLeaseReads(leaseReads: RaftModuleOptions['leaseReads']): { readonly driftMargin: number } | null {
+  if (leaseReads === undefined) {
+    return null;
+  }
+  const margin: unknown = (leaseReads as { readonly driftMargin?: unknown } | null)?.driftMargin;
+  if (typeof margin !== 'number' || !(margin >= 0.5 && margin <= 0.95)) {
+    refuse(
+      `leaseReads is ${show(leaseReads)}: write { driftMargin: 0.9 }, the share of the election time-out that a lease lasts, 0.5 to 0.95.`,
+    );
+  }
+  return { driftMargin: margin };
+}
+
+function milliseconds(name: string, value: number | undefined, byDefault: number): number {
+  return value === undefined ? byDefault : positiveInteger(name, value);
+}
+
+function positiveInteger(name: string, value: unknown): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0) {
+    refuse(
+      `${name} is ${show(value)}: give a whole number greater than 0${name.endsWith('Ms') ? ', in milliseconds' : ''}.`,
+    );
+  }
+  return value;
+}
+
+function flag(name: string, value: unknown, byDefault: boolean): boolean {
+  if (value === undefined) {
+    return byDefault;
+  }
+  return typeof value === 'boolean' ? value : refuse(`${name} is ${show(value)}: write true or false.`);
+}
+
+function address(name: string, value: unknown, leastPort = 1): string {
+  const port = typeof value === 'string' ? ADDRESS.exec(value)?.[1] : undefined;
+  if (port === undefined || Number(port) < leastPort || Number(port) > 65_535) {
+    refuse(`${name} is ${show(value)}: write host:port, such as 'n1:7001'.`);
+  }
+  return value as string;
+}
+
+/** @returns the origin without a slash at its end, so that a path can follow; empty where there is none */
+function origin(name: string, value: unknown): string {
+  if (value === undefined || value === '') {
+    return '';
+  }
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  if (
+    url === undefined ||
+    !/^https?:$/.test(url.protocol) ||
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== ''
+  ) {
+    refuse(
+      `${name} is ${show(value)}: write where HTTP clients reach this member, without a path, such as 'http://n1:3000'.`,
+    );
+  }
+  return url.origin;
+}
+
+function missingNodeId(members: readonly FounderOptions[]): string {
+  return `nodeId is not given, and members names ${names(members)}: say which of them this process is, for instance nodeId: process.env.RAFT_NODE_ID.`;
+}
+
+function names(members: readonly FounderOptions[]): string {
+  return members.map((member) => member.id).join(', ');
+}
+
+function show(value: unknown): string {
+  return typeof value === 'function' ? `the function ${value.name}` : (JSON.stringify(value) ?? String(value));
+}
+
+function refuse(sentence: string): never {
+  throw new RaftError('RAFT_CONFIGURATION', `RaftModule: ${sentence}`);
+}

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { distinctUntilChanged, map, type Observable } from 'rxjs';
+import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
+import type { LeaderStatus, RaftStatus } from '../runtime/status';
+import { encodeCommand, type CommandCall } from '../state-machine/command-envelope';
+import { encodeQuery, type QueryCall } from '../state-machine/query-envelope';
+import type { RaftNodeHost } from './raft-node-host';
+import { outcomeValue } from './outcome-value';
+
+/**
+ * One group's Raft node, as the application sees it. Inject it by its class, or with `@InjectRaft('group')`.
+ *
+ * State machines are called through `@InjectStateMachine(Class)`, whose methods have their types; {@link propose} and
+ * {@link read} call by name, for tools that don't know the class.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class RaftService {
+  /** The state at once, then at each change of role, term, leader, phase or members. Completes when the node has stopped. */
+  readonly status$: Observable<RaftStatus>;
+  /** The leader at once, then each other one; null while none is known. */
+  readonly leader$: Observable<LeaderStatus | null>;
+  /** Whether this node leads: at once, then at each change. */
+  readonly isLeader$: Observable<boolean>;
+
+  constructor(private readonly host: RaftNodeHost) {
+    this.status$ = host.status$.asObservable();
+    this.leader$ = this.status$.pipe(
+      map((status) => status.leader),
+      distinctUntilChanged((before, now) => before?.id === now?.id && before?.http === now?.http),
+    );
+    this.isLeader$ = this.status$.pipe(
+      map((status) => status.isLeader),
+      distinctUntilChanged(),
+    );
+  }
+
+  /** Whether this node leads and has committed in its term, as far as it knows: a hint, as another may have been elected. */
+  isLeader(): boolean {
+    return this.host.isLeader();
+  }
+
+  /** Where the node stands now. Before it has started its phase is `created`. */
+  status(): RaftStatus {
+    return this.host.status();
+  }
+
+  /**
+   * Replicates a command, by the names of its machine and method, and resolves with its result when it is committed and applied.
+   *
+   * @throws RaftError each code that `docs/errors.md` has, `RAFT_REJECTED` where the command refused
+   */
+  async propose(call: CommandCall, options?: ProposeOptions): Promise<Ordered<unknown>> {
+    const outcome = await this.host.node().propose(encodeCommand(call), options);
+    return outcomeValue(outcome, `${call.machine}.${call.command}`, 'COMMAND_FAILED');
+  }
+
+  /**
+   * Asks a state machine, by the names of its machine and method; linearizable unless the options say otherwise.
+   *
+   * @throws RaftError
+   */
+  async read(call: QueryCall, options?: QueryOptions): Promise<Ordered<unknown>> {
+    const outcome = await this.host.node().query(encodeQuery(call), options);
+    return outcomeValue(outcome, `${call.machine}.${call.query}`, 'QUERY_FAILED');
+  }
+
+  /**
+   * Resolves when this node has applied everything that was acknowledged anywhere before the call.
+   *
+   * @param options `timeoutMs` overrides `requestTimeoutMs`
+   * @returns the log index up to which it has applied
+   * @throws RaftError
+   */
+  async barrier(options?: { readonly timeoutMs?: number }): Promise<number> {
+    return this.host.node().barrier(options);
+  }
+}
