@@ -1,0 +1,211 @@
+import type { Type } from '@nestjs/common';
+import { RaftError } from '../../core/raft-error';
+import type { Hello, PeerMessage, RaftTransport, TransportHost } from '../contract';
+import { parseAddress } from './address';
+import { listenError, malformedListen } from './listen-error';
+import { PeerConnection, type ConnectionEnd } from './peer-connection';
+import { PeerLink, type PeerLinkHost } from './peer-link';
+import { RareLog } from './rare-log';
+import { RaftTcpServer } from './raft-tcp-server';
+import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
+import { tcpTransportSettings, type TcpTransportOptions, type TcpTransportSettings } from './tcp-transport-options';
+
+const PING_INTERVAL_MS = 1000;
+
+/**
+ * Peers over TCP, on Nest's microservice transport.
+ *
+ * Each node dials each peer and sends all that it has for that peer, questions and answers alike, over the connection that it
+ * dialled; what the peer has to say comes over the one that the peer dialled. So a connection that hangs delays one direction
+ * to one peer, and nothing else.
+ *
+ * @throws RaftError `RAFT_CONFIGURATION` for options that can't work
+ * @publicApi
+ */
+export function tcpTransport(options: TcpTransportOptions): RaftTransport {
+  return new TcpTransport(tcpTransportSettings(options));
+}
+
+class TcpTransport implements RaftTransport {
+  private readonly settings: TcpTransportSettings;
+  private readonly socketClass: Type<RaftTcpSocket>;
+  private readonly links = new Map<string, PeerLink>();
+  private readonly accepted = new Set<PeerConnection>();
+  private readonly rareLog = new RareLog();
+  private host: TransportHost | undefined;
+  private server: RaftTcpServer | undefined;
+  private pinging: NodeJS.Timeout | undefined;
+  private listening = false;
+  private stopping: Promise<void> | undefined;
+
+  constructor(settings: TcpTransportSettings) {
+    this.settings = settings;
+    this.socketClass = raftTcpSocketClass(settings);
+  }
+
+  async start(host: TransportHost): Promise<string> {
+    if (this.host !== undefined || this.stopping !== undefined)
+      throw new RaftError(
+        'RAFT_CONFIGURATION',
+        'this transport was started before; make one for each node and each start',
+      );
+    const { listen, tls, maxConnections, helloTimeoutMs } = this.settings;
+    const address = parseAddress(listen);
+    if (address === undefined) throw malformedListen(listen);
+    this.host = host;
+    const server = new RaftTcpServer({
+      ...address,
+      maxConnections,
+      socketClass: this.socketClass,
+      tlsOptions: tls && {
+        requestCert: tls.ca !== undefined,
+        rejectUnauthorized: tls.ca !== undefined,
+        handshakeTimeout: helloTimeoutMs,
+        ...tls,
+      },
+      onConnection: (socket) => this.accept(socket),
+      onTrouble: (sentence) => this.rarely('warn', sentence),
+    });
+    this.server = server;
+    let bound: string;
+    try {
+      bound = await server.listening();
+    } catch (error) {
+      this.host = undefined;
+      throw listenError(listen, error);
+    }
+    if (this.stopping !== undefined) {
+      await server.closed();
+      throw new RaftError('RAFT_SHUTTING_DOWN', 'stopped while starting');
+    }
+    this.listening = true;
+    this.pinging = setInterval(() => {
+      for (const link of this.links.values()) link.ping();
+    }, PING_INTERVAL_MS);
+    for (const link of this.links.values()) link.start();
+    return bound;
+  }
+
+  connect(address: string): void {
+    if (this.links.has(address) || this.stopping !== undefined) return;
+    const link = new PeerLink(address, this.linkHost());
+    this.links.set(address, link);
+    if (this.listening) link.start();
+  }
+
+  disconnect(address: string): void {
+    this.links.get(address)?.stop();
+    this.links.delete(address);
+  }
+
+  send(address: string, message: PeerMessage): boolean {
+    return this.links.get(address)?.send(message) ?? false;
+  }
+
+  backlogBytes(address: string): number {
+    return this.links.get(address)?.backlogBytes ?? 0;
+  }
+
+  announce(): void {
+    for (const link of this.links.values()) link.announce();
+    for (const connection of this.accepted) connection.announce();
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.close();
+    return this.stopping;
+  }
+
+  private async close(): Promise<void> {
+    this.host = undefined;
+    clearInterval(this.pinging);
+    for (const link of this.links.values()) link.stop();
+    this.links.clear();
+    for (const connection of this.accepted) connection.drop();
+    this.accepted.clear();
+    if (this.listening) await this.server?.closed();
+  }
+
+  private accept(socket: RaftTcpSocket): void {
+    const from = remoteOf(socket);
+    const { settings } = this;
+    const connection: PeerConnection = new PeerConnection(socket, 'accepted', {
+      secret: settings.secret,
+      helloTimeoutMs: settings.helloTimeoutMs,
+      requireNodeName: settings.tls?.requireNodeName ?? false,
+      hello: () => this.hello(),
+      admit: (peer) => this.admit(peer),
+      message: (message, sender) => this.receive(message, sender),
+      opened: (peer) => {
+        settings.logger.debug(`peer ${peer.nodeName} connected from ${from}`);
+        for (const link of this.links.values()) link.peerArrived(peer);
+      },
+      ended: (end) => {
+        this.accepted.delete(connection);
+        const name = connection.peerName;
+        this.tellEnd(name === undefined ? from : `${name} (${from})`, end);
+      },
+    });
+    if (this.host === undefined) return connection.drop();
+    this.accepted.add(connection);
+    connection.introduce();
+  }
+
+  private linkHost(): PeerLinkHost {
+    return {
+      settings: this.settings,
+      socketClass: this.socketClass,
+      hello: () => this.hello(),
+      admit: (peer) => this.admit(peer),
+      message: (message, sender) => this.receive(message, sender),
+      changed: (address, state, detail) =>
+        this.guarded('connectionChanged', () => this.host?.connectionChanged(address, state, detail)),
+      tellEnd: (peer, end) => this.tellEnd(peer, end),
+      dropped: (address, error) =>
+        this.rarely(
+          'error',
+          `a message for ${address} was dropped: ${error instanceof Error ? error.message : String(error)}`,
+        ),
+    };
+  }
+
+  private hello(): Hello {
+    if (this.host === undefined) throw new Error('the transport has stopped');
+    return this.host.hello();
+  }
+
+  private admit(peer: Hello): string | undefined {
+    return this.host === undefined ? 'this node is stopping' : this.host.admit(peer);
+  }
+
+  private receive(message: PeerMessage, sender: Hello): void {
+    this.guarded('receive', () => this.host?.receive(message, sender));
+  }
+
+  /** The host must not throw; if it does, the fault isn't the connection's. */
+  private guarded(what: string, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.settings.logger.error(
+        `the transport's host failed in ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+    }
+  }
+
+  private tellEnd(peer: string, end: ConnectionEnd): void {
+    if (end.refusedBy === 'us') this.rarely('error', `refused peer ${peer}, saying: ${end.detail}`);
+    else if (end.refusedBy === 'peer') this.rarely('error', `peer ${peer} refuses this node, saying: ${end.detail}`);
+    else if (end.unreadable === true) this.rarely('error', `closed the connection to ${peer}: ${end.detail}`);
+    else this.settings.logger.debug(`the connection to ${peer} ended: ${end.detail}`);
+  }
+
+  private rarely(level: 'warn' | 'error', sentence: string): void {
+    this.rareLog.say(sentence, (said) => this.settings.logger[level](said));
+  }
+}
+
+/** Without the port, which is another one each time that the same peer tries. */
+function remoteOf(socket: RaftTcpSocket): string {
+  return socket.netSocket.remoteAddress ?? 'an address that is gone';
+}
