@@ -1,0 +1,156 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { CommandLineError } from './command-line.error';
+import { findSelf, type FounderAddress, parseFounders } from './founders';
+import { formatHostPort, type HostPort, isWildcard, parseHostPort, peerPortOf } from './host-port';
+
+export type StorageChoice = 'embedded' | 'postgres' | 'memory';
+export type OnFollower = 'redirect' | 'forward' | 'reject';
+
+/** A node of the sample app, as its command line says it. */
+export interface NodeSettings {
+  readonly id: string;
+  readonly listen: HostPort;
+  readonly peerListen: HostPort;
+  readonly founders: readonly FounderAddress[];
+  readonly heartbeatIntervalMs: number;
+  readonly electionTimeoutMs: number;
+  readonly storage: StorageChoice;
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly forceBootstrap: boolean;
+  readonly onFollower: OnFollower;
+  /** Undefined: 302, or 307 where the request has a body. */
+  readonly redirectStatus: 302 | 307 | 308 | undefined;
+  readonly debug: boolean;
+}
+
+export const USAGE = `Usage: node dist/apps/kv/main.js [options]
+
+  --listen-url HOST:PORT               HTTP address to listen on; peers on PORT + 10000 (default 0.0.0.0:9023)
+  --initial-advertise-peers LIST       founders' HTTP addresses, this one included, the same list everywhere:
+                                       [ID=]HOST:PORT[/PEERPORT],… (default: this node alone)
+  --advertise-url HOST:PORT            how others reach this node
+  --id NAME                            which of the founders this node is
+  --heartbeat-interval MS              default 100
+  --election-timeout MS                default 1000
+  --storage embedded|postgres|memory   default embedded, or postgres where --database-url is given
+  --database-url URL                   with --storage postgres
+  --data-dir DIR                       with --storage embedded (default .raft/ID)
+  --force-bootstrap                    found the cluster with a majority of the founders
+  --on-follower redirect|forward|reject    what a follower does with a request for the leader (default redirect)
+  --redirect-status 302|307|308        default 302, or 307 where the request has a body
+  --debug                              more in the log
+  --help
+`;
+
+const FLAGS = {
+  'listen-url': { type: 'string', default: '0.0.0.0:9023' },
+  'initial-advertise-peers': { type: 'string' },
+  'advertise-url': { type: 'string' },
+  id: { type: 'string' },
+  'heartbeat-interval': { type: 'string', default: '100' },
+  'election-timeout': { type: 'string', default: '1000' },
+  storage: { type: 'string' },
+  'database-url': { type: 'string' },
+  'data-dir': { type: 'string' },
+  'force-bootstrap': { type: 'boolean', default: false },
+  'on-follower': { type: 'string', default: 'redirect' },
+  'redirect-status': { type: 'string' },
+  debug: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/**
+ * @param args what follows the program's name
+ * @returns the settings, or `help` where that was asked for
+ * @throws CommandLineError with a sentence that names the flag, the value and what it should be
+ */
+export function parseCommandLine(args: readonly string[]): NodeSettings | 'help' {
+  const values = readFlags(args);
+  if (values.help) return 'help';
+  const listen = parseHostPort('--listen-url', values['listen-url']);
+  const advertise = optional(values['advertise-url'], (text) => parseHostPort('--advertise-url', text));
+  const { founders, self } = membersOf(values['initial-advertise-peers'], { id: values.id, advertise, listen });
+  const heartbeatIntervalMs = milliseconds('--heartbeat-interval', values['heartbeat-interval'], 10, 60_000);
+  const electionTimeoutMs = milliseconds('--election-timeout', values['election-timeout'], 50, 600_000);
+  if (electionTimeoutMs < 5 * heartbeatIntervalMs) {
+    throw new CommandLineError(
+      `--election-timeout: ${electionTimeoutMs} ms is less than five times --heartbeat-interval (${heartbeatIntervalMs} ms); a single late heartbeat would start an election`,
+    );
+  }
+  return {
+    id: self.id,
+    listen,
+    peerListen: { host: listen.host, port: self.peerPort },
+    founders,
+    heartbeatIntervalMs,
+    electionTimeoutMs,
+    ...storageOf(values),
+    dataDir: path.resolve(values['data-dir'] ?? path.join('.raft', self.id.replaceAll(/[^A-Za-z0-9._-]/g, '_'))),
+    forceBootstrap: values['force-bootstrap'],
+    onFollower: oneOf('--on-follower', values['on-follower'], ['redirect', 'forward', 'reject']),
+    redirectStatus: optional(
+      values['redirect-status'],
+      (text) => Number(oneOf('--redirect-status', text, ['302', '307', '308'])) as 302 | 307 | 308,
+    ),
+    debug: values.debug,
+  };
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: FLAGS, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new CommandLineError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function membersOf(
+  list: string | undefined,
+  said: { readonly id: string | undefined; readonly advertise: HostPort | undefined; readonly listen: HostPort },
+): { readonly founders: readonly FounderAddress[]; readonly self: FounderAddress } {
+  if (list !== undefined) {
+    const founders = parseFounders(list);
+    return { founders, self: findSelf(founders, said) };
+  }
+  const reachable = isWildcard(said.listen.host) ? { host: '127.0.0.1', port: said.listen.port } : said.listen;
+  const http = said.advertise ?? reachable;
+  const self = { id: said.id ?? formatHostPort(http), http, peerPort: peerPortOf('--listen-url', said.listen) };
+  return { founders: [self], self };
+}
+
+function storageOf(values: ReturnType<typeof readFlags>): Pick<NodeSettings, 'storage' | 'databaseUrl'> {
+  const databaseUrl = values['database-url'];
+  const fallback = databaseUrl === undefined ? 'embedded' : 'postgres';
+  const storage = oneOf('--storage', values.storage ?? fallback, ['embedded', 'postgres', 'memory']);
+  if (storage !== 'postgres' && databaseUrl !== undefined) {
+    throw new CommandLineError(`--database-url goes with --storage postgres, not with ${storage}`);
+  }
+  if (storage !== 'postgres') return { storage, databaseUrl: undefined };
+  if (databaseUrl === undefined) {
+    throw new CommandLineError('--storage postgres needs --database-url postgres://USER:PASSWORD@HOST:PORT/DATABASE');
+  }
+  if (!/^postgres(ql)?:\/\/./.test(databaseUrl) || !URL.canParse(databaseUrl)) {
+    throw new CommandLineError('--database-url: this is no URL such as postgres://USER:PASSWORD@HOST:PORT/DATABASE');
+  }
+  return { storage, databaseUrl };
+}
+
+function milliseconds(flag: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new CommandLineError(`${flag}: "${text}" isn't a whole number of milliseconds from ${least} to ${most}`);
+  }
+  return value;
+}
+
+function oneOf<const T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((each) => each === text);
+  if (choice === undefined) throw new CommandLineError(`${flag}: "${text}" is none of ${choices.join(', ')}`);
+  return choice;
+}
+
+function optional<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(text);
+}

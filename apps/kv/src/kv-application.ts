@@ -1,0 +1,40 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { LogLevel } from '@nestjs/common';
+import type { NodeSettings } from './command-line';
+import { MAX_VALUE_BYTES } from './key-value.request';
+import { KvModule } from './kv.module';
+
+const LEVELS: LogLevel[] = ['fatal', 'error', 'warn', 'log'];
+
+/** Makes the application and opens its ports. It answers at once; until there is a leader, with 503. */
+export async function startKvApplication(
+  settings: NodeSettings,
+  databaseUrl: string | undefined,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_VALUE_BYTES,
+    // Clients keep their connections open: a stop closes them instead of waiting for them.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 16_384 },
+  });
+  // Every body is taken as bytes: the Content-Type that curl sends by itself says nothing about it.
+  adapter.getInstance().removeAllContentTypeParsers();
+  adapter.getInstance().addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  const application = await NestFactory.create<NestFastifyApplication>(
+    KvModule.register(settings, databaseUrl),
+    adapter,
+    {
+      bodyParser: false,
+      logger: settings.debug ? [...LEVELS, 'debug'] : LEVELS,
+      abortOnError: false,
+    },
+  );
+  try {
+    await application.listen(settings.listen.port, settings.listen.host.replace(/^\[(.*)\]$/, '$1'));
+  } catch (error) {
+    await application.close();
+    throw error;
+  }
+  return application;
+}

@@ -1,0 +1,41 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { memoryStorage, RaftModule, type RaftStorage } from 'nestjs-raft';
+import { typeOrmStorage } from 'nestjs-raft/typeorm';
+import type { NodeSettings } from './command-line';
+import { FollowerGate } from './follower-gate.service';
+import { formatHostPort } from './host-port';
+import { KeyValueController } from './key-value.controller';
+import { KeyValueMachine } from './key-value.machine';
+import { NODE_SETTINGS } from './node-settings.token';
+import { StatusController } from './status.controller';
+
+/** The sample app: a node of a replicated key-value store. */
+@Module({})
+export class KvModule {
+  /** @param databaseUrl the node's own database; undefined for storage in memory */
+  static register(settings: NodeSettings, databaseUrl: string | undefined): DynamicModule {
+    const storage: RaftStorage = databaseUrl === undefined ? memoryStorage() : typeOrmStorage({ url: databaseUrl });
+    return {
+      module: KvModule,
+      imports: [
+        RaftModule.forRoot({
+          nodeId: settings.id,
+          clusterName: 'kv',
+          members: settings.founders.map((founder) => ({
+            id: founder.id,
+            peer: `${founder.http.host}:${founder.peerPort}`,
+            http: `http://${formatHostPort(founder.http)}`,
+          })),
+          peers: { listen: formatHostPort(settings.peerListen) },
+          storage,
+          election: { timeoutMs: settings.electionTimeoutMs, heartbeatIntervalMs: settings.heartbeatIntervalMs },
+          forceBootstrap: settings.forceBootstrap,
+        }),
+        RaftModule.forFeature([KeyValueMachine]),
+      ],
+      // The routes for keys take every path, so they come last.
+      controllers: [StatusController, KeyValueController],
+      providers: [FollowerGate, { provide: NODE_SETTINGS, useValue: settings }],
+    };
+  }
+}

@@ -1,0 +1,69 @@
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import { CommandLineError } from './command-line.error';
+import { type NodeSettings, parseCommandLine, USAGE } from './command-line';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres';
+import { formatHostPort } from './host-port';
+import { startKvApplication } from './kv-application';
+import path from 'node:path';
+
+const logger = new Logger('Kv');
+
+async function main(): Promise<void> {
+  const settings = readSettings();
+  if (settings === undefined) return;
+  const stop = stopRequested();
+  const postgres = await embeddedPostgresOf(settings);
+  try {
+    const application = await startKvApplication(settings, postgres?.url ?? settings.databaseUrl);
+    logger.log(
+      `${settings.id} listens on http://${formatHostPort(settings.listen)}, for peers on port ${settings.peerListen.port}`,
+    );
+    logger.log(`${await stop}: stopping`);
+    await application.close();
+  } finally {
+    // Last, so that the node's final writes are in.
+    await postgres?.stop();
+  }
+}
+
+function readSettings(): NodeSettings | undefined {
+  try {
+    const settings = parseCommandLine(process.argv.slice(2));
+    if (settings !== 'help') return settings;
+    process.stdout.write(USAGE);
+  } catch (error) {
+    if (!(error instanceof CommandLineError)) throw error;
+    process.stderr.write(`${error.message}\nSee --help.\n`);
+    process.exitCode = 2;
+  }
+  return undefined;
+}
+
+function embeddedPostgresOf(settings: NodeSettings): Promise<EmbeddedPostgres> | undefined {
+  if (settings.storage !== 'embedded') return undefined;
+  const log = new Logger('Postgres');
+  return startEmbeddedPostgres({
+    dataDir: path.join(settings.dataDir, 'postgres'),
+    log: (line) => log.log(line),
+  });
+}
+
+/** A second signal doesn't cut a stop short: it is bounded in time anyway. */
+function stopRequested(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
+  });
+}
+
+main().then(
+  // Nothing is left to do: what still holds the event loop mustn't hold the process.
+  () => process.exit(process.exitCode ?? 0),
+  (error: unknown) => {
+    logger.error(
+      error instanceof Error ? error.message : String(error),
+      error instanceof Error ? error.stack : undefined,
+    );
+    process.exit(1);
+  },
+);
