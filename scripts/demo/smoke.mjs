@@ -1,0 +1,97 @@
+// What a person would try, done by itself: every write that was answered 200 has to be there at the end, on every node.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const patienceMs = 30_000;
+
+/** @param {import('./cluster.mjs').DemoCluster} cluster @param {(line: string) => void} say @throws {Error} with what went wrong */
+export async function smoke(cluster, say) {
+  const written = new Map();
+  let serial = 0;
+
+  /** Writes until it is answered 200, over any node that answers. @returns {Promise<number>} milliseconds that it took */
+  const write = async (nodes = cluster.nodes.filter((node) => node.running)) => {
+    const key = `/smoke/${++serial}`;
+    const value = JSON.stringify({ serial, written: 'by the smoke test' });
+    const started = performance.now();
+    for (let attempt = 0; performance.now() - started < patienceMs; attempt++) {
+      const node = nodes[attempt % nodes.length];
+      const response = await request(node, key, { method: 'PUT', body: value });
+      if (response?.status === 200) {
+        written.set(key, value);
+        return performance.now() - started;
+      }
+      await sleep(10);
+    }
+    throw new Error(`no write succeeded for ${patienceMs / 1000} s`);
+  };
+
+  const writeMany = async (count) => {
+    for (let at = 0; at < count; at++) await write();
+  };
+
+  const compare = async (node, query = '') => {
+    for (const [key, value] of written) {
+      const response = await patiently(() => request(node, key + query, {}));
+      const body = response?.status === 200 ? await response.text() : `status ${response?.status}`;
+      if (body !== value) throw new Error(`${node.id} answers ${body} for ${key}, which holds ${value}`);
+    }
+  };
+
+  const leader = await cluster.leader({ all: true });
+  say(`${leader.id} leads`);
+  await writeMany(30);
+  for (const node of cluster.nodes) await compare(node);
+  say(`30 writes, read back through all ${cluster.nodes.length} nodes`);
+
+  if (cluster.nodes.length > 2) {
+    await leader.kill();
+    const failover = await write();
+    say(`killed the leader, ${leader.id}: the next write succeeded after ${failover.toFixed(0)} ms`);
+    await writeMany(30);
+    await leader.start();
+    await cluster.leader({ all: true });
+    await compare(leader);
+    say(`went on writing, restarted ${leader.id}: it has everything`);
+  }
+
+  await Promise.all(cluster.nodes.map((node) => node.cutPower()));
+  say('killed all nodes and all databases at one instant');
+  await cluster.start();
+  await cluster.leader({ all: true });
+  await write();
+  for (const node of cluster.nodes) {
+    await compare(node);
+    await convergedLocally(node, written, compare);
+  }
+  say(`started them again: all ${written.size} acknowledged writes are there, on every node`);
+}
+
+/** A follower's own copy comes after the leader's; it has to come. */
+async function convergedLocally(node, written, compare) {
+  const started = performance.now();
+  for (;;) {
+    try {
+      return await compare(node, '?consistency=stale');
+    } catch (error) {
+      if (performance.now() - started > patienceMs) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function patiently(ask) {
+  const started = performance.now();
+  for (;;) {
+    const response = await ask();
+    if ((response !== undefined && response.status < 500) || performance.now() - started > patienceMs) return response;
+    await sleep(50);
+  }
+}
+
+async function request(node, path, options) {
+  try {
+    return await fetch(node.url + path, { ...options, signal: AbortSignal.timeout(5_000) });
+  } catch {
+    return undefined;
+  }
+}
