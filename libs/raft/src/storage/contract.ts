@@ -1,7 +1,7 @@
-import type { ConfigurationInForce } from "../core/configuration";
-import type { DurableState, PersistBatch } from "../core/effects";
-import type { Entry } from "../core/entry";
-import type { GroupId, LogId, ReplicaId } from "../core/types";
+import type { ConfigurationInForce } from '../core/configuration';
+import type { DurableState, PersistBatch } from '../core/effects';
+import type { Entry } from '../core/entry';
+import type { GroupId, LogId, ReplicaId } from '../core/types';
 
 /** What a process says of itself when it opens its store. @publicApi */
 export interface StoreBoot {
@@ -106,28 +106,17 @@ export interface RaftStorage {
    * @param maxBytes the page ends with the entry that reaches it; at least one entry is returned where there is one
    * @returns contiguous entries from `from` on, fewer where the page is full; none where `from` is compacted or not there yet
    */
-  entries(
-    group: GroupId,
-    from: number,
-    to: number,
-    maxBytes: number,
-  ): Promise<readonly Entry[]>;
+  entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]>;
 
   /**
    * Stores a snapshot in chunks, whole or not at all, and replaces the one before. The log isn't touched.
    *
    * @param chunks read one at a time, so that memory stays bounded
    */
-  writeSnapshot(
-    group: GroupId,
-    metadata: SnapshotMetadata,
-    chunks: AsyncIterable<Uint8Array>,
-  ): Promise<void>;
+  writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 
   /** @returns the newest whole snapshot, or undefined */
-  readSnapshot(
-    group: GroupId,
-  ): Promise<
+  readSnapshot(group: GroupId): Promise<
     | {
         readonly metadata: SnapshotMetadata;
         readonly chunks: AsyncIterable<Uint8Array>;
@@ -148,25 +137,25 @@ export interface RaftStorage {
 
 /** @publicApi */
 export class StoreLockedError extends Error {
-  override readonly name = "StoreLockedError";
+  override readonly name = 'StoreLockedError';
 }
 
 /** @publicApi */
 export class StoreOwnerError extends Error {
-  override readonly name = "StoreOwnerError";
+  override readonly name = 'StoreOwnerError';
 }
 
 /** @publicApi */
 export class StoreFencedError extends Error {
-  override readonly name = "StoreFencedError";
+  override readonly name = 'StoreFencedError';
 }
 
 /** @publicApi */
 export class StoreUnavailableError extends Error {
-  override readonly name = "StoreUnavailableError";
+  override readonly name = 'StoreUnavailableError';
 }
 
 /** An entry of an unknown kind or format, or with a checksum that doesn't fit: the node stops, as skipping it would diverge. @publicApi */
 export class StoreCorruptError extends Error {
-  override readonly name = "StoreCorruptError";
+  override readonly name = 'StoreCorruptError';
 }

@@ -1,0 +1,35 @@
+import type { ConfigurationInForce } from '../../core/configuration';
+import type { Entry } from '../../core/entry';
+import type { GroupId, HardState } from '../../core/types';
+import type { GroupIdentity, SnapshotMetadata } from '../contract';
+import type { GroupPosition } from '../group-position';
+
+export interface MemoryGroup {
+  readonly identity: GroupIdentity;
+  readonly position: GroupPosition;
+  hardState: HardState;
+  configuration: ConfigurationInForce;
+  /** The entries after the origin. */
+  entries: Entry[];
+}
+
+export interface MemorySnapshot {
+  readonly metadata: SnapshotMetadata;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/**
+ * What a {@link MemoryStorage} writes on: the part that would be the disk. It outlives the storage that has it open, so that
+ * several can be made on one, as several processes can be pointed at one database.
+ */
+export class MemoryMedium {
+  /** Who has it open. A test that takes this away has killed the owner, which then never released it. */
+  owner: object | undefined;
+  released = true;
+  nodeName: string | undefined;
+  incarnation: string | undefined;
+  epoch = 0;
+  bootNonce: string | null = null;
+  readonly groups = new Map<GroupId, MemoryGroup>();
+  readonly snapshots = new Map<GroupId, MemorySnapshot>();
+}

@@ -1,0 +1,182 @@
+import { ORIGIN } from '../../core/types';
+import type { GroupId, LogId } from '../../core/types';
+import { type Entry, entrySizeBytes } from '../../core/entry';
+import {
+  type GroupWrite,
+  type LoadedGroup,
+  type RaftStorage,
+  type SnapshotMetadata,
+  type StoreBoot,
+  StoreFencedError,
+  type StoreIdentity,
+  StoreLockedError,
+} from '../contract';
+import { GroupPosition } from '../group-position';
+import { ownedByAnother, snapshotWentBack } from '../refusals';
+import { type MemoryGroup, MemoryMedium } from './memory-medium';
+
+/**
+ * Keeps everything in this process: what is written is gone when it ends. For a cluster of one, for trying things out, and
+ * for tests. A node on it comes back as a new replica.
+ *
+ * @publicApi
+ */
+export class MemoryStorage implements RaftStorage {
+  private epoch = 0;
+
+  /** @param medium what to write on; a new one where it is left out */
+  constructor(readonly medium: MemoryMedium = new MemoryMedium()) {}
+
+  async open(boot: StoreBoot): Promise<StoreIdentity> {
+    const { medium } = this;
+    if (medium.nodeName !== undefined && medium.nodeName !== boot.nodeName)
+      throw ownedByAnother(medium.nodeName, boot.nodeName, 'this memory store', 'Give each node a store of its own.');
+    if (medium.owner)
+      throw new StoreLockedError(
+        `This memory store is open already, by node '${medium.nodeName}'. Give each node a store of its own, or close it first.`,
+      );
+    const isNew = medium.incarnation === undefined;
+    const previousBootNonce = medium.bootNonce;
+    const takenOver = !medium.released;
+    medium.owner = this;
+    medium.released = false;
+    medium.nodeName = boot.nodeName;
+    medium.incarnation ??= boot.newIncarnation;
+    medium.bootNonce = boot.bootNonce;
+    this.epoch = ++medium.epoch;
+    return { incarnation: medium.incarnation, epoch: this.epoch, previousBootNonce, takenOver: !isNew && takenOver };
+  }
+
+  async load(group: GroupId): Promise<LoadedGroup | undefined> {
+    this.requireOwnership();
+    const stored = this.medium.groups.get(group);
+    if (!stored) return undefined;
+    const { identity, position, hardState, configuration, entries } = stored;
+    return {
+      identity,
+      hardState,
+      commitIndex: Math.max(position.commitIndex, position.origin.index),
+      lastBatch: position.lastBatch,
+      snapshot: position.origin,
+      lastIndex: position.lastIndex,
+      terms: [...position.terms],
+      configuration,
+      configurationEntries: entries.filter(
+        ({ kind, index }) => kind === 'configuration' && index > configuration.index,
+      ),
+    };
+  }
+
+  async persist(writes: readonly GroupWrite[]): Promise<void> {
+    this.requireOwnership();
+    // All are checked before the first is applied: one commit for many groups lands whole or not at all.
+    for (const write of writes)
+      (this.medium.groups.get(write.group)?.position ?? new GroupPosition()).refuseUnlessNext(write);
+    for (const write of writes) this.apply(write);
+  }
+
+  private apply(write: GroupWrite): void {
+    const { group, identity, configuration, hardState, truncateFrom } = write;
+    let stored = this.medium.groups.get(group);
+    if (!stored) {
+      if (!identity || !configuration) throw new StoreFencedError(`Group '${group}' has no identity`);
+      const fresh: MemoryGroup = {
+        identity,
+        configuration,
+        position: new GroupPosition(),
+        hardState: { term: 0, votedFor: 0 },
+        entries: [],
+      };
+      this.medium.groups.set(group, fresh);
+      stored = fresh;
+    }
+    if (hardState) stored.hardState = hardState;
+    if (configuration) stored.configuration = configuration;
+    if (truncateFrom !== undefined) stored.entries.length = truncateFrom - 1 - stored.position.origin.index;
+    for (const entry of write.entries) stored.entries.push(entry);
+    stored.position.advance(write);
+  }
+
+  async recover(): Promise<ReadonlyMap<GroupId, number>> {
+    const { medium } = this;
+    if (medium.epoch !== this.epoch || (medium.owner && medium.owner !== this)) throw this.fenced();
+    medium.owner = this;
+    return new Map([...medium.groups].map(([group, { position }]) => [group, position.lastBatch]));
+  }
+
+  async probe(): Promise<void> {
+    this.requireOwnership();
+  }
+
+  async entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]> {
+    const stored = this.medium.groups.get(group);
+    const page: Entry[] = [];
+    if (!stored) return page;
+    const first = stored.position.origin.index + 1;
+    let bytes = 0;
+    for (let at = from - first; at >= 0 && at <= to - first && bytes < maxBytes; at++) {
+      const entry = stored.entries[at];
+      if (!entry) break;
+      page.push(entry);
+      bytes += entrySizeBytes(entry);
+    }
+    return page;
+  }
+
+  async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.requireOwnership();
+    const copies: Uint8Array[] = [];
+    for await (const chunk of chunks) copies.push(chunk.slice());
+    this.requireOwnership();
+    const before = this.medium.snapshots.get(group)?.metadata.last ?? ORIGIN;
+    if (metadata.last.index < before.index) throw snapshotWentBack(group, metadata.last, before);
+    this.medium.snapshots.set(group, { metadata, chunks: copies });
+  }
+
+  async readSnapshot(group: GroupId) {
+    const snapshot = this.medium.snapshots.get(group);
+    if (!snapshot) return undefined;
+    return { metadata: snapshot.metadata, chunks: inOrder(snapshot.chunks) };
+  }
+
+  async compact(group: GroupId, to: LogId): Promise<void> {
+    this.requireOwnership();
+    const stored = this.medium.groups.get(group);
+    if (!stored) return;
+    const first = stored.position.origin.index + 1;
+    const became = stored.position.cut(to);
+    if (became === 'cut') stored.entries = stored.entries.slice(to.index + 1 - first);
+    if (became === 'dropped') stored.entries = [];
+  }
+
+  async close(): Promise<void> {
+    if (this.medium.owner !== this) return;
+    this.medium.owner = undefined;
+    this.medium.released = true;
+  }
+
+  private requireOwnership(): void {
+    if (this.medium.owner !== this || this.medium.epoch !== this.epoch) throw this.fenced();
+  }
+
+  private fenced(): StoreFencedError {
+    return new StoreFencedError(
+      this.epoch === 0
+        ? 'This memory store is not open. Call open() first.'
+        : 'This memory store was closed or opened by another owner; nothing was written.',
+    );
+  }
+}
+
+async function* inOrder(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) yield chunk;
+}
+
+/**
+ * A store that lives and ends with this process.
+ *
+ * @publicApi
+ */
+export function memoryStorage(): MemoryStorage {
+  return new MemoryStorage();
+}

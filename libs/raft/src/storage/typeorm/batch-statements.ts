@@ -1,0 +1,206 @@
+import type { Entry } from '../../core/entry';
+import { ENTRY_KIND_CODES } from '../../core/entry';
+import type { GroupWrite } from '../contract';
+import type { GroupPosition } from '../group-position';
+import { boolArray, byteaArray, int2Array, int4Array, int8Array } from './binary-array';
+import type { StatementCall } from './postgres-client';
+import type { Tables } from './tables';
+
+/** A group, as the tables know it. */
+export interface StoredGroup {
+  readonly id: number;
+  generation: number;
+  readonly position: GroupPosition;
+}
+
+/** Under which conditions a write may land, beside that the batch before it has. */
+export interface WriteGuard {
+  readonly epoch: number;
+  /** The backend that holds the lock. Behind a proxy that swaps sessions, nothing lands. */
+  readonly backendPid: number;
+}
+
+/**
+ * The statements that write. Each is one round trip and one transaction of its own, and lands only if its conditions hold:
+ * our epoch, our backend, and for every group the batch before as the last one. It answers with the number of batches that
+ * landed: all or none.
+ *
+ * The plain one, for entries of one group, term and kind, is what a busy leader sends; everything else takes the other.
+ */
+export class BatchStatements {
+  private readonly appendText: string;
+  private readonly writeText: string;
+
+  constructor(t: Tables) {
+    this.appendText = `
+      WITH landed AS (
+        INSERT INTO ${t.batch} (group_id, number, epoch, commit_index, last_index, generation)
+        SELECT $3::int, $4::bigint, $1::bigint, $5::bigint, $6::bigint, $7::int
+        WHERE pg_backend_pid() = $2::int
+          AND (SELECT epoch FROM ${t.store}) = $1
+          AND (SELECT max(number) FROM ${t.batch} WHERE group_id = $3) = $4 - 1
+        RETURNING 1
+      ), written AS (
+        INSERT INTO ${t.entry}
+          (group_id, generation, index, term, kind, format, schema_version, starts_term, checksum, data)
+        SELECT $3, $7, $8::bigint + e.place, $9::bigint, $10::smallint, $11::int, $12::int, $13::bool AND e.place = 1,
+          e.checksum, e.data
+        FROM unnest($14::int[], $15::bytea[]) WITH ORDINALITY AS e(checksum, data, place)
+        WHERE EXISTS (SELECT FROM landed)
+      )
+      SELECT count(*)::int FROM landed`;
+    // A tail that is cut and written anew in one statement has to be an upsert: a DELETE beside the INSERT sees the same
+    // rows as it, and the keys would collide.
+    this.writeText = `
+      WITH batches AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset($3::jsonb) AS b(
+          group_id int, number bigint, commit_index bigint, last_index bigint, generation int, truncates bool,
+          term bigint, voted_for bigint, configuration_index bigint, configuration jsonb,
+          name text, cluster_id text, replica_id bigint)
+      ), landed AS (
+        INSERT INTO ${t.batch} (group_id, number, epoch, commit_index, last_index, generation)
+        SELECT group_id, number, $1::bigint, commit_index, last_index, generation FROM batches
+        WHERE pg_backend_pid() = $2::int
+          AND (SELECT epoch FROM ${t.store}) = $1
+          AND NOT EXISTS (
+            SELECT FROM batches b
+            WHERE coalesce((SELECT max(p.number) FROM ${t.batch} p WHERE p.group_id = b.group_id), 0) <> b.number - 1)
+        RETURNING 1
+      ), founded AS (
+        INSERT INTO ${t.group}
+          (id, name, cluster_id, replica_id, term, voted_for, origin_index, origin_term, generation,
+           configuration_index, configuration)
+        SELECT group_id, name, cluster_id, replica_id, coalesce(term, 0), coalesce(voted_for, 0), 0, 0, generation,
+          configuration_index, configuration
+        FROM batches WHERE cluster_id IS NOT NULL AND EXISTS (SELECT FROM landed)
+      ), changed AS (
+        UPDATE ${t.group} g SET
+          term = coalesce(b.term, g.term), voted_for = coalesce(b.voted_for, g.voted_for),
+          configuration_index = coalesce(b.configuration_index, g.configuration_index),
+          configuration = coalesce(b.configuration, g.configuration)
+        FROM batches b
+        WHERE g.id = b.group_id AND b.cluster_id IS NULL AND (b.term IS NOT NULL OR b.configuration IS NOT NULL)
+          AND EXISTS (SELECT FROM landed)
+      ), cut AS (
+        DELETE FROM ${t.entry} e USING batches b
+        WHERE b.truncates AND e.group_id = b.group_id AND e.generation = b.generation AND e.index > b.last_index
+          AND EXISTS (SELECT FROM landed)
+      ), written AS (
+        INSERT INTO ${t.entry}
+          (group_id, generation, index, term, kind, format, schema_version, starts_term, checksum, data)
+        SELECT e.group_id, e.generation, e.index, e.term, e.kind, e.format, e.schema_version, e.starts_term, e.checksum, e.data
+        FROM unnest($4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::smallint[], $9::int[], $10::int[], $11::bool[],
+          $12::int[], $13::bytea[])
+          AS e(group_id, generation, index, term, kind, format, schema_version, starts_term, checksum, data)
+        WHERE EXISTS (SELECT FROM landed)
+        ON CONFLICT (group_id, generation, index) DO UPDATE SET
+          term = excluded.term, kind = excluded.kind, format = excluded.format, schema_version = excluded.schema_version,
+          starts_term = excluded.starts_term, checksum = excluded.checksum, data = excluded.data
+      )
+      SELECT count(*)::int FROM landed`;
+  }
+
+  /** @param groups the stored group of each write, in the same order */
+  of(guard: WriteGuard, writes: readonly GroupWrite[], groups: readonly StoredGroup[]): StatementCall {
+    const [write] = writes;
+    const [group] = groups;
+    return writes.length === 1 && write && group && isPlain(write)
+      ? this.append(guard, write, group)
+      : this.write(guard, writes, groups);
+  }
+
+  private append(guard: WriteGuard, write: GroupWrite, { id, generation, position }: StoredGroup): StatementCall {
+    const { entries } = write;
+    const [first] = entries;
+    return {
+      name: 'raft_append',
+      text: this.appendText,
+      values: [
+        guard.epoch,
+        guard.backendPid,
+        id,
+        write.number,
+        write.commitIndex,
+        position.lastIndexAfter(write),
+        generation,
+        position.lastIndex,
+        first?.term ?? 0,
+        first ? ENTRY_KIND_CODES[first.kind] : 0,
+        first?.format ?? 0,
+        first?.schemaVersion ?? 0,
+        first ? position.startsTerm(first, undefined) : false,
+        int4Array(entries, checksumOf),
+        byteaArray(entries, dataOf),
+      ],
+      rowMode: 'array',
+    };
+  }
+
+  private write(guard: WriteGuard, writes: readonly GroupWrite[], groups: readonly StoredGroup[]): StatementCall {
+    const rows: EntryRow[] = [];
+    const batches = writes.map((write, at) => {
+      const { id, generation, position } = groups[at] as StoredGroup;
+      write.entries.forEach((entry, place) =>
+        rows.push({ id, generation, entry, startsTerm: position.startsTerm(entry, write.entries[place - 1]) }),
+      );
+      return {
+        group_id: id,
+        number: write.number,
+        commit_index: write.commitIndex,
+        last_index: position.lastIndexAfter(write),
+        generation,
+        truncates: write.truncateFrom !== undefined,
+        term: write.hardState?.term,
+        voted_for: write.hardState?.votedFor,
+        configuration_index: write.configuration?.index,
+        configuration: write.configuration?.configuration,
+        name: write.identity && write.group,
+        cluster_id: write.identity?.clusterId,
+        replica_id: write.identity?.replicaId,
+      };
+    });
+    return {
+      name: 'raft_write',
+      text: this.writeText,
+      values: [
+        guard.epoch,
+        guard.backendPid,
+        JSON.stringify(batches),
+        int4Array(rows, ({ id }) => id),
+        int4Array(rows, ({ generation }) => generation),
+        int8Array(rows, ({ entry }) => entry.index),
+        int8Array(rows, ({ entry }) => entry.term),
+        int2Array(rows, ({ entry }) => ENTRY_KIND_CODES[entry.kind]),
+        int4Array(rows, ({ entry }) => entry.format),
+        int4Array(rows, ({ entry }) => entry.schemaVersion),
+        boolArray(rows, ({ startsTerm }) => startsTerm),
+        int4Array(rows, ({ entry }) => entry.checksum),
+        byteaArray(rows, ({ entry }) => entry.data),
+      ],
+      rowMode: 'array',
+    };
+  }
+}
+
+interface EntryRow {
+  readonly id: number;
+  readonly generation: number;
+  readonly entry: Entry;
+  readonly startsTerm: boolean;
+}
+
+const checksumOf = (entry: Entry) => entry.checksum;
+const dataOf = (entry: Entry) => entry.data;
+
+/** Whether a write carries nothing but a commit index and entries of one term, kind, format and schema version. */
+function isPlain(write: GroupWrite): boolean {
+  if (write.hardState || write.configuration || write.identity || write.truncateFrom !== undefined) return false;
+  const [first] = write.entries;
+  return write.entries.every(
+    (entry) =>
+      entry.term === first?.term &&
+      entry.kind === first.kind &&
+      entry.format === first.format &&
+      entry.schemaVersion === first.schemaVersion,
+  );
+}

@@ -1,0 +1,12 @@
+export {
+  RAFT_ENTITIES,
+  RaftBatchEntity,
+  RaftEntryEntity,
+  RaftGroupEntity,
+  RaftSnapshotChunkEntity,
+  RaftSnapshotEntity,
+  RaftStoreEntity,
+} from './entities';
+export { RAFT_MIGRATIONS } from './migrations';
+export type { TypeOrmStorageOptions } from './storage-options';
+export { TypeOrmStorage, typeOrmStorage } from './typeorm-storage';

@@ -1,0 +1,4 @@
+import { CreateRaftTables1763800000000 } from './1763800000000-create-tables';
+
+/** In order. A table of a released version changes only by another migration. */
+export const RAFT_MIGRATIONS = [CreateRaftTables1763800000000] as const;

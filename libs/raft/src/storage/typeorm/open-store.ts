@@ -1,0 +1,316 @@
+import type { DataSource } from 'typeorm';
+import type { Entry } from '../../core/entry';
+import type { GroupId, LogId } from '../../core/types';
+import {
+  type GroupWrite,
+  type LoadedGroup,
+  type SnapshotMetadata,
+  type StoreBoot,
+  StoreFencedError,
+  type StoreIdentity,
+  StoreUnavailableError,
+} from '../contract';
+import { GroupPosition } from '../group-position';
+import { snapshotWentBack } from '../refusals';
+import { BatchStatements, type StoredGroup, type WriteGuard } from './batch-statements';
+import { readPage } from './entry-reader';
+import { migrate } from './migrate';
+import { PinnedSession } from './pinned-session';
+import { clientOf, sqlStateOf, UNIQUE_VIOLATION } from './postgres-client';
+import { SnapshotRows } from './snapshot-rows';
+import { StoreLock } from './store-lock';
+import { StoreRow } from './store-row';
+import { loadGroup, readGroups } from './stored-groups';
+import { Sweep } from './sweep';
+import { type Tables, tablesOf } from './tables';
+
+/** Batches between two sweeps of their table. */
+const BATCHES_PER_SWEEP = 1_024;
+/** How long `close` waits for the server before it cuts the connection. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * An open store: the session that holds the lock, what it knows of each group, and the writes, one behind the other. After a
+ * write whose outcome is unknown it refuses everything until `recover` has found out.
+ */
+export class OpenStore {
+  readonly sweep: Sweep;
+  private readonly statements: BatchStatements;
+  private readonly snapshots: SnapshotRows;
+  private groups: Map<GroupId, StoredGroup> = new Map();
+  /** Settles with the last write that was asked for: writes, cuts and recoveries never overlap. */
+  private tail: Promise<unknown> = Promise.resolve();
+  /** Why nothing may be written until `recover` was called. */
+  private uncertain: unknown;
+  /** Why nothing will be written any more. */
+  private fenced: StoreFencedError | undefined;
+
+  private constructor(
+    readonly dataSource: DataSource,
+    private readonly tables: Tables,
+    private readonly row: StoreRow,
+    private readonly lock: StoreLock,
+    private readonly nodeName: string,
+    private readonly epoch: number,
+    private session: PinnedSession,
+  ) {
+    this.statements = new BatchStatements(tables);
+    this.snapshots = new SnapshotRows(dataSource, tables);
+    this.sweep = new Sweep(dataSource, tables, this.snapshots);
+  }
+
+  /** Lock, then the epoch, then what is stored: all on the session that will write. */
+  static async open(
+    dataSource: DataSource,
+    schema: string,
+    lockWaitMs: number,
+    boot: StoreBoot,
+  ): Promise<{ store: OpenStore; identity: StoreIdentity }> {
+    const tables = tablesOf(schema);
+    const row = new StoreRow(tables);
+    const lock = new StoreLock(schema, lockWaitMs);
+    const session = await PinnedSession.connect(dataSource, applicationName(boot.nodeName));
+    try {
+      await migrate(session, schema);
+      // Asked before the lock, so that another node's store is called by its name, and again behind it.
+      await row.refuseOtherOwner(session, boot.nodeName);
+      await lock.take(session, () => row.nodeName(session));
+      await row.refuseOtherOwner(session, boot.nodeName);
+      const identity = await row.raiseEpoch(session, boot);
+      const store = new OpenStore(dataSource, tables, row, lock, boot.nodeName, identity.epoch, session);
+      store.groups = await readGroups(session, tables);
+      store.sweep.start();
+      return { store, identity };
+    } catch (error) {
+      await session.destroy('the store was not opened');
+      throw error;
+    }
+  }
+
+  load(group: GroupId): Promise<LoadedGroup | undefined> {
+    return this.inTurn(async () => {
+      const stored = this.groups.get(group);
+      return stored && loadGroup(this.session, this.tables, group, stored);
+    });
+  }
+
+  persist(writes: readonly GroupWrite[]): Promise<void> {
+    return this.inTurn(async () => {
+      if (writes.length === 0) return;
+      const groups = writes.map(({ group }) => this.groups.get(group));
+      let nextId = Math.max(0, ...[...this.groups.values()].map(({ id }) => id)) + 1;
+      const stored = groups.map((known) => known ?? { id: nextId++, generation: 0, position: new GroupPosition() });
+      writes.forEach((write, at) => stored[at]?.position.refuseUnlessNext(write));
+
+      const landed = await this.attempt(() => this.session.query(this.statements.of(this.guard, writes, stored)));
+      if (landed[0]?.[0] !== writes.length) throw await this.fence();
+      writes.forEach((write, at) => {
+        const group = stored[at] as StoredGroup;
+        group.position.advance(write);
+        this.groups.set(write.group, group);
+        if (write.number % BATCHES_PER_SWEEP === 0) this.sweep.start();
+      });
+    });
+  }
+
+  recover(): Promise<ReadonlyMap<GroupId, number>> {
+    // At once, not in turn: a write that hangs on the old session settles only when that is cut.
+    const earlier = this.session;
+    this.uncertain ??= new Error('the session is being replaced');
+    const cut = earlier.destroy('the session was replaced');
+    return this.queued(async () => {
+      if (this.fenced) throw this.fenced;
+      await cut;
+      const session = await PinnedSession.connect(this.dataSource, applicationName(this.nodeName));
+      try {
+        await this.lock.awaitEnd(session, earlier);
+        await this.retake(session);
+        this.groups = await readGroups(session, this.tables);
+      } catch (error) {
+        await session.destroy('the store was not recovered');
+        throw error;
+      }
+      this.session = session;
+      this.uncertain = undefined;
+      return new Map([...this.groups].map(([group, { position }]) => [group, position.lastBatch]));
+    });
+  }
+
+  /** Takes the lock again, unless another process has opened the store meanwhile. */
+  private async retake(session: PinnedSession): Promise<void> {
+    const ours = async () => {
+      if ((await this.row.epoch(session)) !== this.epoch) throw this.stop('another process has opened it meanwhile');
+      return this.nodeName;
+    };
+    await ours();
+    try {
+      await this.lock.take(session, ours);
+    } catch (error) {
+      if (error instanceof StoreFencedError) throw error;
+      throw new StoreUnavailableError(
+        'The lock on the store is held by another session that has not opened it yet. Trying again.',
+        {
+          cause: error,
+        },
+      );
+    }
+    await ours();
+  }
+
+  probe(): Promise<void> {
+    return this.inTurn(async () => {
+      const [row] = await this.attempt(() =>
+        this.session.query({
+          name: 'raft_probe',
+          text: `SELECT epoch = $1::bigint AND pg_backend_pid() = $2::int FROM ${this.tables.store}`,
+          values: [this.epoch, this.session.backendPid],
+          rowMode: 'array',
+        }),
+      );
+      if (row?.[0] !== true) throw await this.fence();
+    });
+  }
+
+  async entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]> {
+    const stored = this.groups.get(group);
+    if (!stored) return [];
+    const { id, generation, position } = stored;
+    const last = Math.min(to, position.lastIndex);
+    if (from <= position.origin.index || from > last) return [];
+    const queryRunner = this.dataSource.createQueryRunner('master');
+    try {
+      const slice = { group, groupId: id, generation, from, to: last };
+      const page = await readPage(await clientOf(queryRunner), this.tables, slice, maxBytes);
+      // A cut that came in between may have taken the rows with it; what was read then isn't needed any more.
+      return from > position.origin.index ? page : [];
+    } finally {
+      await queryRunner.release();
+    }
+  }
+
+  async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const written = await this.snapshots.writeChunks(chunks);
+    try {
+      await this.inTurn(async () => {
+        const stored = this.groups.get(group);
+        if (!stored) throw new Error(`Group '${group}' has no batch yet; its snapshot was not stored.`);
+        const before = await this.snapshots.read(stored.id, group);
+        if (before && before.metadata.last.index > metadata.last.index)
+          throw snapshotWentBack(group, metadata.last, before.metadata.last);
+        const published = await this.attempt(() =>
+          this.snapshots.publish(this.session, this.guard, stored, metadata, written),
+        );
+        if (!published) throw await this.fence();
+      });
+    } finally {
+      this.snapshots.release(written.id);
+      this.sweep.start();
+    }
+  }
+
+  async readSnapshot(group: GroupId) {
+    const stored = this.groups.get(group);
+    return stored && this.snapshots.read(stored.id, group);
+  }
+
+  compact(group: GroupId, to: LogId): Promise<void> {
+    return this.inTurn(async () => {
+      const stored = this.groups.get(group);
+      if (!stored || to.index <= stored.position.origin.index) return;
+      const drops = stored.position.termAt(to.index) !== to.term;
+      const generation = drops ? stored.generation + 1 : stored.generation;
+      const rows = await this.attempt(() =>
+        this.session.query({
+          text: `UPDATE ${this.tables.group} SET origin_index = $4::bigint, origin_term = $5::bigint, generation = $6::int
+            WHERE id = $3::int AND pg_backend_pid() = $2::int AND (SELECT epoch FROM ${this.tables.store}) = $1::bigint
+            RETURNING 1`,
+          values: [this.epoch, this.session.backendPid, stored.id, to.index, to.term, generation],
+          rowMode: 'array',
+        }),
+      );
+      if (rows.length === 0) throw await this.fence();
+      stored.position.cut(to);
+      stored.generation = generation;
+      this.sweep.start();
+    });
+  }
+
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    });
+    const inOrder = this.queued(async () => {
+      if (!this.fenced && this.uncertain === undefined) {
+        await this.row.release(this.session, this.epoch);
+        await this.lock.release(this.session);
+      }
+      await this.session.end();
+    }).catch(() => undefined);
+    await Promise.race([Promise.all([inOrder, this.sweep.stop()]), tooLong]);
+    clearTimeout(timer);
+    this.fenced ??= new StoreFencedError('This storage was closed; nothing was written.');
+    await this.session.destroy('the storage was closed');
+    await Promise.race([this.dataSource.destroy().catch(() => undefined), tooLong]);
+  }
+
+  private get guard(): WriteGuard {
+    return { epoch: this.epoch, backendPid: this.session.backendPid };
+  }
+
+  /** Runs behind what was asked for before, unless the store has stopped by then. */
+  private inTurn<T>(task: () => Promise<T>): Promise<T> {
+    return this.queued(async () => {
+      if (this.fenced) throw this.fenced;
+      if (this.uncertain !== undefined)
+        throw new Error(
+          'The session with Postgres was lost, and recover() has not succeeded since; nothing was written.',
+          {
+            cause: this.uncertain,
+          },
+        );
+      return task();
+    });
+  }
+
+  private queued<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(task);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Remembers a failure after which nobody knows what has landed. */
+  private async attempt<T>(statement: () => Promise<T>): Promise<T> {
+    try {
+      return await statement();
+    } catch (error) {
+      // The keys say that somebody else has written what was ours to write.
+      if (sqlStateOf(error) === UNIQUE_VIOLATION) throw this.stop('another process has written to it', error);
+      this.uncertain = error;
+      throw error;
+    }
+  }
+
+  /** A write that met its conditions not: says which, and stops for good. */
+  private async fence(): Promise<StoreFencedError> {
+    const epoch = await this.row.epoch(this.session).catch(() => undefined);
+    return this.stop(
+      epoch === undefined || epoch === this.epoch
+        ? 'its session or the number of its last batch is not what this process left'
+        : `another process has opened it since (epoch ${epoch} after ${this.epoch})`,
+    );
+  }
+
+  private stop(why: string, cause?: unknown): StoreFencedError {
+    this.fenced ??= new StoreFencedError(
+      `The store in schema "${this.tables.schema}" isn't this process's any more: ${why}. Nothing was written. ` +
+        'Make sure that only one process runs as this node, and start it again.',
+      { cause },
+    );
+    return this.fenced;
+  }
+}
+
+function applicationName(nodeName: string): string {
+  return `nestjs-raft ${nodeName}`.slice(0, 63);
+}

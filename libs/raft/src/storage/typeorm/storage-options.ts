@@ -1,0 +1,85 @@
+import { DefaultNamingStrategy } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
+import { StoreUnavailableError } from '../contract';
+import { RAFT_ENTITIES } from './entities';
+import { RAFT_MIGRATIONS } from './migrations';
+
+interface CommonStorageOptions {
+  /** Schema of the tables, created if absent. Default `raft`. Nodes that share a database need one each. */
+  readonly schema?: string;
+  /**
+   * How long `open` waits for a lock that another session holds, such as that of a process that was killed a moment ago,
+   * in milliseconds. Default 5000.
+   */
+  readonly lockWaitMs?: number;
+}
+
+/**
+ * How to reach Postgres: by address, by the connection options of a TypeORM data source, or by the name of one that the Nest
+ * application has (`TypeOrmModule.forRoot({ name })`). In each case the storage has a `DataSource` of its own: entities and
+ * migrations of the application aren't touched, and its pool isn't used.
+ *
+ * @publicApi
+ */
+export type TypeOrmStorageOptions = CommonStorageOptions &
+  (
+    | { /** `postgresql://user:password@host:port/database` */ readonly url: string }
+    | { readonly dataSourceOptions: DataSourceOptions }
+    | {
+        /** As in `TypeOrmModule.forRoot({ name })`; `default` for the one without a name. */ readonly dataSource: string;
+      }
+  );
+
+/** Connections of the pool: the pinned one, a page of entries, a snapshot, the sweep. */
+const POOL_SIZE = 6;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export const DEFAULT_SCHEMA = 'raft';
+export const DEFAULT_LOCK_WAIT_MS = 5_000;
+
+/** @returns the name, if Postgres would take it as it stands */
+export function checkedSchema(schema: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_$-]{0,62}$/.test(schema) || schema.startsWith('pg_'))
+    throw new StoreUnavailableError(
+      `The option 'schema' is ${JSON.stringify(schema)}. It names the Postgres schema of the tables: a letter or underscore, ` +
+        "then at most 62 letters, digits, '_', '$' or '-', and not beginning with 'pg_'.",
+    );
+  return schema;
+}
+
+/** @returns options of our own data source: the connection of `base`, our entities and migrations, and nothing else of it */
+export function ownDataSourceOptions(base: DataSourceOptions, schema: string): DataSourceOptions {
+  if (base.type !== 'postgres')
+    throw new StoreUnavailableError(
+      `The data source is of type '${base.type}'. typeOrmStorage() needs 'postgres': give it the url of a Postgres database.`,
+    );
+  const extra = (base.extra ?? {}) as Record<string, unknown>;
+  return {
+    ...base,
+    schema,
+    entities: [...RAFT_ENTITIES],
+    migrations: [...RAFT_MIGRATIONS],
+    migrationsTableName: 'raft_migrations',
+    migrationsTransactionMode: 'all',
+    subscribers: [],
+    synchronize: false,
+    dropSchema: false,
+    migrationsRun: false,
+    installExtensions: false,
+    cache: false,
+    entityPrefix: '',
+    namingStrategy: new DefaultNamingStrategy(),
+    poolSize: POOL_SIZE,
+    connectTimeoutMS: base.connectTimeoutMS ?? CONNECT_TIMEOUT_MS,
+    extra: {
+      ...extra,
+      max: POOL_SIZE,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      // In binary mode pg hands out damaged bytea values; a pipeline fulfils a COMMIT that rolled back.
+      binary: false,
+      pipeline: false,
+    },
+  };
+}

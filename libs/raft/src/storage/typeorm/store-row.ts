@@ -1,0 +1,67 @@
+import type { StoreBoot, StoreIdentity } from '../contract';
+import { ownedByAnother } from '../refusals';
+import { toSafeInteger } from './entities/safe-integer';
+import type { PinnedSession } from './pinned-session';
+import { quoted, type Tables } from './tables';
+
+/** The row that says whose store this is, and how often it was opened. */
+export class StoreRow {
+  constructor(private readonly tables: Tables) {}
+
+  async nodeName(session: PinnedSession): Promise<string | undefined> {
+    const [row] = await session.query({ text: `SELECT node_name FROM ${this.tables.store}`, rowMode: 'array' });
+    return row?.[0] as string | undefined;
+  }
+
+  async epoch(session: PinnedSession): Promise<number | undefined> {
+    const [row] = await session.query({ text: `SELECT epoch FROM ${this.tables.store}`, rowMode: 'array' });
+    return row ? toSafeInteger(row[0]) : undefined;
+  }
+
+  /** @throws StoreOwnerError */
+  async refuseOtherOwner(session: PinnedSession, nodeName: string): Promise<void> {
+    const owner = await this.nodeName(session);
+    if (owner !== undefined && owner !== nodeName)
+      throw ownedByAnother(
+        owner,
+        nodeName,
+        `the store in schema ${quoted(this.tables.schema)}`,
+        `Give each node a database or a schema of its own; if it is the same node under a new name, start it as '${owner}' again.`,
+      );
+  }
+
+  /** Takes possession: the caller holds the lock. From here on no write of an earlier owner lands. */
+  async raiseEpoch(session: PinnedSession, boot: StoreBoot): Promise<StoreIdentity> {
+    const { store } = this.tables;
+    const values = [boot.nodeName, boot.newIncarnation, boot.bootNonce];
+    const [before] = (await session.query({
+      text: `SELECT boot_nonce, released FROM ${store}`,
+      rowMode: 'array',
+    })) as [string, boolean][];
+    const [row] = (await session.query({
+      text: `INSERT INTO ${store} AS s (node_name, incarnation, epoch, boot_nonce, released, opened_at)
+        VALUES ($1, $2, 1, $3, false, now())
+        ON CONFLICT (singleton) DO UPDATE
+          SET epoch = s.epoch + 1, boot_nonce = excluded.boot_nonce, released = false, opened_at = now()
+        RETURNING incarnation, epoch`,
+      values,
+      rowMode: 'array',
+    })) as [string, unknown][];
+    if (!row) throw new Error('The store row was not written');
+    return {
+      incarnation: row[0],
+      epoch: toSafeInteger(row[1]),
+      previousBootNonce: before?.[0] ?? null,
+      takenOver: before ? !before[1] : false,
+    };
+  }
+
+  /** Says that the owner ended in order. */
+  async release(session: PinnedSession, epoch: number): Promise<void> {
+    await session.query({
+      text: `UPDATE ${this.tables.store} SET released = true WHERE epoch = $1::bigint`,
+      values: [epoch],
+      rowMode: 'array',
+    });
+  }
+}
