@@ -1,4 +1,6 @@
+export { decodeClock, encodeClock } from './clock-entry';
 export { MalformedBytesError, UnknownFormatError, UnsupportedValueError } from './codec-errors';
+export { CommandContext, QueryContext } from './command-context';
 export {
   type CommandCall,
   type CommandSession,
@@ -8,5 +10,14 @@ export {
   stampCommandTime,
 } from './command-envelope';
 export type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
+export { createReplicated, type ReplicatedClient } from './create-replicated';
+export { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot, RaftStateMachine } from './decorators';
+export { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
+export { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
+export type { RaftCommandOptions } from './machine-metadata';
 export { type QueryCall, decodeQuery, encodeQuery } from './query-envelope';
+export { isRaftRejection, RaftRejection } from './raft-rejection';
+export type { Replicated, ReplicatedQueries } from './replicated';
+export { type SnapshotKey, SnapshotMap } from './snapshot-map';
+export { StateMachineHost, type StateMachineHostOptions, type StateMachineLogger } from './state-machine-host';
 export { decodeValue, encodeValue } from './value-codec';

@@ -97,8 +97,7 @@ export class ValueReader {
     this.enter(length, 2);
     const object: Record<string, unknown> = {};
     for (let index = 0; index < length; index++) {
-      const key = this.read();
-      if (typeof key !== 'string') throw this.input.malformed("a key isn't a string");
+      const key = this.readKey();
       const value = this.read();
       // An assignment would set the prototype.
       if (key === '__proto__')

@@ -1,12 +1,11 @@
 import { type ByteWriter, writeUint32 } from './byte-writer';
 import { UnsupportedValueError } from './codec-errors';
 import { describeUnsupported, shapeOf } from './plain-data';
+import { isText } from './text';
 import { EXTENSION, MAX_VALUE_DEPTH } from './value-format';
 
 /** Strings up to this length are written by a loop, which beats the call into native code. */
 const LOOPED_STRING_LENGTH = 32;
-
-const isWellFormed = (String.prototype as unknown as { isWellFormed(this: string): boolean }).isWellFormed;
 
 /** A step of a path: a key or an index, or where in a Map or Set one is. */
 type Step = string | number | { readonly of: 'key' | 'element'; readonly position: number };
@@ -215,7 +214,7 @@ export class ValueWriter {
   private writeLongString(text: string): void {
     const { out } = this;
     const bytes = Buffer.byteLength(text);
-    if (bytes !== text.length && !isWellFormed.call(text))
+    if (bytes !== text.length && !isText(text))
       throw this.refusal("has half of a surrogate pair, which isn't text: pass a Uint8Array");
     if (bytes < 32) out.uint8(0xa0 | bytes);
     else if (bytes <= 0xff) {

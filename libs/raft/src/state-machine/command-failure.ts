@@ -1,0 +1,48 @@
+import type { CommandOutcome } from './contract';
+import { isRaftRejection, type RaftRejection } from './raft-rejection';
+import { decodeValue, encodeValue } from './value-codec';
+
+/** The engine's own errors, whose texts differ from one version of it to another. */
+const ENGINE_ERRORS: ReadonlySet<string> = new Set([
+  'TypeError',
+  'ReferenceError',
+  'RangeError',
+  'SyntaxError',
+  'EvalError',
+  'URIError',
+]);
+
+/** What a thrown value is as an outcome. It must be the same on every node, so it says nothing that depends on this one. */
+export function outcomeOfThrown(thrown: unknown, method: string): CommandOutcome {
+  if (isRaftRejection(thrown)) return rejected(thrown, method);
+  return failed(
+    `${method} threw ${describeThrown(thrown)}. That is a bug of the state machine; the nodes' logs have the stack.`,
+  );
+}
+
+export function failed(message: string): CommandOutcome {
+  return { status: 'failed', message };
+}
+
+/** Details pass the codec, so that they are what a caller on another node gets, and aren't the machine's own objects. */
+function rejected({ reason, message, details }: RaftRejection, method: string): CommandOutcome {
+  try {
+    return {
+      status: 'rejected',
+      reason: String(reason),
+      message: String(message),
+      details: decodeValue(encodeValue(details, 'details'), 'details'),
+    };
+  } catch (error) {
+    return failed(
+      `${method} refused with ${String(reason)}, and details that can't be sent: ${(error as Error).message}`,
+    );
+  }
+}
+
+function describeThrown(thrown: unknown): string {
+  if (typeof thrown !== 'object' || thrown === null || !('message' in thrown)) return 'something that is no Error';
+  const { name, message } = thrown as Partial<Error>;
+  const label = typeof name === 'string' && name !== '' ? name : 'Error';
+  return ENGINE_ERRORS.has(label) || typeof message !== 'string' || message === '' ? label : `${label}: ${message}`;
+}

@@ -1,0 +1,148 @@
+import { RaftError } from '../core/raft-error';
+import { encodeCommand } from './command-envelope';
+import type { CommandOutcome } from './contract';
+import { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
+import { encodeQuery } from './query-envelope';
+import type { Replicated } from './replicated';
+import { decodeValue } from './value-codec';
+
+/** How fresh the answer to a query must be. */
+type Consistency = 'linearizable' | 'lease' | 'stale';
+
+/** An outcome and its place in the log. */
+interface OrderedOutcome {
+  readonly value: CommandOutcome;
+  readonly index: number;
+}
+
+/** What calls are sent through; a `RaftNode` is one. @publicApi */
+export interface ReplicatedClient {
+  propose(
+    command: Uint8Array,
+    options: { readonly timeoutMs?: number; readonly schemaVersion?: number },
+  ): Promise<OrderedOutcome>;
+  query(
+    query: Uint8Array,
+    options: { readonly timeoutMs?: number; readonly consistency?: Consistency },
+  ): Promise<OrderedOutcome>;
+}
+
+interface CallOptions {
+  readonly timeoutMs: number | undefined;
+  readonly consistency: Consistency;
+  readonly ordered: boolean;
+  /** An option that says how to read was chosen. */
+  readonly queriesOnly: boolean;
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+const DEFAULTS: CallOptions = {
+  timeoutMs: undefined,
+  consistency: 'linearizable',
+  ordered: false,
+  queriesOnly: false,
+};
+
+/**
+ * Makes the object that callers get injected: the machine's commands and queries, and the `$` options, as its own
+ * properties. It is no proxy that catches every name, since Nest calls life-cycle hooks on what it injects, and `await` asks for
+ * `then`.
+ *
+ * @throws RaftError `RAFT_CONFIGURATION` the class can't be a state machine
+ * @publicApi
+ */
+export function createReplicated<T extends object>(
+  type: StateMachineClass<T>,
+  client: ReplicatedClient,
+): Replicated<T> {
+  return new Caller(describeMachineClass(type), client).methods(DEFAULTS) as Replicated<T>;
+}
+
+class Caller {
+  constructor(
+    private readonly machine: MachineDescription,
+    private readonly client: ReplicatedClient,
+  ) {}
+
+  methods(options: CallOptions): object {
+    const methods: Record<string, Method> = {};
+    const { commands, queries } = this.machine;
+    if (!options.queriesOnly)
+      for (const { name, schemaVersion } of commands.values())
+        methods[name] = (...args) => this.command(name, schemaVersion, args, options);
+    for (const name of queries.keys()) methods[name] = (...args) => this.query(name, args, options);
+    return Object.assign(methods, this.optionMethods(options));
+  }
+
+  private optionMethods(options: CallOptions): Record<string, Method> {
+    // The objects are alike for every call, so that `$ordered()` in a hot path makes nothing new.
+    const made = new Map<string, object>();
+    const remembered = (name: string, changed: Partial<CallOptions>) => (): object => {
+      let methods = made.get(name);
+      if (methods === undefined) made.set(name, (methods = this.methods({ ...options, ...changed })));
+      return methods;
+    };
+    const always: Record<string, Method> = {
+      $ordered: remembered('$ordered', { ordered: true }),
+      $timeout: (timeoutMs) => this.methods({ ...options, timeoutMs: checkedTimeout(timeoutMs) }),
+    };
+    if (options.queriesOnly) return always;
+    return {
+      ...always,
+      $stale: remembered('$stale', { consistency: 'stale', queriesOnly: true }),
+      $lease: remembered('$lease', { consistency: 'lease', queriesOnly: true }),
+    };
+  }
+
+  private async command(
+    command: string,
+    schemaVersion: number,
+    args: readonly unknown[],
+    { timeoutMs, ordered }: CallOptions,
+  ): Promise<unknown> {
+    const bytes = encodeCommand({ machine: this.machine.name, command, args });
+    const { value, index } = await this.client.propose(bytes, { timeoutMs, schemaVersion });
+    const result = valueOf(value, this.machine.name, command, 'COMMAND_FAILED');
+    return ordered ? { value: result, index } : result;
+  }
+
+  private async query(
+    query: string,
+    args: readonly unknown[],
+    { timeoutMs, consistency, ordered }: CallOptions,
+  ): Promise<unknown> {
+    const bytes = encodeQuery({ machine: this.machine.name, query, args });
+    const { value, index } = await this.client.query(bytes, { timeoutMs, consistency });
+    const result = valueOf(value, this.machine.name, query, 'QUERY_FAILED');
+    return ordered ? { value: result, index } : result;
+  }
+}
+
+/**
+ * What an outcome is to the caller.
+ *
+ * A failed command is `RAFT_REJECTED` too, under a reason of its own: it stands in the log, its answer is final and the same on
+ * every node, and sending it again would fail again, which is what callers do with that code.
+ */
+function valueOf(outcome: CommandOutcome, machine: string, method: string, failed: string): unknown {
+  switch (outcome.status) {
+    case 'applied':
+      return outcome.value === undefined ? undefined : decodeValue(outcome.value, `the result of ${machine}.${method}`);
+    case 'rejected':
+      throw new RaftError('RAFT_REJECTED', `${machine}.${method} was refused: ${outcome.reason}`, {
+        reason: outcome.reason,
+        details: outcome.details,
+      });
+    case 'failed':
+      throw new RaftError('RAFT_REJECTED', outcome.message, { reason: failed });
+  }
+}
+
+function checkedTimeout(timeoutMs: unknown): number {
+  if (typeof timeoutMs === 'number' && timeoutMs > 0 && Number.isFinite(timeoutMs)) return timeoutMs;
+  throw new RaftError(
+    'RAFT_CONFIGURATION',
+    `$timeout(${String(timeoutMs)}): the time must be a number of milliseconds above 0.`,
+  );
+}

@@ -1,0 +1,105 @@
+import type { CommandContext, QueryContext } from './command-context';
+import type { SnapshotSource } from './contract';
+import { decorateMethod, ownMetadata, type RaftCommandOptions } from './machine-metadata';
+
+/** A method whose first parameter is the context and whose result is there when it returns. */
+type SynchronousMethod<M extends (...args: never[]) => unknown> =
+  ReturnType<M> extends infer R ? (0 extends 1 & R ? M : R extends PromiseLike<unknown> ? never : M) : never;
+
+type CommandMethod = (context: CommandContext, ...args: never[]) => unknown;
+type QueryMethod = (context: QueryContext, ...args: never[]) => unknown;
+
+/**
+ * Makes a class a state machine: its state is the same on every node, because every node runs the same commands in the same
+ * order. Register it with `RaftModule.forFeature([Class])`, inject it with `@InjectStateMachine(Class)`.
+ *
+ * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter. It stands in the log and in snapshots: keep it
+ *   when the class is renamed.
+ * @example
+ * ```ts
+ * @RaftStateMachine('counters')
+ * export class Counters {
+ *   private readonly values = new SnapshotMap<string, number>();
+ *
+ *   @RaftCommand()
+ *   increment(_context: CommandContext, name: string, by = 1): number {
+ *     const value = (this.values.get(name) ?? 0) + by;
+ *     this.values.set(name, value);
+ *     return value;
+ *   }
+ *
+ *   @RaftQuery()
+ *   current(_context: QueryContext, name: string): number {
+ *     return this.values.get(name) ?? 0;
+ *   }
+ *
+ *   @RaftSnapshot()
+ *   capture(): SnapshotSource {
+ *     return this.values.capture();
+ *   }
+ *
+ *   @RaftRestore()
+ *   restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+ *     return this.values.restore(chunks);
+ *   }
+ * }
+ * ```
+ * @publicApi
+ */
+export function RaftStateMachine(name: string) {
+  return (type: abstract new (...args: never[]) => object): void => {
+    ownMetadata(type.prototype as object).name = name;
+  };
+}
+
+/**
+ * Makes a method a command: it changes the state, on every node, in the order of the log. Its first parameter is a
+ * {@link CommandContext}; it returns its result, not a Promise of it, and depends on nothing but its arguments, the context and
+ * the machine's state. Arguments and result are plain data. It refuses with `throw new RaftRejection(reason, details)`.
+ *
+ * @publicApi
+ */
+export function RaftCommand(options: RaftCommandOptions = {}) {
+  return <M extends CommandMethod>(
+    target: object,
+    key: string | symbol,
+    _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<SynchronousMethod<M>>,
+  ): void => decorateMethod(target, key, 'command', options.schemaVersion);
+}
+
+/**
+ * Makes a method a query: it reads the local state, and changes nothing. Its first parameter is a {@link QueryContext}.
+ * Arguments and result are plain data.
+ *
+ * @publicApi
+ */
+export function RaftQuery() {
+  return <M extends QueryMethod>(target: object, key: string | symbol, _descriptor: TypedPropertyDescriptor<M>): void =>
+    decorateMethod(target, key, 'query');
+}
+
+/**
+ * Marks the method that captures the machine's state: at once, cheaply, and untouched by the commands that follow. Chunks are
+ * made when they are asked for. `SnapshotMap.capture()` does all this.
+ *
+ * @publicApi
+ */
+export function RaftSnapshot() {
+  return (target: object, key: string | symbol, _descriptor: TypedPropertyDescriptor<() => SnapshotSource>): void =>
+    decorateMethod(target, key, 'snapshot');
+}
+
+/**
+ * Marks the method that replaces the machine's whole state by what {@link RaftSnapshot} captured: it gets the very chunks, in
+ * order. No chunk at all means the state that the machine began with. Replace the state when the last chunk was read, not
+ * before: the chunks may end in an error.
+ *
+ * @publicApi
+ */
+export function RaftRestore() {
+  return (
+    target: object,
+    key: string | symbol,
+    _descriptor: TypedPropertyDescriptor<(chunks: AsyncIterable<Uint8Array>) => Promise<void>>,
+  ): void => decorateMethod(target, key, 'restore');
+}

@@ -1,0 +1,73 @@
+import { RaftError } from '../core/raft-error';
+import type { SnapshotSource } from './contract';
+import { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
+import { machineSeed } from './machine-context';
+
+type Method = (...args: unknown[]) => unknown;
+
+/** One machine in a host: its instance, and what its class says of it. */
+export class HostedMachine {
+  readonly name: string;
+  /** Seeds what its commands draw. */
+  readonly seed: number;
+  private readonly description: MachineDescription;
+  private readonly methods: Readonly<Record<string, Method>>;
+
+  constructor(private readonly instance: object) {
+    this.description = describeMachineClass(instance.constructor as StateMachineClass);
+    this.name = this.description.name;
+    this.seed = machineSeed(this.name);
+    this.methods = instance as unknown as Record<string, Method>;
+  }
+
+  hasCommand(name: string): boolean {
+    return this.description.commands.has(name);
+  }
+
+  hasQuery(name: string): boolean {
+    return this.description.queries.has(name);
+  }
+
+  call(method: string, context: object, args: readonly unknown[]): unknown {
+    return this.methods[method]!.call(this.instance, context, ...args);
+  }
+
+  capture(): SnapshotSource {
+    const source = this.methods[this.description.snapshot]!.call(this.instance);
+    if (isSnapshotSource(source)) return source;
+    throw new Error(
+      `${this.name}.${this.description.snapshot} has @RaftSnapshot() and must return a SnapshotSource at once: { chunks(), release() }`,
+    );
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.methods[this.description.restore]!.call(this.instance, chunks);
+  }
+}
+
+/**
+ * Puts the machines of a group together.
+ *
+ * @throws RaftError `RAFT_CONFIGURATION` one of them can't be a state machine, or two have one name
+ */
+export function hostMachines(instances: readonly object[]): ReadonlyMap<string, HostedMachine> {
+  const machines = new Map<string, HostedMachine>();
+  for (const instance of instances) {
+    const machine = new HostedMachine(instance);
+    const other = machines.get(machine.name);
+    if (other !== undefined)
+      throw new RaftError(
+        'RAFT_CONFIGURATION',
+        `Two state machines of one group are named '${machine.name}': the name stands in the log and tells them apart. ` +
+          'Give each class a name of its own in @RaftStateMachine(name).',
+      );
+    machines.set(machine.name, machine);
+  }
+  return machines;
+}
+
+function isSnapshotSource(value: unknown): value is SnapshotSource {
+  if (typeof value !== 'object' || value === null) return false;
+  const { chunks, release } = value as Partial<SnapshotSource>;
+  return typeof chunks === 'function' && typeof release === 'function';
+}

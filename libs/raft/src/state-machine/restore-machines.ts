@@ -1,0 +1,67 @@
+import type { LogId } from '../core/types';
+import { sameLogId } from '../core/types';
+import { MalformedBytesError } from './codec-errors';
+import type { HostedMachine } from './hosted-machine';
+import type { SnapshotHeader } from './snapshot-format';
+import { SnapshotReader } from './snapshot-reader';
+
+/**
+ * Gives each machine its part of a group's snapshot, one after the other. A machine that the snapshot doesn't know (it was
+ * added to the application since) goes back to the state that it began with.
+ *
+ * @param begin called before the first machine is touched
+ * @returns what the state is of
+ * @throws MalformedBytesError the snapshot isn't whole, or isn't of this entry
+ * @throws UnknownFormatError a newer version wrote it
+ */
+export async function restoreMachines(
+  machines: ReadonlyMap<string, HostedMachine>,
+  last: LogId,
+  chunks: AsyncIterable<Uint8Array>,
+  begin: () => void,
+): Promise<SnapshotHeader> {
+  const reader = new SnapshotReader(chunks);
+  try {
+    const header = await reader.header();
+    const known = checkHeader(header, last, machines);
+    begin();
+    for (const [position, machine] of known.entries()) await restoreMachine(machine, reader.machine(position));
+    await reader.end();
+    for (const machine of machines.values()) if (!known.includes(machine)) await machine.restore(noChunks());
+    return header;
+  } finally {
+    await reader.close();
+  }
+}
+
+function checkHeader(
+  header: SnapshotHeader,
+  last: LogId,
+  machines: ReadonlyMap<string, HostedMachine>,
+): readonly HostedMachine[] {
+  if (!sameLogId(header, last))
+    throw new MalformedBytesError(
+      `A snapshot of entry ${header.index} of term ${header.term} was given for entry ${last.index} of term ${last.term}`,
+    );
+  const known = header.machines.map((name) => {
+    const machine = machines.get(name);
+    if (machine === undefined)
+      throw new Error(
+        `The snapshot holds the state machine '${name}', which this node doesn't have: give it the version of the application that the others run.`,
+      );
+    return machine;
+  });
+  if (new Set(known).size !== known.length) throw new MalformedBytesError('A snapshot names a state machine twice');
+  return known;
+}
+
+async function restoreMachine(machine: HostedMachine, chunks: AsyncGenerator<Uint8Array>): Promise<void> {
+  // Without `return`, so that a machine that stops early leaves the rest to be found.
+  await machine.restore({ [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) });
+  for await (const left of chunks)
+    throw new Error(
+      `The state machine '${machine.name}' was restored without all of its snapshot (${left.length} bytes and more are left): its method with @RaftRestore() must read every chunk.`,
+    );
+}
+
+async function* noChunks(): AsyncGenerator<Uint8Array, void, undefined> {}

@@ -1,0 +1,254 @@
+import { ENTRY_FORMAT, type Entry } from '../core/entry';
+import { RaftError } from '../core/raft-error';
+import { type LogId, ORIGIN } from '../core/types';
+import { decodeClock } from './clock-entry';
+import { MalformedBytesError } from './codec-errors';
+import { decodeCommand, type DecodedCommand } from './command-envelope';
+import { failed, outcomeOfThrown } from './command-failure';
+import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
+import { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
+import { type HostedMachine, hostMachines } from './hosted-machine';
+import { HostCommandContext, HostQueryContext } from './machine-context';
+import { isOfThisProcess } from './process-error';
+import { decodeQuery } from './query-envelope';
+import { MAX_MACHINES } from './snapshot-format';
+import { restoreMachines } from './restore-machines';
+import { GroupSnapshot, releaseAll } from './snapshot-writer';
+import { encodeValue } from './value-codec';
+
+/** Where the bugs of state machines are told. Nest's `Logger` fits. @publicApi */
+export interface StateMachineLogger {
+  error(message: string): void;
+}
+
+/** @publicApi */
+export interface StateMachineHostOptions {
+  /** Default: none, and bugs are told to callers only. */
+  readonly logger?: StateMachineLogger;
+}
+
+const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
+
+/**
+ * The state of a group that is kept in memory: machines that are instances of classes with `@RaftStateMachine`. Commands run
+ * one by one, in log order; each ends before the next begins.
+ *
+ * An outcome is a function of the log alone. What a command answers by itself, a refusal or a bug, is an outcome; what came
+ * over it from its process is none, and stops the node.
+ *
+ * @publicApi
+ */
+export class StateMachineHost implements ReplicatedStateMachine {
+  private readonly machines: ReadonlyMap<string, HostedMachine>;
+  private readonly logger: StateMachineLogger | undefined;
+  private last: LogId = ORIGIN;
+  private timeMs = 0;
+  /** Why there is no state to go on from. */
+  private fault: Error | undefined;
+
+  /**
+   * @param machines instances of classes with `@RaftStateMachine`
+   * @throws RaftError `RAFT_CONFIGURATION`, in a sentence that says what to write instead
+   */
+  constructor(machines: readonly object[], options: StateMachineHostOptions = {}) {
+    if (machines.length > MAX_MACHINES)
+      throw new RaftError(
+        'RAFT_CONFIGURATION',
+        `A group has ${machines.length} state machines: it can have ${MAX_MACHINES}. Make fewer of them, or another group.`,
+      );
+    this.machines = hostMachines(machines);
+    this.logger = options.logger;
+  }
+
+  applied(): Promise<AppliedState> {
+    return Promise.resolve({ last: this.last, configuration: undefined });
+  }
+
+  clusterTimeMs(): number {
+    return this.timeMs;
+  }
+
+  async apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {
+    if (this.fault !== undefined) throw this.fault;
+    try {
+      return entries.map((entry) => this.applyEntry(entry, wanted));
+    } catch (error) {
+      this.fault = error instanceof Error ? error : new Error(String(error));
+      throw error;
+    }
+  }
+
+  private applyEntry(entry: Entry, wanted: (index: number) => boolean): CommandOutcome {
+    const { index, term, kind, format } = entry;
+    if (index !== this.last.index + 1)
+      throw new Error(
+        `Entry ${index} can't be applied behind entry ${this.last.index}: the log has a gap or goes back`,
+      );
+    if (format > ENTRY_FORMAT)
+      throw new UnknownEntryError(index, `has format ${format}, and this version reads up to format ${ENTRY_FORMAT}`);
+    const outcome = kind === 'command' ? this.applyCommand(entry, wanted) : this.applyOther(entry);
+    this.last = { term, index };
+    return outcome;
+  }
+
+  private applyOther({ index, kind, data }: Entry): CommandOutcome {
+    switch (kind) {
+      case 'clock':
+        this.advanceTime(decodeClock(data));
+        return APPLIED;
+      // To skip it would let duplicates through here that the others filter out.
+      case 'session':
+        throw new UnknownEntryError(index, 'is of a client session, and this version keeps none');
+      case 'noop':
+      case 'configuration':
+      case 'clusterVersion':
+      case 'command':
+        return APPLIED;
+    }
+  }
+
+  private applyCommand(entry: Entry, wanted: (index: number) => boolean): CommandOutcome {
+    const { index, term } = entry;
+    let call: DecodedCommand;
+    try {
+      call = decodeCommand(entry.data);
+    } catch (error) {
+      // The same bytes are malformed everywhere.
+      if (error instanceof MalformedBytesError) return failed(error.message);
+      throw new UnknownEntryError(index, `can't be read: ${String(error)}`);
+    }
+    const machine = this.machineOf(call, index);
+    this.advanceTime(call.timeMs);
+    const context = new HostCommandContext(index, term, this.timeMs, call.session, machine.seed);
+    return this.run(machine, call, context, wanted);
+  }
+
+  private machineOf({ machine: name, command }: DecodedCommand, index: number): HostedMachine {
+    const machine = this.machines.get(name);
+    if (machine === undefined)
+      throw new UnknownEntryError(index, `is for the state machine '${name}', which this node doesn't have`);
+    if (!machine.hasCommand(command))
+      throw new UnknownEntryError(index, `is the command ${name}.${command}, which this node doesn't have`);
+    return machine;
+  }
+
+  private run(
+    machine: HostedMachine,
+    { command, args }: DecodedCommand,
+    context: HostCommandContext,
+    wanted: (index: number) => boolean,
+  ): CommandOutcome {
+    const { index } = context;
+    const method = `${machine.name}.${command}`;
+    let result: unknown;
+    let promised: PromiseLike<unknown> | undefined;
+    try {
+      result = machine.call(command, context, args);
+      promised = isThenable(result) ? result : undefined;
+    } catch (error) {
+      if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
+      return this.told(outcomeOfThrown(error, method), index, error);
+    }
+    if (promised !== undefined) {
+      Promise.resolve(promised).catch(() => undefined);
+      return this.told(failed(`${method} returned a Promise: a command ends before the next one begins.`), index);
+    }
+    if (!wanted(index)) return APPLIED;
+    return this.encodeResult(result, method, index);
+  }
+
+  /** At once: the result may be a part of the state, which the next command changes. */
+  private encodeResult(result: unknown, method: string, index: number): CommandOutcome {
+    try {
+      return { status: 'applied', value: encodeValue(result, 'result') };
+    } catch (error) {
+      if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
+      return this.told(
+        failed(`${method} was applied, but its result can't be sent: ${describeError(error)}`),
+        index,
+        error,
+      );
+    }
+  }
+
+  /** A refusal is nothing to tell; a failure is a bug. */
+  private told(outcome: CommandOutcome, index: number, error?: unknown): CommandOutcome {
+    if (outcome.status === 'failed') this.logger?.error(`At index ${index}: ${outcome.message}${stackOf(error)}`);
+    return outcome;
+  }
+
+  /** A stamp that is behind (a leader whose clock was) doesn't set the time back. */
+  private advanceTime(timeMs: number): void {
+    if (timeMs > this.timeMs) this.timeMs = timeMs;
+  }
+
+  /** A query that can't be answered concerns its caller only: it changes nothing, and stops nothing. */
+  async query(query: Uint8Array): Promise<CommandOutcome> {
+    if (this.fault !== undefined) throw this.fault;
+    let method = 'a query';
+    try {
+      const call = decodeQuery(query);
+      method = `${call.machine}.${call.query}`;
+      const machine = this.machines.get(call.machine);
+      if (machine === undefined || !machine.hasQuery(call.query))
+        return failed(`This node has no query ${method}: it runs another version of the application.`);
+      const context = new HostQueryContext(this.last, this.timeMs);
+      const result = machine.call(call.query, context, call.args);
+      // What is there is encoded before anything else runs: it may be a part of the state.
+      return { status: 'applied', value: encodeValue(isThenable(result) ? await result : result, 'result') };
+    } catch (error) {
+      const outcome = outcomeOfQueryError(error, method);
+      if (outcome.status === 'failed') this.logger?.error(`${outcome.message}${stackOf(error)}`);
+      return outcome;
+    }
+  }
+
+  capture(): SnapshotSource {
+    if (this.fault !== undefined) throw this.fault;
+    const sources: SnapshotSource[] = [];
+    try {
+      for (const machine of this.machines.values()) sources.push(machine.capture());
+    } catch (error) {
+      releaseAll(sources);
+      throw error;
+    }
+    const header = { ...this.last, timeMs: this.timeMs, machines: [...this.machines.keys()] };
+    return new GroupSnapshot(header, sources);
+  }
+
+  /**
+   * Every check that needs no content comes before the first machine is touched. After a failure behind that there is no state:
+   * every call fails until a restore ends well.
+   */
+  async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      const header = await restoreMachines(this.machines, last, chunks, () => {
+        this.fault = new IncompleteStateError();
+      });
+      this.last = { term: header.term, index: header.index };
+      this.timeMs = header.timeMs;
+      this.fault = undefined;
+    } catch (error) {
+      if (this.fault !== undefined) this.fault = new IncompleteStateError(error);
+      throw error;
+    }
+  }
+}
+
+function outcomeOfQueryError(error: unknown, method: string): CommandOutcome {
+  return error instanceof MalformedBytesError ? failed(error.message) : outcomeOfThrown(error, method);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function'
+  );
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
+}
