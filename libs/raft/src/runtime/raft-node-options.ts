@@ -1,9 +1,9 @@
-import type { KERNEL_LIMITS } from "../core/kernel-options";
-import type { GroupId } from "../core/types";
-import type { ReplicatedStateMachine } from "../state-machine/contract";
-import type { RaftStorage } from "../storage/contract";
-import type { RaftTransport } from "../transport/contract";
-import type { Scheduler } from "./scheduler";
+import type { KERNEL_LIMITS } from '../core/kernel-options';
+import type { GroupId } from '../core/types';
+import type { ReplicatedStateMachine } from '../state-machine/contract';
+import type { RaftStorage } from '../storage/contract';
+import type { RaftTransport } from '../transport/contract';
+import type { Scheduler } from './scheduler';
 
 /** One founder of the cluster. The list counts only for an empty store; afterwards it is addresses. @publicApi */
 export interface FounderOptions {
@@ -67,7 +67,7 @@ export interface RaftNodeOptions {
 }
 
 /** How fresh the answer to a query must be. @publicApi */
-export type ReadConsistency = "linearizable" | "lease" | "stale";
+export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
 
 /** @publicApi */
 export interface ProposeOptions {

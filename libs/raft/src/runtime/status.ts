@@ -1,6 +1,6 @@
-import type { Role } from "../core/effects";
-import type { ReplicaId } from "../core/types";
-import type { PeerConnectionState } from "../transport/contract";
+import type { Role } from '../core/effects';
+import type { ReplicaId } from '../core/types';
+import type { PeerConnectionState } from '../transport/contract';
 
 /**
  * Where a node stands. `founding`: waiting for the other founders. `quarantined` and `failed` don't end by themselves;
@@ -9,14 +9,7 @@ import type { PeerConnectionState } from "../transport/contract";
  * @publicApi
  */
 export type RaftPhase =
-  | "created"
-  | "starting"
-  | "founding"
-  | "running"
-  | "quarantined"
-  | "failed"
-  | "stopping"
-  | "stopped";
+  'created' | 'starting' | 'founding' | 'running' | 'quarantined' | 'failed' | 'stopping' | 'stopped';
 
 /** @publicApi */
 export interface MemberStatus {
@@ -26,11 +19,11 @@ export interface MemberStatus {
   readonly http: string;
   readonly voter: boolean;
   /** The connection that this node dialled to it; `self` for this node. */
-  readonly connection: PeerConnectionState | "self";
+  readonly connection: PeerConnectionState | 'self';
   readonly connectionDetail: string;
   /** Known to a leader only. */
   readonly matchIndex: number | null;
-  readonly replication: "probe" | "replicate" | "snapshot" | null;
+  readonly replication: 'probe' | 'replicate' | 'snapshot' | null;
 }
 
 /** @publicApi */

@@ -1,0 +1,87 @@
+import { type Entry, entrySizeBytes } from '../core/entry';
+import type { CommandOutcome, ReplicatedStateMachine } from '../state-machine/contract';
+import type { Scheduler } from './scheduler';
+
+/** What is handed to the state machine at once, so that no synchronous slice lasts long: about ten milliseconds at most. */
+const SLICE_ENTRIES = 256;
+const SLICE_BYTES = 1024 * 1024;
+
+export interface ApplierEvents {
+  /** Whether somebody waits for the outcome of this index. */
+  isWanted(index: number): boolean;
+  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void;
+  /** The state machine threw: it can neither skip the entry nor be asked again. */
+  failed(error: unknown): void;
+}
+
+/**
+ * Hands committed entries to the state machine, in order, one slice at a time. What comes in meanwhile waits for the next;
+ * the replay after a restart goes the same way.
+ */
+export class Applier {
+  private queue: Entry[] = [];
+  private head = 0;
+  private busy = false;
+  private closed = false;
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly machine: ReplicatedStateMachine,
+    private readonly scheduler: Scheduler,
+    private readonly events: ApplierEvents,
+  ) {}
+
+  enqueue(entries: readonly Entry[]): void {
+    if (this.closed) return;
+    for (const entry of entries) this.queue.push(entry);
+    if (!this.busy) this.next();
+  }
+
+  /** Hands nothing over any more. @returns when the slice that is under way is applied */
+  close(): Promise<void> {
+    this.closed = true;
+    this.queue = [];
+    this.head = 0;
+    return this.work;
+  }
+
+  private readonly next = (): void => {
+    if (this.closed) return;
+    const slice = this.takeSlice();
+    this.busy = slice.length > 0;
+    if (this.busy) this.work = this.apply(slice);
+  };
+
+  private async apply(slice: readonly Entry[]): Promise<void> {
+    try {
+      const outcomes = await this.machine.apply(slice, this.isWanted);
+      if (this.closed) return;
+      if (outcomes.length !== slice.length)
+        throw new Error(`the state machine answered ${outcomes.length} outcomes for ${slice.length} entries`);
+      this.events.applied(slice, outcomes);
+    } catch (error) {
+      if (!this.closed) this.events.failed(error);
+      return;
+    }
+    if (this.head < this.queue.length) this.scheduler.defer(this.next);
+    else this.busy = false;
+  }
+
+  private readonly isWanted = (index: number): boolean => this.events.isWanted(index);
+
+  private takeSlice(): readonly Entry[] {
+    const from = this.head;
+    let bytes = 0;
+    while (this.head < this.queue.length && this.head - from < SLICE_ENTRIES && bytes < SLICE_BYTES)
+      bytes += entrySizeBytes(this.queue[this.head++]!);
+    const slice = this.queue.slice(from, this.head);
+    if (this.head === this.queue.length) {
+      this.queue = [];
+      this.head = 0;
+    } else if (this.head > 4096) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
+    return slice;
+  }
+}

@@ -1,0 +1,76 @@
+import type { LoadRequest } from '../core/effects';
+import type { Entry } from '../core/entry';
+import type { GroupId } from '../core/types';
+import { type RaftStorage, StoreCorruptError } from '../storage/contract';
+import type { Scheduler, TimerHandle } from './scheduler';
+
+/** How long an answer that has nothing is held back, so that a kernel which asks again doesn't spin. */
+const EMPTY_PAUSE_MS = 20;
+const ERROR_PAUSE_MS = 100;
+
+export interface EntryLoaderEvents {
+  /** The term that the kernel has for an index; undefined outside of its log. */
+  termAt(index: number): number | undefined;
+  loaded(requestId: number, entries: readonly Entry[]): void;
+  /** The store gave back what it must not: an unknown kind, a wrong checksum. */
+  corrupt(error: StoreCorruptError): void;
+  failed(error: unknown): void;
+}
+
+/** Fetches entries that the kernel no longer holds, beside the writes. */
+export class EntryLoader {
+  private closed = false;
+  private readonly pauses = new Set<TimerHandle>();
+
+  constructor(
+    private readonly storage: RaftStorage,
+    private readonly group: GroupId,
+    private readonly scheduler: Scheduler,
+    private readonly events: EntryLoaderEvents,
+  ) {}
+
+  load(request: LoadRequest): void {
+    this.storage.entries(this.group, request.from, request.to, request.maxBytes).then(
+      (page) => {
+        if (this.closed) return;
+        const entries = this.stillCurrent(request, page);
+        if (entries.length > 0) this.events.loaded(request.id, entries);
+        else this.answerNothing(request, EMPTY_PAUSE_MS);
+      },
+      (error: unknown) => {
+        if (this.closed) return;
+        if (error instanceof StoreCorruptError) {
+          this.events.corrupt(error);
+          return;
+        }
+        this.events.failed(error);
+        this.answerNothing(request, ERROR_PAUSE_MS);
+      },
+    );
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const timer of this.pauses) this.scheduler.clearTimer(timer);
+    this.pauses.clear();
+  }
+
+  /** A truncation or compaction may have passed the page on its way: it is good up to the first term that differs. */
+  private stillCurrent(request: LoadRequest, page: readonly Entry[]): readonly Entry[] {
+    let good = 0;
+    while (good < page.length) {
+      const entry = page[good]!;
+      if (entry.index !== request.from + good || this.events.termAt(entry.index) !== entry.term) break;
+      good++;
+    }
+    return good === page.length ? page : page.slice(0, good);
+  }
+
+  private answerNothing(request: LoadRequest, pauseMs: number): void {
+    const timer = this.scheduler.setTimer(pauseMs, () => {
+      this.pauses.delete(timer);
+      this.events.loaded(request.id, []);
+    });
+    this.pauses.add(timer);
+  }
+}

@@ -1,0 +1,150 @@
+import { RaftError, type RaftErrorCode } from '../core/raft-error';
+import type { GroupId, ReplicaId } from '../core/types';
+import type { Hello, ResponseMessage } from '../transport/contract';
+import type { PeerLinks } from './peer-links';
+import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
+import { decodeError, decodeResult, encodeRequest } from './request-codec';
+import type { RequestLedger } from './request-ledger';
+import type { Scheduler } from './scheduler';
+
+/** The other node says for certain that the command didn't enter a log: it may be sent to another. */
+const ASK_ANOTHER: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
+  'RAFT_NOT_LEADER',
+  'RAFT_NO_LEADER',
+  'RAFT_SHUTTING_DOWN',
+]);
+
+const ID_SPACE = 2 ** 20;
+
+export interface ForwarderPorts {
+  readonly ledger: RequestLedger;
+  readonly returns: RequestReturn;
+  readonly links: PeerLinks;
+  readonly scheduler: Scheduler;
+  readonly groupId: GroupId;
+  /** The leader answered a barrier: its index must be applied here. */
+  confirmedByLeader(request: PendingRequest, index: number): void;
+}
+
+/**
+ * Sends calls on to the leader. A command that was handed over may have been taken into the log, even where its connection
+ * broke or nobody answers: it is never sent again. A read may.
+ */
+export class Forwarder implements RequestHolder {
+  private readonly underWay = new Map<number, PendingRequest>();
+  private lastId: number;
+
+  constructor(private readonly ports: ForwarderPorts) {
+    // An answer to a call of this node's life before must not be taken for one of this life.
+    this.lastId = ports.scheduler.randomSeed() * ID_SPACE;
+  }
+
+  /** @returns false where it can't be sent now */
+  forward(request: PendingRequest, leader: ReplicaId): boolean {
+    const { links, groupId, scheduler } = this.ports;
+    const route = links.routeTo(leader);
+    if (route === undefined) return false;
+    const id = ++this.lastId;
+    const { schemaVersion, consistency } = request;
+    const handedOver = links.send(route.address, {
+      kind: 'request',
+      groupId,
+      id,
+      method: request.kind === 'barrier' ? 'readIndex' : request.kind,
+      timeoutMs: Math.max(0, request.deadlineMs - scheduler.nowMs()),
+      body: encodeRequest({ bootNonce: route.bootNonce, schemaVersion, consistency, body: request.body }),
+    });
+    if (!handedOver) return false;
+    request.stage = 'forwarded';
+    request.forwardId = id;
+    request.forwardedTo = route.address;
+    request.holder = this;
+    this.underWay.set(id, request);
+    return true;
+  }
+
+  answered(response: ResponseMessage, sender: Hello): void {
+    const request = this.underWay.get(response.id);
+    if (request === undefined || this.ports.links.routeTo(sender.replicaId)?.address !== request.forwardedTo) return;
+    if (response.ok) this.accept(request, response.body);
+    else this.refuse(request, decodeError(response.body), sender);
+  }
+
+  /** The connection is gone, and with it whatever was not answered. */
+  connectionLost(address: string): void {
+    for (const request of this.underWay.values()) {
+      if (request.forwardedTo !== address) continue;
+      if (request.kind === 'propose') this.ports.ledger.fail(request, brokenConnection(address));
+      else this.takeBack(request);
+    }
+  }
+
+  /** Reads that wait for a node which doesn't lead any more ask the new leader. */
+  leaderChanged(leader: ReplicaId): void {
+    if (this.underWay.size === 0) return;
+    const address = this.ports.links.routeTo(leader)?.address;
+    for (const request of this.underWay.values()) {
+      if (request.kind !== 'propose' && request.forwardedTo !== address) this.takeBack(request);
+    }
+  }
+
+  forget(request: PendingRequest): void {
+    this.underWay.delete(request.forwardId);
+  }
+
+  private accept(request: PendingRequest, body: Uint8Array): void {
+    let result;
+    try {
+      result = decodeResult(body);
+    } catch {
+      this.ports.ledger.fail(request, unreadableAnswer(request));
+      return;
+    }
+    if (request.kind === 'barrier') {
+      this.forget(request);
+      request.holder = undefined;
+      this.ports.confirmedByLeader(request, result.index);
+    } else {
+      this.ports.ledger.succeed(request, result);
+    }
+  }
+
+  private refuse(request: PendingRequest, error: RaftError | undefined, sender: Hello): void {
+    if (error === undefined) this.ports.ledger.fail(request, unreadableAnswer(request));
+    else if (ASK_ANOTHER.has(error.code)) this.takeBack(request);
+    else this.ports.ledger.fail(request, atLeader(error, sender));
+  }
+
+  private takeBack(request: PendingRequest): void {
+    this.forget(request);
+    request.holder = undefined;
+    this.ports.returns.retry(request);
+  }
+}
+
+/** The same error, and where it happened. */
+function atLeader(error: RaftError, sender: Hello): RaftError {
+  const { leader, reason, details, retryAfterMs } = error;
+  return new RaftError(error.code, `${error.message} (answered by node '${sender.nodeName}')`, {
+    leader,
+    reason,
+    details,
+    retryAfterMs,
+  });
+}
+
+function brokenConnection(address: string): RaftError {
+  return new RaftError(
+    'RAFT_INDETERMINATE',
+    `The connection to the leader at ${address} broke after the command was handed over: it may or may not be applied. Read ` +
+      'the state before you send it again.',
+  );
+}
+
+function unreadableAnswer(request: PendingRequest): RaftError {
+  return new RaftError(
+    request.kind === 'propose' ? 'RAFT_INDETERMINATE' : 'RAFT_TIMEOUT',
+    'The leader answered in a way that this version doesn’t understand. A command may or may not be applied: read the state ' +
+      'before you send it again, and bring all nodes to one version.',
+  );
+}

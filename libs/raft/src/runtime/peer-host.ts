@@ -1,0 +1,139 @@
+import type { Message } from '../core/messages';
+import type { GroupId } from '../core/types';
+import type { GroupIdentity } from '../storage/contract';
+import {
+  type FounderMessage,
+  type Hello,
+  type PeerConnectionState,
+  type PeerMessage,
+  PROTOCOL_VERSIONS,
+  type TransportHost,
+} from '../transport/contract';
+import { refusalOf } from './admission';
+import type { Forwarder } from './forwarder';
+import type { Founding } from './founding';
+import type { PeerLinks } from './peer-links';
+import type { Replica } from './replica';
+import type { RequestRouter } from './request-router';
+import type { RequestServer } from './request-server';
+
+/** What this node says of itself to its peers. */
+export interface SelfPortrait {
+  readonly nodeName: string;
+  readonly clusterName: string;
+  readonly groupId: GroupId;
+  readonly advertise: string;
+  readonly incarnation: string;
+  readonly bootNonce: string;
+  readonly previousBootNonce: string | null;
+}
+
+export interface PeerHostPorts {
+  readonly links: PeerLinks;
+  readonly forwarder: Forwarder;
+  readonly router: RequestRouter;
+  readonly server: RequestServer;
+  /** Undefined before genesis. */
+  group(): GroupIdentity | undefined;
+  replica(): Replica | undefined;
+  founding(): Founding | undefined;
+  /** Whether this node still talks. */
+  isOpen(): boolean;
+  /** Something here threw, which is a bug. */
+  threw(error: unknown): void;
+}
+
+/** The node as its transport sees it: who it is, whom it talks to, and where a message goes. */
+export class PeerHost implements TransportHost {
+  constructor(
+    private readonly self: SelfPortrait,
+    private readonly ports: PeerHostPorts,
+  ) {}
+
+  hello(): Hello {
+    const { clusterName, nodeName, incarnation, bootNonce, previousBootNonce, advertise } = this.self;
+    const group = this.ports.group();
+    return {
+      protocol: PROTOCOL_VERSIONS,
+      clusterName,
+      clusterId: group?.clusterId ?? '',
+      nodeName,
+      replicaId: group?.replicaId ?? 0,
+      incarnation,
+      bootNonce,
+      previousBootNonce,
+      advertise,
+    };
+  }
+
+  admit(peer: Hello): string | undefined {
+    const { clusterName, nodeName, incarnation } = this.self;
+    const clusterId = this.ports.group()?.clusterId ?? '';
+    const refusal = refusalOf(peer, { clusterName, clusterId, nodeName, incarnation });
+    if (refusal === undefined) this.ports.links.heard(peer);
+    return refusal;
+  }
+
+  receive(message: PeerMessage, sender: Hello): void {
+    if (!this.ports.isOpen()) return;
+    try {
+      this.ports.links.heard(sender);
+      this.take(message, sender);
+    } catch (error) {
+      this.ports.threw(error);
+    }
+  }
+
+  connectionChanged(address: string, state: PeerConnectionState, detail: string): void {
+    if (!this.ports.isOpen()) return;
+    const { links, forwarder, router } = this.ports;
+    const replica = this.ports.replica();
+    const replicas = links.changed(address, state, detail);
+    if (state === 'connected') {
+      for (const id of replicas) replica?.peerReachable(id);
+      this.ports.founding()?.reached(address);
+      router.wake();
+      return;
+    }
+    forwarder.connectionLost(address);
+    if (state !== 'connecting') for (const id of replicas) replica?.peerUnreachable(id);
+  }
+
+  private take(message: PeerMessage, sender: Hello): void {
+    switch (message.kind) {
+      case 'founder':
+        this.takeFounder(message, sender);
+        return;
+      case 'request':
+        this.ports.server.receive(message, sender);
+        return;
+      case 'response':
+        if (message.groupId === this.self.groupId) this.ports.forwarder.answered(message, sender);
+        return;
+      default:
+        this.takeKernelMessage(message, sender);
+    }
+  }
+
+  private takeKernelMessage(message: Message, sender: Hello): void {
+    this.ports.replica()?.receive(message, sender);
+  }
+
+  /** Whoever still looks for its cluster hears which one there is. */
+  private takeFounder(message: FounderMessage, sender: Hello): void {
+    const replica = this.ports.replica();
+    if (replica === undefined) {
+      this.ports.founding()?.receive(message, sender);
+      return;
+    }
+    if (message.genesis !== null || message.groupId !== this.self.groupId) return;
+    const { configuration } = replica.kernel.configuration;
+    this.ports.links.answer(sender, {
+      kind: 'founder',
+      groupId: this.self.groupId,
+      founder: this.self.nodeName,
+      incarnation: this.self.incarnation,
+      genesis: { clusterId: replica.clusterId, configuration },
+    });
+  }
+}

@@ -1,0 +1,129 @@
+import type { Configuration, Member } from '../core/configuration';
+import type { Message } from '../core/messages';
+import type { ReplicaId } from '../core/types';
+import type { Hello, PeerConnectionState, PeerMessage, RaftTransport } from '../transport/contract';
+import type { FounderOptions } from './raft-node-options';
+
+export interface LinkState {
+  readonly state: PeerConnectionState;
+  readonly detail: string;
+}
+
+/** Where a request for a replica goes, and which life of it is meant. */
+export interface PeerRoute {
+  readonly address: string;
+  readonly name: string;
+  readonly bootNonce: string;
+}
+
+const NOT_DIALLED: LinkState = { state: 'connecting', detail: 'not tried yet' };
+
+/**
+ * The connections to the other members. Who a member is, its replica id says; where it is reached, the newest word counts:
+ * the options of this node before the configuration in the log, because hosts and containers move.
+ */
+export class PeerLinks {
+  private readonly links = new Map<string, LinkState>();
+  private readonly dialled = new Set<string>();
+  private readonly addresses = new Map<ReplicaId, string>();
+  private readonly hellos = new Map<ReplicaId, Hello>();
+  private members: readonly Member[] = [];
+
+  constructor(
+    private readonly transport: RaftTransport,
+    private readonly nodeName: string,
+    private readonly founders: readonly FounderOptions[],
+  ) {}
+
+  /** Before there is a configuration: dials the other founders. */
+  connectFounders(): void {
+    this.dial(this.founders.filter(({ id }) => id !== this.nodeName).map(({ peer }) => peer));
+  }
+
+  /** Dials the members of a configuration, and nobody else any more. */
+  connectMembers(configuration: Configuration, self: ReplicaId): void {
+    this.members = configuration.members.map((member) => this.located(member));
+    this.addresses.clear();
+    for (const member of this.members) if (member.id !== self) this.addresses.set(member.id, member.peer);
+    for (const id of this.hellos.keys()) if (!this.addresses.has(id)) this.hellos.delete(id);
+    this.dial([...this.addresses.values()]);
+  }
+
+  /** The member with the addresses that this node uses for it. */
+  located(member: Member): Member {
+    const options = this.founders.find(({ id }) => id === member.name);
+    if (options === undefined) return member;
+    return { ...member, peer: options.peer, http: options.http ?? member.http };
+  }
+
+  memberOf(replica: ReplicaId): Member | undefined {
+    return this.members.find(({ id }) => id === replica);
+  }
+
+  stateOf(address: string): LinkState {
+    return this.links.get(address) ?? NOT_DIALLED;
+  }
+
+  stateOfReplica(replica: ReplicaId): LinkState {
+    const address = this.addresses.get(replica);
+    return address === undefined ? NOT_DIALLED : this.stateOf(address);
+  }
+
+  /** @returns the replicas that are reached at `address` */
+  changed(address: string, state: PeerConnectionState, detail: string): readonly ReplicaId[] {
+    this.links.set(address, { state, detail });
+    const replicas: ReplicaId[] = [];
+    for (const [id, at] of this.addresses) if (at === address) replicas.push(id);
+    return replicas;
+  }
+
+  /** A peer said who it is. A late word of its life before doesn't count. */
+  heard(hello: Hello): void {
+    if (hello.replicaId === 0) return;
+    const known = this.hellos.get(hello.replicaId);
+    if (known === hello) return;
+    const isOlder = known?.incarnation === hello.incarnation && known.previousBootNonce === hello.bootNonce;
+    if (!isOlder) this.hellos.set(hello.replicaId, hello);
+  }
+
+  /** @returns undefined where the replica isn't connected, or hasn't said yet which life this is */
+  routeTo(replica: ReplicaId): PeerRoute | undefined {
+    const address = this.addresses.get(replica);
+    const hello = this.hellos.get(replica);
+    const member = this.memberOf(replica);
+    if (address === undefined || hello === undefined || hello.incarnation !== member?.incarnation) return undefined;
+    if (this.stateOf(address).state !== 'connected') return undefined;
+    return { address, name: hello.nodeName, bootNonce: hello.bootNonce };
+  }
+
+  sendToReplica(message: Message): void {
+    const address = this.addresses.get(message.to);
+    if (address !== undefined) this.transport.send(address, message);
+  }
+
+  /** Answers a peer, whatever it has said of itself so far. */
+  answer(peer: Hello, message: PeerMessage): void {
+    const founder = this.founders.find(({ id }) => id === peer.nodeName);
+    const address = this.addresses.get(peer.replicaId) ?? founder?.peer ?? peer.advertise;
+    this.transport.send(address, message);
+  }
+
+  send(address: string, message: PeerMessage): boolean {
+    return this.transport.send(address, message);
+  }
+
+  private dial(addresses: readonly string[]): void {
+    const wanted = new Set(addresses);
+    for (const address of this.dialled) {
+      if (wanted.has(address)) continue;
+      this.dialled.delete(address);
+      this.links.delete(address);
+      this.transport.disconnect(address);
+    }
+    for (const address of wanted) {
+      if (this.dialled.has(address)) continue;
+      this.dialled.add(address);
+      this.transport.connect(address);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { RaftError } from '../core/raft-error';
+import type { CommandOutcome } from '../state-machine/contract';
+import type { Ordered, ReadConsistency } from './raft-node-options';
+
+/** `barrier` waits until its index is applied here; `readIndex` is the leader's part of another node's barrier. */
+export type RequestKind = 'propose' | 'query' | 'barrier' | 'readIndex';
+
+/**
+ * How far a request has come, which decides what may be said of it. `parked`: it is nowhere yet, so it is certainly not
+ * applied. `inLog`: it is in this leader's log. `forwarded`: another node has it. `reading`: a read waits for its round, its
+ * proof, or for entries to be applied; it changes nothing.
+ */
+export type RequestStage = 'parked' | 'inLog' | 'forwarded' | 'reading' | 'settled';
+
+/** Whoever holds a request, and lets go of it when it is settled by somebody else. */
+export interface RequestHolder {
+  forget(request: PendingRequest): void;
+}
+
+/** Takes a request back that must find a leader anew. It is certainly not applied. */
+export interface RequestReturn {
+  retry(request: PendingRequest): void;
+}
+
+export type RequestResult = Ordered<CommandOutcome | undefined>;
+
+export interface RequestParameters {
+  readonly kind: RequestKind;
+  /** The command or the query. It is never changed, and not kept after the answer. */
+  readonly body: Uint8Array;
+  readonly schemaVersion: number;
+  readonly consistency: ReadConsistency;
+  /** False: answered at once where this node can't serve it, and never sent on. */
+  readonly mayForward: boolean;
+  readonly timeoutMs: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * One call, from its start to its one answer, through all its attempts. It is a node of the deadline queue and of the list of
+ * those that wait for the same index, so that a call costs few allocations and no timer.
+ */
+export class PendingRequest {
+  stage: RequestStage = 'parked';
+  holder: RequestHolder | undefined;
+
+  /** Where it stands in the log (`inLog`), or up to where entries must be applied before it is answered (`reading`). */
+  index = 0;
+  term = 0;
+  nextOfSameIndex: PendingRequest | undefined;
+
+  /** The number under which it was forwarded, and to which address. */
+  forwardId = 0;
+  forwardedTo = '';
+  /** The context of its read. */
+  context = 0;
+
+  attempts = 0;
+  retryAtMs = 0;
+
+  deadlineMs = 0;
+  earlier: PendingRequest | undefined;
+  later: PendingRequest | undefined;
+
+  readonly kind: RequestKind;
+  readonly schemaVersion: number;
+  readonly consistency: ReadConsistency;
+  readonly mayForward: boolean;
+  readonly timeoutMs: number;
+  body: Uint8Array;
+
+  constructor(
+    parameters: RequestParameters,
+    private readonly resolve: (result: RequestResult) => void,
+    private readonly reject: (error: RaftError) => void,
+  ) {
+    this.kind = parameters.kind;
+    this.body = parameters.body;
+    this.schemaVersion = parameters.schemaVersion;
+    this.consistency = parameters.consistency;
+    this.mayForward = parameters.mayForward;
+    this.timeoutMs = parameters.timeoutMs;
+  }
+
+  get isSettled(): boolean {
+    return this.stage === 'settled';
+  }
+
+  /** A write may be applied, now or later, although nobody can say: it left for a log and wasn't decided. */
+  get isIndeterminate(): boolean {
+    return this.kind === 'propose' && (this.stage === 'inLog' || this.stage === 'forwarded');
+  }
+
+  settleWith(result: RequestResult): void {
+    this.finish();
+    this.resolve(result);
+  }
+
+  failWith(error: RaftError): void {
+    this.finish();
+    this.reject(error);
+  }
+
+  private finish(): void {
+    const { holder } = this;
+    holder?.forget(this);
+    this.holder = undefined;
+    this.stage = 'settled';
+    this.body = NOTHING;
+  }
+}

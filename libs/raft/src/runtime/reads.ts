@@ -1,0 +1,134 @@
+import type { ConfirmedRead, RefusedRead } from '../core/effects';
+import type { ReplicatedStateMachine } from '../state-machine/contract';
+import { sentenceOf } from './error-sentence';
+import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
+import type { RequestLedger } from './request-ledger';
+import type { SessionProof } from './session-proof';
+
+export interface ReadPorts {
+  readonly ledger: RequestLedger;
+  readonly returns: RequestReturn;
+  readonly machine: ReplicatedStateMachine;
+  readonly proof: SessionProof;
+  /** Asks the store's session for a proof; `proved` is called then. */
+  renewProof(): void;
+  /** Asks the kernel; `confirmed` or `refused` is called with the context. */
+  requestRead(context: number, lease: boolean): void;
+  appliedIndex(): number;
+}
+
+/**
+ * Reads on their way: first the leader's round confirms an index (thesis §6.4), then the store's session must have been
+ * alive, then everything up to the index must be applied. Only then is the local state an answer.
+ */
+export class Reads implements RequestHolder {
+  private readonly confirming = new Map<number, PendingRequest>();
+  private unproved: PendingRequest[] = [];
+  /** In order of arrival. Indexes hardly ever go down, so whoever stands behind a higher one waits for it too. */
+  private unapplied: PendingRequest[] = [];
+  private lastContext = 0;
+
+  /** @param durableCommit what this store knew to be committed when it was opened: no read, a stale one neither, sees less */
+  constructor(
+    private readonly ports: ReadPorts,
+    private readonly durableCommit: number,
+  ) {}
+
+  /** On the leader: a read that sees everything which was acknowledged anywhere before. */
+  begin(request: PendingRequest): void {
+    const context = ++this.lastContext;
+    request.stage = 'reading';
+    request.context = context;
+    request.holder = this;
+    this.confirming.set(context, request);
+    this.ports.requestRead(context, request.consistency === 'lease');
+  }
+
+  /** On any node: a read of what is here. */
+  beginStale(request: PendingRequest): void {
+    this.awaitApplied(request, this.durableCommit);
+  }
+
+  /** The leader confirmed `index`; the answer is found here. */
+  awaitApplied(request: PendingRequest, index: number): void {
+    request.stage = 'reading';
+    request.holder = undefined;
+    request.index = index;
+    if (this.ports.appliedIndex() >= index) this.answer(request);
+    else this.unapplied.push(request);
+  }
+
+  confirmed(reads: readonly ConfirmedRead[]): void {
+    for (const { context, index } of reads) {
+      const request = this.taken(context);
+      if (request === undefined) continue;
+      request.index = index;
+      this.prove(request);
+    }
+  }
+
+  /** This node doesn't lead any more. A read changes nothing, so it may ask the next leader. */
+  refused(reads: readonly RefusedRead[]): void {
+    for (const { context } of reads) {
+      const request = this.taken(context);
+      if (request !== undefined) this.ports.returns.retry(request);
+    }
+  }
+
+  /** The session of the store showed that it is alive. */
+  proved(): void {
+    if (this.unproved.length === 0) return;
+    const waiting = this.unproved;
+    this.unproved = [];
+    for (const request of waiting) if (!request.isSettled) this.prove(request);
+  }
+
+  /** Everything up to `index` is applied. */
+  applied(index: number): void {
+    let ready = 0;
+    while (ready < this.unapplied.length && this.unapplied[ready]!.index <= index) ready++;
+    if (ready === 0) return;
+    for (const request of this.unapplied.splice(0, ready)) if (!request.isSettled) this.answer(request);
+  }
+
+  /** A read under way was settled by its deadline: its context is never looked up again. */
+  forget(request: PendingRequest): void {
+    this.confirming.delete(request.context);
+  }
+
+  /**
+   * The round counted this replica among those that confirmed it, which holds only if no other process has voted for it
+   * meanwhile.
+   */
+  private prove(request: PendingRequest): void {
+    if (!this.ports.proof.isFresh()) {
+      this.unproved.push(request);
+      this.ports.renewProof();
+    } else if (request.kind === 'readIndex') {
+      this.ports.ledger.succeed(request, { value: undefined, index: request.index });
+    } else {
+      this.awaitApplied(request, request.index);
+    }
+  }
+
+  private answer(request: PendingRequest): void {
+    if (request.kind !== 'query') {
+      this.ports.ledger.succeed(request, { value: undefined, index: request.index });
+      return;
+    }
+    const index = this.ports.appliedIndex();
+    this.ports.machine.query(request.body).then(
+      (value) => this.ports.ledger.succeed(request, { value, index }),
+      (error: unknown) =>
+        this.ports.ledger.succeed(request, { value: { status: 'failed', message: sentenceOf(error) }, index }),
+    );
+  }
+
+  private taken(context: number): PendingRequest | undefined {
+    const request = this.confirming.get(context);
+    if (request === undefined) return undefined;
+    this.confirming.delete(context);
+    request.holder = undefined;
+    return request;
+  }
+}

@@ -1,0 +1,308 @@
+import type { ConfigurationInForce } from '../core/configuration';
+import type { KernelStatus } from '../core/effects';
+import type { Entry } from '../core/entry';
+import type { Kernel } from '../core/kernel-api';
+import type { Message } from '../core/messages';
+import { RaftError } from '../core/raft-error';
+import type { ReplicaId } from '../core/types';
+import type { CommandOutcome } from '../state-machine/contract';
+import { stampCommandTime } from '../state-machine/command-envelope';
+import type { LoadedGroup } from '../storage/contract';
+import type { Hello } from '../transport/contract';
+import { Applier } from './applier';
+import { ClusterClock } from './cluster-clock';
+import { EntryLoader } from './entry-loader';
+import { sentenceOf } from './error-sentence';
+import { KernelDriver } from './kernel-driver';
+import type { PeerLinks } from './peer-links';
+import type { PendingRequest } from './pending-request';
+import { Persister } from './persister';
+import type { RaftNodeOptions } from './raft-node-options';
+import { Reads } from './reads';
+import type { RequestLedger } from './request-ledger';
+import type { RequestRouter, ServingReplica } from './request-router';
+import type { SessionProof } from './session-proof';
+import { Waiters } from './waiters';
+
+export interface ReplicaPorts {
+  readonly options: RaftNodeOptions;
+  readonly incarnation: string;
+  readonly links: PeerLinks;
+  readonly ledger: RequestLedger;
+  readonly router: RequestRouter;
+  readonly proof: SessionProof;
+  statusChanged(status: KernelStatus): void;
+  configurationChanged(): void;
+  /** This replica can't go on. */
+  failed(code: 'RAFT_STORAGE' | 'RAFT_FATAL', sentence: string, cause: unknown): void;
+}
+
+/** One replica of the group at work: a kernel with its store, its state machine, and the calls that wait for them. */
+export class Replica implements ServingReplica {
+  readonly replicaId: ReplicaId;
+  readonly clusterId: string;
+  private readonly driver: KernelDriver;
+  private readonly persister: Persister;
+  private readonly applier: Applier;
+  private readonly loader: EntryLoader;
+  private readonly waiters: Waiters;
+  private readonly reads: Reads;
+  private readonly clock: ClusterClock;
+  private appliedIndexHere: number;
+  private appliedTerm = 0;
+  private troubledSinceMs: number | undefined;
+  private stallIsTold = false;
+
+  /**
+   * @param group what the store holds
+   * @param appliedIndex what the state machine holds by itself
+   */
+  constructor(
+    private readonly ports: ReplicaPorts,
+    readonly kernel: Kernel,
+    group: LoadedGroup,
+    appliedIndex: number,
+  ) {
+    const { ledger, router, proof } = ports;
+    const { storage, groupId, scheduler, stateMachine } = ports.options;
+    this.replicaId = group.identity.replicaId;
+    this.clusterId = group.identity.clusterId;
+    this.appliedIndexHere = appliedIndex;
+    this.clock = new ClusterClock(scheduler);
+    this.waiters = new Waiters(ledger, (request) => router.retry(request));
+    this.persister = new Persister(
+      storage,
+      groupId,
+      scheduler,
+      proof,
+      {
+        landed: (batchNumber) => this.driver.persisted(batchNumber),
+        proved: () => this.reads.proved(),
+        troubled: (error) => this.storageTroubled(error),
+        recovered: () => this.storageRecovered(),
+        lost: (sentence) => ports.failed('RAFT_STORAGE', sentence, undefined),
+      },
+      group.lastBatch,
+    );
+    this.driver = new KernelDriver(
+      kernel,
+      scheduler,
+      {
+        send: (message) => this.send(message),
+        persist: (batch) => this.persister.write(batch),
+        apply: (entries) => this.applier.enqueue(entries),
+        load: (request) => this.loader.load(request),
+        confirmed: (reads) => this.reads.confirmed(reads),
+        refused: (reads) => this.reads.refused(reads),
+        statusChanged: (status) => ports.statusChanged(status),
+        configurationChanged: (configuration) => this.follow(configuration),
+        fatal: (error) => ports.failed('RAFT_FATAL', `The node has stopped: ${sentenceOf(error)}`, error),
+      },
+      group.lastBatch,
+    );
+    this.applier = new Applier(stateMachine, scheduler, {
+      isWanted: (index) => this.waiters.has(index),
+      applied: (entries, outcomes) => this.applied(entries, outcomes),
+      failed: (error) =>
+        ports.failed(
+          'RAFT_FATAL',
+          `The state machine failed behind entry ${this.appliedIndexHere}, which it can neither skip nor answer: ` +
+            `${sentenceOf(error)}. Mend the cause and start the node again; it goes on from there.`,
+          error,
+        ),
+    });
+    this.loader = new EntryLoader(storage, groupId, scheduler, {
+      termAt: (index) => kernel.termAt(index),
+      loaded: (requestId, entries) => this.driver.entriesLoaded(requestId, entries),
+      corrupt: (error) => ports.failed('RAFT_FATAL', `The log of this node is damaged: ${error.message}`, error),
+      failed: (error) => ports.options.logger.warn(`Entries could not be read from the store: ${sentenceOf(error)}`),
+    });
+    this.reads = new Reads(
+      {
+        ledger,
+        returns: router,
+        machine: stateMachine,
+        proof,
+        renewProof: () => this.persister.probe(),
+        requestRead: (context, lease) => this.driver.readIndex(context, lease),
+        appliedIndex: () => this.appliedIndexHere,
+      },
+      group.commitIndex,
+    );
+  }
+
+  start(): void {
+    this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
+    this.follow(this.kernel.configuration);
+    this.driver.start();
+  }
+
+  get isLeading(): boolean {
+    return this.kernel.status.role === 'leader';
+  }
+
+  get leader(): ReplicaId {
+    return this.kernel.status.leader;
+  }
+
+  get appliedIndex(): number {
+    return this.appliedIndexHere;
+  }
+
+  /** A message came in; it counts only if its connection is that of the replica, and of the store, that it names. */
+  receive(message: Message, sender: Hello): void {
+    const isForThis =
+      message.clusterId === this.clusterId &&
+      message.groupId === this.ports.options.groupId &&
+      message.to === this.replicaId &&
+      message.from === sender.replicaId &&
+      message.incarnation === sender.incarnation &&
+      sender.clusterId === this.clusterId;
+    if (isForThis) this.driver.step(message);
+  }
+
+  tick(ticks: number, nowMs: number): void {
+    this.persister.probeWhenIdle(nowMs);
+    this.tellStall(nowMs);
+    this.driver.tick(ticks);
+  }
+
+  peerReachable(replica: ReplicaId): void {
+    this.driver.peerReachable(replica);
+  }
+
+  peerUnreachable(replica: ReplicaId): void {
+    this.driver.peerUnreachable(replica);
+  }
+
+  /** Puts a command into the log of this leader. */
+  propose(request: PendingRequest): void {
+    const { ledger, router } = this.ports;
+    if (this.persister.isTroubled) {
+      ledger.fail(request, storageTrouble());
+      return;
+    }
+    if (!this.clockIsReady()) {
+      router.park(request);
+      return;
+    }
+    // A copy: the caller may use its bytes again, and what stands in a log never changes.
+    const data = new Uint8Array(request.body);
+    try {
+      stampCommandTime(data, this.clock.read());
+    } catch (error) {
+      ledger.fail(request, malformedCommand(error));
+      return;
+    }
+    const result = this.driver.propose({ kind: 'command', schemaVersion: request.schemaVersion, data });
+    if (result === undefined) return;
+    if (result.accepted) this.waiters.add(request, { index: result.firstIndex, term: result.term });
+    else if (result.reason === 'busy') ledger.fail(request, busy());
+    else router.retry(request);
+  }
+
+  readHere(request: PendingRequest): void {
+    this.reads.begin(request);
+  }
+
+  readStale(request: PendingRequest): void {
+    this.reads.beginStale(request);
+  }
+
+  /** The leader confirmed `index` for a call of this node. */
+  readAt(request: PendingRequest, index: number): void {
+    this.reads.awaitApplied(request, index);
+  }
+
+  /** Nothing is taken in and nothing is carried out any more. @returns when what was under way has settled */
+  async close(): Promise<void> {
+    this.driver.close();
+    this.loader.close();
+    await Promise.all([this.persister.close(), this.applier.close()]);
+  }
+
+  private send(message: Message): void {
+    // A lost session is a lost lock: another process may speak for this replica now.
+    if (this.persister.isTroubled) return;
+    this.ports.links.sendToReplica(this.unconfirmedWithoutProof(message));
+  }
+
+  /** Answering a round says "I have voted for nobody else": that needs the store. Being alive doesn't. */
+  private unconfirmedWithoutProof(message: Message): Message {
+    if (message.kind !== 'heartbeatReply' || message.round === 0 || this.ports.proof.isFresh()) return message;
+    return { ...message, round: 0 };
+  }
+
+  private applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void {
+    const last = entries[entries.length - 1]!;
+    const isNewTerm = last.term !== this.appliedTerm;
+    this.appliedIndexHere = last.index;
+    this.appliedTerm = last.term;
+    this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
+    if (this.waiters.size > 0) entries.forEach((entry, at) => this.waiters.decide(entry, outcomes[at]!));
+    this.reads.applied(last.index);
+    this.driver.applied(last.index);
+    if (isNewTerm && this.isLeading) this.ports.router.wake();
+  }
+
+  /** A new leader stamps nothing before it knows every time that stands in the log: so its first entry has to be applied. */
+  private clockIsReady(): boolean {
+    if (this.appliedTerm !== this.kernel.status.term) return false;
+    this.clock.beginIfUnset();
+    return true;
+  }
+
+  private follow(configuration: ConfigurationInForce): void {
+    this.ports.links.connectMembers(configuration.configuration, this.replicaId);
+    this.ports.configurationChanged();
+  }
+
+  private storageTroubled(error: unknown): void {
+    if (this.troubledSinceMs !== undefined) return;
+    this.troubledSinceMs = this.ports.options.scheduler.nowMs();
+    this.ports.options.logger.warn(
+      `The store failed (${sentenceOf(error)}); this node is silent until it is known what was written.`,
+    );
+  }
+
+  private storageRecovered(): void {
+    if (this.troubledSinceMs === undefined) return;
+    const lastedMs = Math.round(this.ports.options.scheduler.nowMs() - this.troubledSinceMs);
+    this.troubledSinceMs = undefined;
+    this.ports.options.logger.log(`The store is back after ${lastedMs} ms.`);
+    if (!this.stallIsTold) return;
+    this.stallIsTold = false;
+    this.driver.storageRecovered();
+  }
+
+  /** A short trouble isn't worth an election. */
+  private tellStall(nowMs: number): void {
+    if (this.troubledSinceMs === undefined || this.stallIsTold) return;
+    if (nowMs - this.troubledSinceMs < this.ports.options.electionTimeoutMs / 2) return;
+    this.stallIsTold = true;
+    this.driver.storageStalled();
+  }
+}
+
+function storageTrouble(): RaftError {
+  return new RaftError(
+    'RAFT_STORAGE',
+    'The leader’s store failed and is being recovered; the command was not taken in. Try again.',
+    { retryAfterMs: 1000 },
+  );
+}
+
+function busy(): RaftError {
+  return new RaftError(
+    'RAFT_BUSY',
+    'The leader has as many undecided commands as its limits allow (limits.maxUncommittedBytes, limits.maxUnappliedBytes); ' +
+      'this one was not taken in. Slow down and try again.',
+    { retryAfterMs: 200 },
+  );
+}
+
+function malformedCommand(error: unknown): RaftError {
+  return new RaftError('RAFT_REJECTED', `The command was not taken in: ${sentenceOf(error)}`, {
+    reason: 'MALFORMED_COMMAND',
+  });
+}

@@ -1,0 +1,163 @@
+import { isRaftError, RaftError, type RaftErrorCode, type RaftErrorDetails } from '../core/raft-error';
+import type { CommandOutcome } from '../state-machine/contract';
+import { decodeValue, encodeValue } from '../state-machine/value-codec';
+import type { RequestResult } from './pending-request';
+import type { ReadConsistency } from './raft-node-options';
+
+/** What a node asks of the leader on behalf of its caller. */
+export interface ForwardedRequest {
+  /** The life of the receiver that is meant: a request that outlives it, in a buffer or a repeat, is dropped. */
+  readonly bootNonce: string;
+  readonly schemaVersion: number;
+  readonly consistency: ReadConsistency;
+  readonly body: Uint8Array;
+}
+
+const FORMAT = 1;
+const CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', 'lease', 'stale'];
+
+/** Format, consistency, schema version (4 bytes), the nonce behind its length, the body. Numbers are big endian. */
+export function encodeRequest(request: ForwardedRequest): Uint8Array {
+  const nonce = Buffer.from(request.bootNonce, 'utf8');
+  const out = Buffer.allocUnsafe(7 + nonce.length + request.body.length);
+  out[0] = FORMAT;
+  out[1] = CONSISTENCIES.indexOf(request.consistency);
+  out.writeUInt32BE(request.schemaVersion, 2);
+  out.writeUInt8(nonce.length, 6);
+  out.set(nonce, 7);
+  out.set(request.body, 7 + nonce.length);
+  return out;
+}
+
+/** @returns undefined for bytes that aren't a request of this version */
+export function decodeRequest(bytes: Uint8Array): ForwardedRequest | undefined {
+  const input = bufferOver(bytes);
+  if (input.length < 7 || input[0] !== FORMAT) return undefined;
+  const consistency = CONSISTENCIES[input[1]!];
+  const bodyAt = 7 + input[6]!;
+  if (consistency === undefined || input.length < bodyAt) return undefined;
+  return {
+    bootNonce: input.toString('utf8', 7, bodyAt),
+    schemaVersion: input.readUInt32BE(2),
+    consistency,
+    body: bytes.subarray(bodyAt),
+  };
+}
+
+const OUTCOMES = ['none', 'applied', 'appliedWithValue', 'rejected', 'failed'] as const;
+const RESULT_HEADER_BYTES = 10;
+
+/** Format, kind of the outcome, index (8 bytes), and what the outcome carries. */
+export function encodeResult(result: RequestResult): Uint8Array {
+  const { value: outcome, index } = result;
+  switch (outcome?.status) {
+    case undefined:
+      return resultBytes('none', index);
+    case 'applied':
+      return outcome.value === undefined
+        ? resultBytes('applied', index)
+        : resultBytes('appliedWithValue', index, outcome.value);
+    case 'rejected': {
+      const { reason, message, details } = outcome;
+      return resultBytes('rejected', index, encodeValue([reason, message, details]));
+    }
+    case 'failed':
+      return resultBytes('failed', index, encodeValue([outcome.message]));
+  }
+}
+
+/** @throws Error for bytes that aren't a result of this version */
+export function decodeResult(bytes: Uint8Array): RequestResult {
+  const input = bufferOver(bytes);
+  if (input.length < RESULT_HEADER_BYTES || input[0] !== FORMAT) throw new Error('The answer is of an unknown format');
+  const index = Number(input.readBigUInt64BE(2));
+  return { value: decodeOutcome(OUTCOMES[input[1]!], bytes.subarray(RESULT_HEADER_BYTES)), index };
+}
+
+function decodeOutcome(kind: (typeof OUTCOMES)[number] | undefined, bytes: Uint8Array): CommandOutcome | undefined {
+  switch (kind) {
+    case 'none':
+      return undefined;
+    case 'applied':
+      return { status: 'applied', value: undefined };
+    case 'appliedWithValue':
+      return { status: 'applied', value: bytes };
+    case 'rejected': {
+      const [reason, message, details] = decodeValue(bytes) as [string, string, unknown];
+      return { status: 'rejected', reason, message, details };
+    }
+    case 'failed': {
+      const [message] = decodeValue(bytes) as [string];
+      return { status: 'failed', message };
+    }
+    case undefined:
+      throw new Error('The answer has an unknown kind');
+  }
+}
+
+function resultBytes(kind: (typeof OUTCOMES)[number], index: number, rest?: Uint8Array): Uint8Array {
+  const out = Buffer.allocUnsafe(RESULT_HEADER_BYTES + (rest?.length ?? 0));
+  out[0] = FORMAT;
+  out[1] = OUTCOMES.indexOf(kind);
+  out.writeBigUInt64BE(BigInt(index), 2);
+  if (rest !== undefined) out.set(rest, RESULT_HEADER_BYTES);
+  return out;
+}
+
+export function encodeError(error: RaftError): Uint8Array {
+  const { code, message, leader, reason, details, retryAfterMs } = error;
+  return encodeValue({
+    code,
+    message,
+    details: { ...(leader && { leader: { ...leader } }), reason, details, retryAfterMs },
+  });
+}
+
+/** @returns what the other node answered, or undefined for what this version doesn't know */
+export function decodeError(bytes: Uint8Array): RaftError | undefined {
+  try {
+    const { code, message, details } = decodeValue(bytes) as {
+      readonly code: string;
+      readonly message: string;
+      readonly details: RaftErrorDetails;
+    };
+    return isKnownCode(code) ? new RaftError(code, message, details) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns the error as it is, or as one that says that the node is at fault */
+export function asRaftError(error: unknown): RaftError {
+  if (isRaftError(error)) return error;
+  return new RaftError('RAFT_FATAL', `This is a bug: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
+  });
+}
+
+const KNOWN_CODES: Readonly<Record<RaftErrorCode, true>> = {
+  RAFT_NOT_STARTED: true,
+  RAFT_NOT_LEADER: true,
+  RAFT_NO_LEADER: true,
+  RAFT_BUSY: true,
+  RAFT_INDETERMINATE: true,
+  RAFT_TIMEOUT: true,
+  RAFT_LAGGING: true,
+  RAFT_REJECTED: true,
+  RAFT_CONFLICT: true,
+  RAFT_SESSION_EXPIRED: true,
+  RAFT_STORAGE: true,
+  RAFT_QUARANTINED: true,
+  RAFT_FORBIDDEN: true,
+  RAFT_SHUTTING_DOWN: true,
+  RAFT_CONFIGURATION: true,
+  RAFT_FATAL: true,
+};
+
+function isKnownCode(code: string): code is RaftErrorCode {
+  return Object.hasOwn(KNOWN_CODES, code);
+}
+
+function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,34 @@
+import type { Scheduler } from './scheduler';
+
+/**
+ * How long ago the store's session was last known to hold its lock. A process that was cut off from its store doesn't know
+ * that another may have opened it and votes under the same replica id. So whatever rests on "this replica still stands
+ * behind me" (an answer to a read, a confirmed heartbeat round) needs a proof that is not older than {@link validMs}; and a
+ * process that takes a lock over stays silent for twice that time.
+ */
+export class SessionProof {
+  private provedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param validMs for how long a proof is good: half of the smallest election time-out */
+  constructor(
+    private readonly scheduler: Scheduler,
+    readonly validMs: number,
+  ) {}
+
+  /**
+   * The store answered.
+   *
+   * @param sentAtMs when it was asked: only then is the session known to have been alive, not when the answer was read
+   */
+  proved(sentAtMs: number): void {
+    if (sentAtMs > this.provedAtMs) this.provedAtMs = sentAtMs;
+  }
+
+  isFresh(): boolean {
+    return this.ageMs() <= this.validMs;
+  }
+
+  ageMs(): number {
+    return this.scheduler.nowMs() - this.provedAtMs;
+  }
+}

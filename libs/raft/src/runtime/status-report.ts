@@ -1,0 +1,103 @@
+import type { KernelStatus } from '../core/effects';
+import type { Kernel } from '../core/kernel-api';
+import { NO_REPLICA } from '../core/types';
+import type { PeerLinks } from './peer-links';
+import type { RaftNodeOptions } from './raft-node-options';
+import type { Replica } from './replica';
+import type { LeaderStatus, MemberStatus, RaftPhase, RaftStatus } from './status';
+
+const NOT_RUNNING: KernelStatus = { role: 'follower', term: 0, leader: NO_REPLICA, committedInTerm: false };
+
+/** Describes a node; before genesis there is no replica, and the founders take the members' place. */
+export function statusOf(
+  options: RaftNodeOptions,
+  phase: RaftPhase,
+  reason: string,
+  replica: Replica | undefined,
+  links: PeerLinks,
+): RaftStatus {
+  const kernel = replica?.kernel;
+  // A node that has stopped leads nobody, whatever its kernel last believed.
+  const { role, term, leader, committedInTerm } =
+    phase === 'running' || phase === 'stopping' ? statusIn(kernel) : NOT_RUNNING;
+  return {
+    phase,
+    reason,
+    nodeId: options.nodeId,
+    clusterName: options.clusterName,
+    group: options.groupId,
+    clusterId: replica?.clusterId ?? '',
+    replicaId: replica?.replicaId ?? NO_REPLICA,
+    role,
+    term: kernel?.status.term ?? term,
+    leader: leaderIn(leader, links),
+    isLeader: role === 'leader' && committedInTerm,
+    lastIndex: kernel?.lastIndex ?? 0,
+    durableIndex: kernel?.durableIndex ?? 0,
+    commitIndex: kernel?.commitIndex ?? 0,
+    appliedIndex: replica?.appliedIndex ?? 0,
+    members: replica === undefined ? founderStatuses(options, links) : memberStatuses(replica, links),
+  };
+}
+
+function statusIn(kernel: Kernel | undefined): KernelStatus {
+  return kernel?.status ?? NOT_RUNNING;
+}
+
+export function leaderIn(leader: number, links: PeerLinks): LeaderStatus | null {
+  const member = links.memberOf(leader);
+  if (member === undefined) return null;
+  const { id, name, peer, http } = member;
+  return { id, name, peer, http };
+}
+
+function memberStatuses(replica: Replica, links: PeerLinks): readonly MemberStatus[] {
+  const { members, voters, outgoing } = replica.kernel.configuration.configuration;
+  const progress = new Map(replica.kernel.progress().map((each) => [each.id, each]));
+  return members.map((member): MemberStatus => {
+    const { id, name, peer, http } = links.located(member);
+    const isSelf = id === replica.replicaId;
+    const link = links.stateOfReplica(id);
+    const known = progress.get(id);
+    return {
+      id,
+      name,
+      peer,
+      http,
+      voter: voters.includes(id) || outgoing.includes(id),
+      connection: isSelf ? 'self' : link.state,
+      connectionDetail: isSelf ? '' : link.detail,
+      matchIndex: known?.matchIndex ?? null,
+      replication: known?.state ?? null,
+    };
+  });
+}
+
+function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly MemberStatus[] {
+  return options.founders.map(({ id: name, peer, http }): MemberStatus => {
+    const isSelf = name === options.nodeId;
+    const link = links.stateOf(peer);
+    return {
+      id: NO_REPLICA,
+      name,
+      peer,
+      http: http ?? '',
+      voter: false,
+      connection: isSelf ? 'self' : link.state,
+      connectionDetail: isSelf ? '' : link.detail,
+      matchIndex: null,
+      replication: null,
+    };
+  });
+}
+
+/** Which members answer, which don't, and why: for the line that is written while there is no leader. */
+export function describeMembers(members: readonly MemberStatus[]): string {
+  return members
+    .map(({ name, peer, connection, connectionDetail }) => {
+      if (connection === 'self') return `${name} is this node`;
+      if (connection === 'connected') return `${name} answers`;
+      return `${name} at ${peer} doesn't (${connectionDetail === '' ? connection : `${connection}: ${connectionDetail}`})`;
+    })
+    .join('; ');
+}

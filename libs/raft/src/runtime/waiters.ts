@@ -1,0 +1,57 @@
+import type { Entry } from '../core/entry';
+import type { LogId } from '../core/types';
+import type { CommandOutcome } from '../state-machine/contract';
+import type { PendingRequest } from './pending-request';
+import type { RequestLedger } from './request-ledger';
+
+/**
+ * Calls whose command is in this node's log. Each waits for its index to be applied, and only the term tells whether the
+ * entry there is still its own: after a change of leaders another command may have taken the place. Losing the leadership
+ * decides nothing, because the next leader may commit the entry all the same.
+ */
+export class Waiters {
+  private readonly byIndex = new Map<number, PendingRequest>();
+
+  /** @param replaced called with a call whose index was committed with another entry: it is certainly not applied */
+  constructor(
+    private readonly ledger: RequestLedger,
+    private readonly replaced: (request: PendingRequest) => void,
+  ) {}
+
+  get size(): number {
+    return this.byIndex.size;
+  }
+
+  add(request: PendingRequest, place: LogId): void {
+    request.stage = 'inLog';
+    request.index = place.index;
+    request.term = place.term;
+    request.nextOfSameIndex = this.byIndex.get(place.index);
+    this.byIndex.set(place.index, request);
+  }
+
+  has(index: number): boolean {
+    return this.byIndex.has(index);
+  }
+
+  /** The entry is applied: whoever waits for its index hears what became of it. */
+  decide(entry: Entry, outcome: CommandOutcome): void {
+    let request = this.byIndex.get(entry.index);
+    if (request === undefined) return;
+    this.byIndex.delete(entry.index);
+    while (request !== undefined) {
+      const next: PendingRequest | undefined = request.nextOfSameIndex;
+      request.nextOfSameIndex = undefined;
+      if (!request.isSettled) {
+        if (this.isItsEntry(request, entry)) this.ledger.succeed(request, { value: outcome, index: entry.index });
+        else this.replaced(request);
+      }
+      request = next;
+    }
+  }
+
+  /** One (index, term) is one entry on every node (thesis §3.5, log matching); the index alone isn't. */
+  isItsEntry(request: PendingRequest, entry: Entry): boolean {
+    return request.term === entry.term;
+  }
+}
