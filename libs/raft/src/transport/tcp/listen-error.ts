@@ -1,4 +1,5 @@
 import { RaftError } from '../../core/raft-error';
+import { errorCode, errorText } from './error-text';
 
 /** Says what is wrong with `peers.listen`, and what to do, instead of what `listen(2)` said. */
 export function listenError(listen: string, cause: unknown): RaftError {
@@ -13,8 +14,7 @@ export function malformedListen(listen: string): RaftError {
 }
 
 function sentence(cause: unknown): string {
-  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-  switch (code) {
+  switch (errorCode(cause)) {
     case 'EADDRINUSE':
       return 'another process listens there already; stop it, or choose another port';
     case 'EACCES':
@@ -25,6 +25,6 @@ function sentence(cause: unknown): string {
     case 'EAI_AGAIN':
       return "that host name can't be resolved here; use an address of this machine, or '0.0.0.0' for all";
     default:
-      return `listening failed (${cause instanceof Error ? cause.message : String(cause)}); choose an address and port that this machine can listen on`;
+      return `listening failed (${errorText(cause)}); choose an address and port that this machine can listen on`;
   }
 }

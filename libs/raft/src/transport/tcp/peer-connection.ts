@@ -1,6 +1,7 @@
 import type { Hello, PeerMessage } from '../contract';
 import { ProtocolError, type Frame, type HelloFrame } from '../codec';
 import { certificateRefusal, protocolRefusal } from './admission';
+import { errorCode, errorText } from './error-text';
 import type { RaftTcpSocket } from './raft-tcp-socket';
 import { isProof, makeChallenge, makeProof, sessionBytes, type ConnectionEndRole } from './secret-proof';
 
@@ -62,7 +63,7 @@ export class PeerConnection {
     this.host = host;
     this.proved = host.secret === undefined;
     this.challenge = host.secret === undefined ? new Uint8Array() : makeChallenge();
-    let failure: Error | undefined;
+    let failure: unknown;
     socket.on('message', (frame) => this.receive(frame));
     socket.on('error', (error) => (failure ??= error));
     socket.on('close', () => this.finish(endOf(failure)));
@@ -231,16 +232,11 @@ export class PeerConnection {
 }
 
 function endOf(failure: unknown): ConnectionEnd {
-  if (!(failure instanceof Error)) return { state: 'closed', detail: 'the peer closed the connection' };
-  const { code } = failure as NodeJS.ErrnoException;
-  // With several addresses to try, Node's error is an aggregate with an empty message.
-  const detail =
-    failure instanceof AggregateError && failure.message === ''
-      ? failure.errors.map(String).join('; ')
-      : failure.message;
+  if (failure === undefined) return { state: 'closed', detail: 'the peer closed the connection' };
+  const code = errorCode(failure);
   return {
     state: code === 'ECONNREFUSED' ? 'refused' : 'closed',
-    detail,
+    detail: errorText(failure),
     // What the system reports has a code; what else there is came of reading a frame.
     unreadable: code === undefined,
   };

@@ -3,6 +3,7 @@ import { ServerTCP } from '@nestjs/microservices';
 import type { Server, Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { formatAddress, type HostAndPort } from './address';
+import { errorText } from './error-text';
 import type { RaftTcpSocket } from './raft-tcp-socket';
 
 export interface RaftTcpServerOptions extends HostAndPort {
@@ -76,8 +77,7 @@ export class RaftTcpServer extends ServerTCP {
 
   protected override handleError(error: unknown): void {
     // Until it listens, whoever started it is told.
-    if (this.netServer.listening)
-      this.accepting.onTrouble(`the peer listener reported: ${error instanceof Error ? error.message : String(error)}`);
+    if (this.netServer.listening) this.accepting.onTrouble(`the peer listener reported: ${errorText(error)}`);
   }
 
   private get netServer(): Server {

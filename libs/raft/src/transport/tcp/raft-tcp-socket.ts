@@ -84,7 +84,7 @@ export class RaftTcpSocket extends TcpSocket {
     try {
       this.reader.push(chunk);
     } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
+      this.destroy(error as Error);
     }
   }
 

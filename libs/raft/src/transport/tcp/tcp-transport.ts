@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { RaftError } from '../../core/raft-error';
 import type { Hello, PeerMessage, RaftTransport, TransportHost } from '../contract';
 import { parseAddress } from './address';
+import { errorText } from './error-text';
 import { listenError, malformedListen } from './listen-error';
 import { PeerConnection, type ConnectionEnd } from './peer-connection';
 import { PeerLink, type PeerLinkHost } from './peer-link';
@@ -161,11 +162,7 @@ class TcpTransport implements RaftTransport {
       changed: (address, state, detail) =>
         this.guarded('connectionChanged', () => this.host?.connectionChanged(address, state, detail)),
       tellEnd: (peer, end) => this.tellEnd(peer, end),
-      dropped: (address, error) =>
-        this.rarely(
-          'error',
-          `a message for ${address} was dropped: ${error instanceof Error ? error.message : String(error)}`,
-        ),
+      dropped: (address, error) => this.rarely('error', `a message for ${address} was dropped: ${errorText(error)}`),
     };
   }
 
@@ -188,7 +185,7 @@ class TcpTransport implements RaftTransport {
       call();
     } catch (error) {
       this.settings.logger.error(
-        `the transport's host failed in ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        `the transport's host failed in ${what}: ${(error as Partial<Error> | undefined)?.stack ?? errorText(error)}`,
       );
     }
   }
