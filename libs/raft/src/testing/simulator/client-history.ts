@@ -1,0 +1,110 @@
+import { longestLinearization, type Operation, type SequentialModel } from './linearizability';
+import { applyCall, describeCall, type RegisterAnswer, type RegisterCall, type RegisterValue } from './register-model';
+import type { Verdict } from './violation';
+
+/** What a client knows of one of its calls. */
+export interface ClientOperation {
+  readonly id: number;
+  readonly client: number;
+  readonly node: string;
+  readonly key: string;
+  readonly call: RegisterCall;
+  readonly consistency: 'linearizable' | 'lease' | 'stale';
+  readonly calledAt: number;
+  /** `unknown` until an answer comes, and for good where the answer doesn't say what became of the call. */
+  outcome: 'unknown' | 'answered' | 'notApplied';
+  answeredAt: number;
+  answer: RegisterAnswer | undefined;
+  /** The log index that the answer belongs to. */
+  index: number;
+  /** The error's code, where there was one. */
+  code: string;
+}
+
+const REGISTER: SequentialModel<RegisterValue, RegisterCall, RegisterAnswer> = {
+  initial: null,
+  step(state, call, expected) {
+    const { after, answer } = applyCall(state, call);
+    const fits = expected === undefined || (answer.refused === expected.refused && answer.value === expected.value);
+    return fits ? { state: after } : undefined;
+  },
+  identify: (state) => state ?? '\0',
+  isBlind: (call) => call.kind === 'put',
+};
+
+/** Everything that clients called, in the order of the calls. */
+export class ClientHistory {
+  private readonly operations: ClientOperation[] = [];
+
+  get length(): number {
+    return this.operations.length;
+  }
+
+  get all(): readonly ClientOperation[] {
+    return this.operations;
+  }
+
+  /** @returns the operation with this id, if there is one */
+  find(id: number): ClientOperation | undefined {
+    return this.operations[id - 1];
+  }
+
+  begin(
+    details: Pick<ClientOperation, 'client' | 'node' | 'key' | 'call' | 'consistency' | 'calledAt'>,
+  ): ClientOperation {
+    const operation: ClientOperation = {
+      ...details,
+      id: this.operations.length + 1,
+      outcome: 'unknown',
+      answeredAt: 0,
+      answer: undefined,
+      index: 0,
+      code: '',
+    };
+    this.operations.push(operation);
+    return operation;
+  }
+
+  /**
+   * Each key is an object of its own, so that each can be checked by itself. Stale reads promise less and aren't in it.
+   *
+   * @param tookEffect of a command without an answer, whether the log holds it: what can't have taken effect need not be tried
+   */
+  checkLinearizable(verdict: Verdict, tookEffect: (operation: ClientOperation) => boolean): void {
+    const byKey = new Map<string, ClientOperation[]>();
+    for (const operation of this.operations) {
+      if (operation.consistency === 'stale' || operation.outcome === 'notApplied') continue;
+      if (operation.outcome === 'unknown' && (operation.call.kind === 'get' || !tookEffect(operation))) continue;
+      const ofKey = byKey.get(operation.key);
+      if (ofKey === undefined) byKey.set(operation.key, [operation]);
+      else ofKey.push(operation);
+    }
+    for (const [key, operations] of byKey) {
+      const { linearizable, ordered } = longestLinearization(REGISTER, operations.map(toOperation));
+      verdict.check(
+        linearizable,
+        'histories are linearizable',
+        () => `key ${key}: only ${ordered} operations of these fit together\n${operations.map(describe).join('\n')}`,
+      );
+    }
+  }
+}
+
+function toOperation({
+  call,
+  calledAt,
+  outcome,
+  answeredAt,
+  answer,
+}: ClientOperation): Operation<RegisterCall, RegisterAnswer> {
+  return outcome === 'answered' ? { call, calledAt, answered: { at: answeredAt, answer: answer! } } : { call, calledAt };
+}
+
+export function describe(operation: ClientOperation): string {
+  const { id, client, node, key, call, calledAt, outcome, answeredAt, answer, index, code } = operation;
+  const end =
+    outcome === 'answered'
+      ? `${answeredAt.toFixed(1)} ${answer!.refused ? 'refused, found' : 'answered'} ${answer!.value} at index ${index}`
+      : `${outcome} ${code}`;
+  return `  operation ${id}, client ${client} on ${node}: ${key} ${describeCall(call)}, ${calledAt.toFixed(1)} … ${end}`;
+}

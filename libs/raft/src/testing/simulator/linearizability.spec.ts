@@ -1,0 +1,107 @@
+import { longestLinearization, type Operation, type SequentialModel } from './linearizability';
+
+type Call = { readonly write: number } | 'read';
+const register: SequentialModel<number, Call, number> = {
+  initial: 0,
+  step(state, call, answer) {
+    if (call !== 'read') return { state: call.write };
+    return answer === undefined || answer === state ? { state } : undefined;
+  },
+  identify: String,
+  isBlind: (call) => call !== 'read',
+};
+
+function operation(call: Call, from: number, to?: number, answer = 0): Operation<Call, number> {
+  return to === undefined ? { call, calledAt: from } : { call, calledAt: from, answered: { at: to, answer } };
+}
+const write = (value: number, from: number, to?: number) => operation({ write: value }, from, to);
+const read = (value: number, from: number, to: number) => operation('read', from, to, value);
+const isLinearizable = (...operations: Operation<Call, number>[]) =>
+  longestLinearization(register, operations).linearizable;
+
+describe('the linearizability checker', () => {
+  it('accepts an empty history and one that ran one by one', () => {
+    expect(isLinearizable()).toBe(true);
+    expect(isLinearizable(write(1, 0, 1), read(1, 2, 3), write(2, 4, 5), read(2, 6, 7))).toBe(true);
+  });
+
+  it('refuses a read that returns an overwritten value', () => {
+    expect(isLinearizable(write(1, 0, 1), write(2, 2, 3), read(1, 4, 5))).toBe(false);
+  });
+
+  it('refuses a read that misses a write which ended before it began', () => {
+    expect(isLinearizable(write(1, 0, 1), read(0, 2, 3))).toBe(false);
+  });
+
+  it('lets overlapping operations take effect in either order, but in one only', () => {
+    expect(isLinearizable(write(1, 0, 10), write(2, 0, 10), read(1, 11, 12))).toBe(true);
+    expect(isLinearizable(write(1, 0, 10), write(2, 0, 10), read(2, 11, 12))).toBe(true);
+    expect(isLinearizable(write(1, 0, 10), write(2, 0, 10), read(2, 11, 12), read(1, 13, 14))).toBe(false);
+  });
+
+  it('refuses two reads that see a write come and go', () => {
+    expect(isLinearizable(write(1, 0, 20), read(1, 1, 2), read(0, 3, 4))).toBe(false);
+    expect(isLinearizable(write(1, 0, 20), read(0, 1, 2), read(1, 3, 4))).toBe(true);
+  });
+
+  it('lets an operation without an answer take effect at any later time, or never', () => {
+    expect(isLinearizable(write(1, 0), read(0, 5, 6), read(1, 50, 60))).toBe(true);
+    expect(isLinearizable(write(1, 0), read(0, 5, 6), read(0, 50, 60))).toBe(true);
+    expect(isLinearizable(write(1, 10), read(1, 5, 6))).toBe(false);
+    expect(isLinearizable(write(1, 0), read(1, 5, 6), read(0, 50, 60))).toBe(false);
+  });
+
+  it('counts operations that touch at one instant as overlapping', () => {
+    expect(isLinearizable(write(1, 0, 5), read(0, 5, 6))).toBe(true);
+  });
+
+  it('says how many operations could be ordered', () => {
+    const history = [write(1, 0, 1), read(1, 2, 3), read(7, 4, 5), read(1, 6, 7)];
+    expect(longestLinearization(register, history)).toEqual({ linearizable: false, ordered: 2 });
+  });
+
+  it('agrees with trying every order, on small random histories', () => {
+    let state = 12345;
+    const draw = (below: number) => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    let refused = 0;
+    for (let round = 0; round < 2000; round++) {
+      const history = Array.from({ length: 5 }, () => {
+        const from = draw(12);
+        const call: Call = draw(2) === 0 ? 'read' : { write: 1 + draw(2) };
+        return operation(call, from, call !== 'read' && draw(4) === 0 ? undefined : from + 1 + draw(6), draw(3));
+      });
+      const { linearizable } = longestLinearization(register, history);
+      expect(linearizable).toBe(anyOrderFits(history, [], 0));
+      if (!linearizable) refused++;
+    }
+    expect(refused).toBeGreaterThan(200);
+    expect(refused).toBeLessThan(1800);
+  });
+
+  it('checks two hundred operations with a dozen lost answers in a blink', () => {
+    const history: Operation<Call, number>[] = [];
+    for (let at = 0; at < 200; at++) {
+      if (at % 16 === 0) history.push(write(1000 + at, at * 10));
+      history.push(at % 2 === 0 ? write(at, at * 10, at * 10 + 15) : read(at - 1, at * 10 + 6, at * 10 + 9));
+    }
+    expect(isLinearizable(...history)).toBe(true);
+    expect(isLinearizable(...history, read(3, 5000, 5001))).toBe(false);
+  });
+});
+
+/** The definition itself, by brute force. */
+function anyOrderFits(left: readonly Operation<Call, number>[], taken: readonly number[], state: number): boolean {
+  const open = left.map((_, at) => at).filter((at) => !taken.includes(at));
+  const answered = open.filter((at) => left[at]!.answered !== undefined);
+  if (answered.length === 0) return true;
+  const firstAnswer = Math.min(...answered.map((at) => left[at]!.answered!.at));
+  return open.some((at) => {
+    const { call, calledAt, answered: end } = left[at]!;
+    if (calledAt > firstAnswer) return false;
+    const next = register.step(state, call, end?.answer);
+    return next !== undefined && anyOrderFits(left, [...taken, at], next.state);
+  });
+}

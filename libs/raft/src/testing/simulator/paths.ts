@@ -1,0 +1,96 @@
+/**
+ * The paths through the product that a set of seeds has to meet, with the least number of times in 1,000 seeds: a simulator
+ * that never gets somewhere says nothing about it.
+ */
+export const PATHS = Object.freeze({
+  'founding finished': 'every founder has adopted genesis',
+  'founding met a crash': 'a founder was killed before all had adopted genesis',
+  'elected a leader': 'a replica led a term',
+  'changed the leader': 'another replica than before led',
+  'asked for pre-votes': 'a pre-vote round was sent',
+  'refused a pre-vote': 'a voter refused a pre-vote',
+  'refused a vote': 'a voter refused a vote',
+  'left leadership in the same term': 'a leader stepped down by itself: no quorum, or a failing store',
+  'rejected an append': 'a follower lacked what the append stands on',
+  'truncated a conflict': 'a follower cut entries of another term',
+  'loaded entries from the store': 'entries were read back: replay after a start, or a slow follower',
+  'failed to load entries': 'the store could not be read',
+  'wrote many entries in one batch': 'group commit',
+  'persist was slow': 'a write took longer than a heartbeat interval',
+  'persist failed without a trace': 'the write did not land, and the session was lost',
+  'persist landed, answer lost': 'the write landed, and the session was lost',
+  'persist landed after its error': 'the write landed between its error and the end of recovery',
+  'persist landed as the process was killed': 'in flight at a crash, and durable',
+  'persist was lost as the process was killed': 'in flight at a crash, and gone',
+  'sent a batch again': 'the store had not got it',
+  'recovered the store': 'a new session after an error',
+  'failed to recover the store': 'the store was still away',
+  'store was away at a start': 'a node could not open its store',
+  'crashed a node': 'SIGKILL',
+  'crashed the leader': 'SIGKILL of whoever led',
+  'crashed every node': 'a power cut',
+  'restarted a node': 'with what its disk holds',
+  'stopped a node in order': 'SIGTERM',
+  'paused a node': 'SIGSTOP',
+  'paused the leader': 'SIGSTOP of whoever led',
+  'resumed with timers before input': 'as Node does after SIGCONT',
+  'left a zombie behind': 'a successor opened the store of a paused process',
+  'wiped a founder': 'it came back with an empty disk',
+  'quarantined a wiped founder': 'it found out that it must not take part',
+  'partitioned the network': 'in two parts',
+  'partitioned one way': 'a node was heard and heard nothing, or the other way round',
+  'isolated the leader': 'in both directions',
+  'disturbed the network': 'a time of loss and delay',
+  'congested a link': 'a backlog of more than a mebibyte',
+  'reset a connection': 'both sides stayed alive',
+  'lost a message': 'of any kind',
+  'repeated a message': 'of any kind',
+  'reordered messages': 'a later one arrived first',
+  'coded messages as on the wire': 'through the peer protocol',
+  'wall clock jumped': 'forward or back, by up to an hour',
+  'forwarded a call': 'from a follower to the leader',
+  'applied a command': 'and answered it',
+  'rejected a command': 'the state machine refused',
+  'answered a linearizable read': 'by a round',
+  'answered a lease read': 'with leases on',
+  'answered a stale read': 'from the local state',
+  'answered no leader': 'not applied',
+  'answered indeterminate': 'the leadership or the connection was lost in between',
+  'answered time-out': 'the deadline passed',
+  'answered storage trouble': 'not applied',
+  'answered shutting down': 'not applied',
+  'call ended with its process': 'the client never hears',
+} as const);
+
+export type Path = keyof typeof PATHS;
+
+/** A path that fewer seeds of a thousand meet is not tested. */
+export const LEAST_PER_THOUSAND = 50;
+
+/** How often each path was met. */
+export class PathCounts {
+  private readonly counts = new Map<Path, number>();
+
+  count(path: Path, times = 1): void {
+    this.counts.set(path, this.of(path) + times);
+  }
+
+  of(path: Path): number {
+    return this.counts.get(path) ?? 0;
+  }
+
+  add(others: Readonly<Partial<Record<Path, number>>>): void {
+    for (const [path, times] of Object.entries(others)) this.count(path as Path, times);
+  }
+
+  toRecord(): Record<Path, number> {
+    const names = Object.keys(PATHS) as Path[];
+    return Object.fromEntries(names.map((name) => [name, this.of(name)])) as Record<Path, number>;
+  }
+
+  /** @returns the paths that were met too rarely for this number of seeds */
+  rare(seeds: number): readonly Path[] {
+    const names = Object.keys(PATHS) as Path[];
+    return names.filter((name) => this.of(name) * 1000 < LEAST_PER_THOUSAND * seeds);
+  }
+}

@@ -1,0 +1,151 @@
+import type { PeerMessage } from '../../transport/contract';
+import type { Chance } from './chance';
+import { copyMessage, describeMessage } from './message-copy';
+import type { SimulatedConnection } from './simulated-transport';
+import type { SimulatedTransport } from './simulated-transport';
+import type { World } from './world';
+
+/** How the network behaves just now; faults change it. */
+export interface NetworkConditions {
+  /** The least delay of a message, and the mean of what comes on top. */
+  minDelayMs: number;
+  meanDelayMs: number;
+  loss: number;
+  repetition: number;
+  /** Messages of one connection overtake one another. */
+  reorders: boolean;
+}
+
+/** Told of every message as it leaves a node, and as it arrives. */
+export interface MessageObserver {
+  sent(from: SimulatedTransport, message: PeerMessage): void;
+  received(by: SimulatedTransport, message: PeerMessage): void;
+}
+
+const KIND_NUMBERS = new Map<string, number>();
+
+/** The wires between all nodes. Addresses are the nodes'; a process listens on its own while it lives. */
+export class SimulatedNetwork {
+  private readonly listening = new Map<string, SimulatedTransport>();
+  private readonly blocked = new Set<string>();
+  private readonly congested = new Set<string>();
+
+  /** @param coded messages pass the codec of the peer protocol */
+  constructor(
+    readonly world: World,
+    readonly conditions: NetworkConditions,
+    readonly coded: boolean,
+    readonly chance: Chance,
+    private readonly observer: MessageObserver,
+  ) {}
+
+  listen(transport: SimulatedTransport): boolean {
+    if (this.listening.has(transport.address)) return false;
+    this.listening.set(transport.address, transport);
+    return true;
+  }
+
+  silence(transport: SimulatedTransport): void {
+    if (this.listening.get(transport.address) === transport) this.listening.delete(transport.address);
+  }
+
+  listenerAt(address: string): SimulatedTransport | undefined {
+    return this.listening.get(address);
+  }
+
+  /** Nothing gets from one address to the other any more; the way back stays open. */
+  block(from: string, to: string): void {
+    this.blocked.add(linkOf(from, to));
+  }
+
+  unblock(from: string, to: string): void {
+    this.blocked.delete(linkOf(from, to));
+  }
+
+  isBlocked(from: string, to: string): boolean {
+    return this.blocked.size > 0 && this.blocked.has(linkOf(from, to));
+  }
+
+  congest(from: string, to: string, congested: boolean): void {
+    if (congested) this.congested.add(linkOf(from, to));
+    else this.congested.delete(linkOf(from, to));
+  }
+
+  isCongested(from: string, to: string): boolean {
+    return this.congested.has(linkOf(from, to));
+  }
+
+  heal(): void {
+    this.blocked.clear();
+    this.congested.clear();
+  }
+
+  delayMs(): number {
+    return this.conditions.minDelayMs + this.chance.exponential(this.conditions.meanDelayMs);
+  }
+
+  /** Sends one message over an open connection: it arrives once, twice or never, in order or not. */
+  transmit(connection: SimulatedConnection, message: PeerMessage): void {
+    const { dialler, listener } = connection;
+    const { conditions, chance } = this;
+    const { paths } = this.world;
+    this.observer.sent(dialler, message);
+    if (this.isBlocked(dialler.address, listener.address) || chance.happens(conditions.loss)) {
+      paths.count('lost a message');
+      this.note('drop', dialler, listener, message);
+      return;
+    }
+    this.note('send', dialler, listener, message);
+    const copies = chance.happens(conditions.repetition) ? 2 : 1;
+    if (copies > 1) paths.count('repeated a message');
+    if (this.coded) paths.count('coded messages as on the wire');
+    for (let copy = 0; copy < copies; copy++) this.carry(connection, copyMessage(message, this.coded));
+  }
+
+  private carry(connection: SimulatedConnection, message: PeerMessage): void {
+    const { time, paths } = this.world;
+    const { dialler, listener } = connection;
+    const slow = this.isCongested(dialler.address, listener.address) ? 100 : 0;
+    let atMs = time.nowMs + slow + this.delayMs();
+    if (atMs < connection.lastArrivalMs) {
+      if (this.conditions.reorders) paths.count('reordered messages');
+      else atMs = connection.lastArrivalMs;
+    }
+    connection.lastArrivalMs = Math.max(connection.lastArrivalMs, atMs);
+    listener.process.input(atMs - time.nowMs, () => {
+      if (!connection.open) return;
+      this.note('receive', listener, dialler, message);
+      this.observer.received(listener, message);
+      listener.deliver(connection, message);
+    });
+  }
+
+  private note(
+    kind: 'send' | 'receive' | 'drop',
+    at: SimulatedTransport,
+    other: SimulatedTransport,
+    message: PeerMessage,
+  ): void {
+    const number = numberOf(message.kind) * 4096 + ('term' in message ? message.term : message.kind.length);
+    const arrow = kind === 'receive' ? '←' : '→';
+    this.world.trace.add(
+      kind,
+      at.process.label,
+      number,
+      () => `${arrow} ${other.process.label} ${describeMessage(message)}`,
+    );
+  }
+}
+
+function linkOf(from: string, to: string): string {
+  return `${from}>${to}`;
+}
+
+function numberOf(kind: string): number {
+  let number = KIND_NUMBERS.get(kind);
+  if (number === undefined) {
+    number = [...kind].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1024;
+    KIND_NUMBERS.set(kind, number);
+  }
+  return number;
+}

@@ -1,0 +1,312 @@
+import type { Entry } from '../../core/entry';
+import type { GroupId, LogId } from '../../core/types';
+import {
+  type GroupWrite,
+  type LoadedGroup,
+  type RaftStorage,
+  type SnapshotMetadata,
+  type StoreBoot,
+  StoreFencedError,
+  type StoreIdentity,
+  StoreLockedError,
+  StoreOwnerError,
+  StoreUnavailableError,
+} from '../../storage/contract';
+import type { Chance } from './chance';
+import { copyOf, type SimulatedDisk } from './simulated-disk';
+import type { SimulatedProcess } from './simulated-process';
+import type { VirtualEvent } from './virtual-time';
+import type { World } from './world';
+
+/** How a disk behaves just now; faults change it. */
+export interface DiskConditions {
+  /** Mean of an exponential distribution. */
+  writeMs: number;
+  readMs: number;
+  /** The share of writes that end in an error, in equal parts without a trace, with the answer lost, and landing later. */
+  writeFailures: number;
+  readFailures: number;
+  /** The store can't be reached at all: what is under way ends in an error, and nothing new gets through. */
+  away: boolean;
+}
+
+type Outcome = 'lands' | 'fails' | 'answerLost' | 'landsLater';
+
+interface WriteUnderWay {
+  readonly writes: readonly GroupWrite[];
+  state: 'sent' | 'landed' | 'adrift';
+  readonly landing: VirtualEvent | undefined;
+  readonly reject: (error: Error) => void;
+}
+
+/** Which disk belongs to which process just now: one session holds the lock. */
+export interface DiskLock {
+  owner: SimulatedStorage | undefined;
+}
+
+const SLOW_MS = 100;
+
+/** The storage contract over a simulated disk: slow, failing, indeterminate, and cut off by crashes, as its conditions say. */
+export class SimulatedStorage implements RaftStorage {
+  private epoch = 0;
+  private connected = false;
+  private underWay: WriteUnderWay | undefined;
+  private lastTried: GroupWrite | undefined;
+
+  constructor(
+    private readonly disk: SimulatedDisk,
+    private readonly lock: DiskLock,
+    private readonly conditions: DiskConditions,
+    private readonly process: SimulatedProcess,
+    private readonly chance: Chance,
+    private readonly world: World,
+  ) {}
+
+  async open(boot: StoreBoot): Promise<StoreIdentity> {
+    await this.delay(this.conditions.readMs);
+    if (this.conditions.away) {
+      this.world.paths.count('store was away at a start');
+      throw new StoreUnavailableError('the simulated store is away');
+    }
+    const { disk, lock } = this;
+    if (lock.owner !== undefined && lock.owner !== this) throw new StoreLockedError('another process owns the disk');
+    if (disk.nodeName !== undefined && disk.nodeName !== boot.nodeName)
+      throw new StoreOwnerError(`the disk belongs to ${disk.nodeName}`);
+    const takenOver = !disk.released;
+    const previousBootNonce = disk.bootNonce;
+    lock.owner = this;
+    disk.released = false;
+    disk.nodeName = boot.nodeName;
+    disk.incarnation ??= boot.newIncarnation;
+    disk.bootNonce = boot.bootNonce;
+    this.epoch = ++disk.epoch;
+    this.connected = true;
+    this.note('opened', disk.epoch);
+    return { incarnation: disk.incarnation, epoch: this.epoch, previousBootNonce, takenOver };
+  }
+
+  async load(group: GroupId): Promise<LoadedGroup | undefined> {
+    await this.delay(this.conditions.readMs);
+    this.requireSession();
+    return this.disk.load(group);
+  }
+
+  persist(writes: readonly GroupWrite[]): Promise<void> {
+    this.world.verdict.check(
+      this.underWay === undefined || this.underWay.state === 'adrift',
+      'one write at a time',
+      () => `${this.process.label} writes before the write before has settled`,
+    );
+    if (!this.connected) return this.refuse(this.sessionIsLost());
+    const copies = writes.map((write) => ({ ...write, entries: write.entries.map(copyOf) }));
+    this.checkRepetition(copies[0]!);
+    return new Promise((resolve, reject) => this.begin(copies, resolve, reject));
+  }
+
+  async recover(): Promise<ReadonlyMap<GroupId, number>> {
+    const pending = this.underWay;
+    // What was sent on the lost session may land until the new one has the lock, and not after.
+    if (pending?.state === 'adrift' && this.chance.happens(0.5)) {
+      this.world.time.after(this.chance.uniform(0, this.conditions.readMs), () => this.landAdrift(pending));
+    }
+    await this.delay(2 * this.conditions.readMs);
+    if (this.conditions.away || this.chance.happens(this.conditions.readFailures)) {
+      this.world.paths.count('failed to recover the store');
+      throw new StoreUnavailableError('the simulated store is away');
+    }
+    if (this.disk.epoch !== this.epoch) throw new StoreFencedError('another process opened the disk meanwhile');
+    this.underWay = undefined;
+    this.connected = true;
+    this.lock.owner = this;
+    this.world.paths.count('recovered the store');
+    const batches = new Map([...this.disk.groups].map(([group, { lastBatch }]) => [group, lastBatch]));
+    this.note('recovered', [...batches.values()][0] ?? 0);
+    return batches;
+  }
+
+  async probe(): Promise<void> {
+    await this.delay(this.conditions.readMs);
+    if (this.conditions.away) this.cutSession();
+    this.requireSession();
+  }
+
+  async entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]> {
+    this.world.paths.count('loaded entries from the store');
+    const early = this.chance.happens(0.5) ? this.disk.page(group, from, to, maxBytes) : undefined;
+    await this.delay(this.conditions.readMs);
+    if (this.conditions.away || this.chance.happens(this.conditions.readFailures)) {
+      this.world.paths.count('failed to load entries');
+      throw new StoreUnavailableError('the simulated store could not be read');
+    }
+    // The page may be as old as its request: what was truncated or compacted meanwhile is in it, or not.
+    return early ?? this.disk.page(group, from, to, maxBytes);
+  }
+
+  async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const copies: Uint8Array[] = [];
+    for await (const chunk of chunks) copies.push(chunk.slice());
+    await this.delay(this.conditions.writeMs);
+    this.requireSession();
+    this.disk.snapshots.set(group, { metadata, chunks: copies });
+  }
+
+  async readSnapshot(group: GroupId) {
+    await this.delay(this.conditions.readMs);
+    const snapshot = this.disk.snapshots.get(group);
+    return snapshot && { metadata: snapshot.metadata, chunks: inOrder(snapshot.chunks) };
+  }
+
+  async compact(group: GroupId, to: LogId): Promise<void> {
+    await this.delay(this.conditions.writeMs);
+    this.requireSession();
+    this.disk.compact(group, to);
+  }
+
+  async close(): Promise<void> {
+    await this.delay(this.conditions.readMs);
+    if (this.lock.owner !== this) return;
+    this.lock.owner = undefined;
+    this.connected = false;
+    this.disk.released = this.disk.epoch === this.epoch;
+  }
+
+  /** The process was killed: what was in flight has landed or not, whatever it would have known. */
+  crashed(): void {
+    const { underWay } = this;
+    this.underWay = undefined;
+    this.connected = false;
+    if (this.lock.owner === this) this.lock.owner = undefined;
+    if (underWay === undefined || underWay.state === 'landed') return;
+    if (underWay.landing !== undefined) this.world.time.cancel(underWay.landing);
+    if (this.disk.epoch === this.epoch && this.chance.happens(0.5)) {
+      this.world.paths.count('persist landed as the process was killed');
+      this.disk.land(underWay.writes, this.epoch);
+      return;
+    }
+    this.world.paths.count('persist was lost as the process was killed');
+  }
+
+  /** The connection breaks: the lock is free, and what was in flight is not known. */
+  cutSession(): void {
+    if (!this.connected) return;
+    this.connected = false;
+    if (this.lock.owner === this) this.lock.owner = undefined;
+    const { underWay } = this;
+    if (underWay === undefined || underWay.state === 'adrift') return;
+    if (underWay.landing !== undefined) this.world.time.cancel(underWay.landing);
+    const landed = underWay.state === 'landed';
+    if (landed) this.world.paths.count('persist landed, answer lost');
+    this.giveUp(underWay, !landed);
+  }
+
+  private begin(writes: readonly GroupWrite[], resolve: () => void, reject: (error: Error) => void): void {
+    const { conditions, chance } = this;
+    const { paths, time } = this.world;
+    const outcome = this.drawOutcome();
+    const landsInMs = chance.exponential(conditions.writeMs);
+    const answersInMs = chance.exponential(conditions.writeMs / 4);
+    if (landsInMs + answersInMs > SLOW_MS) paths.count('persist was slow');
+    if (writes[0]!.entries.length > 1) paths.count('wrote many entries in one batch');
+    this.note('persist', writes[0]!.number, outcome);
+
+    const landing =
+      outcome === 'lands' || outcome === 'answerLost'
+        ? time.after(landsInMs, () => {
+            if (this.underWay !== underWay) return;
+            this.disk.land(writes, this.epoch);
+            underWay.state = 'landed';
+          })
+        : undefined;
+    const underWay: WriteUnderWay = { writes, state: 'sent', landing, reject };
+    this.underWay = underWay;
+    time.after(landsInMs + answersInMs, () => {
+      if (this.underWay !== underWay || underWay.state === 'adrift' || !this.connected) return;
+      if (outcome === 'lands') {
+        this.underWay = undefined;
+        this.process.input(0, resolve);
+        return;
+      }
+      this.connected = false;
+      if (outcome === 'answerLost') paths.count('persist landed, answer lost');
+      if (outcome === 'fails') paths.count('persist failed without a trace');
+      this.giveUp(underWay, outcome === 'landsLater');
+    });
+  }
+
+  /**
+   * An error is all that the process gets.
+   *
+   * @param adrift whether it may still land, until the next session has the lock
+   */
+  private giveUp(underWay: WriteUnderWay, adrift: boolean): void {
+    underWay.state = adrift ? 'adrift' : underWay.state;
+    if (!adrift) this.underWay = undefined;
+    const error = new StoreUnavailableError('the connection to the simulated store was lost');
+    this.process.input(0, () => underWay.reject(error));
+  }
+
+  private landAdrift(pending: WriteUnderWay): void {
+    if (this.underWay !== pending || this.disk.epoch !== this.epoch) return;
+    this.underWay = undefined;
+    this.world.paths.count('persist landed after its error');
+    this.disk.land(pending.writes, this.epoch);
+  }
+
+  private drawOutcome(): Outcome {
+    const { writeFailures, away } = this.conditions;
+    if (!away && !this.chance.happens(writeFailures)) return 'lands';
+    return this.chance.pick(['fails', 'answerLost', 'landsLater'] as const);
+  }
+
+  /** A batch that is sent again is the same batch: a receiver may have the first one. */
+  private checkRepetition(write: GroupWrite): void {
+    const before = this.lastTried;
+    this.lastTried = write;
+    if (before === undefined || before.number !== write.number) return;
+    this.world.paths.count('sent a batch again');
+    this.world.verdict.check(
+      describeWrite(before) === describeWrite(write),
+      'a repeated batch is the same',
+      () => `${this.process.label}: ${describeWrite(before)}, then ${describeWrite(write)}`,
+    );
+  }
+
+  private delay(meanMs: number): Promise<void> {
+    return new Promise((resolve) => this.process.input(this.chance.exponential(meanMs), resolve));
+  }
+
+  private refuse(error: Error): Promise<never> {
+    return new Promise((_, reject) => this.process.input(0, () => reject(error)));
+  }
+
+  private requireSession(): void {
+    if (!this.connected) throw this.sessionIsLost();
+    if (this.disk.epoch !== this.epoch) throw new StoreFencedError('another process opened the disk');
+  }
+
+  private sessionIsLost(): Error {
+    return this.disk.epoch === this.epoch
+      ? new StoreUnavailableError('the session to the simulated store is lost')
+      : new StoreFencedError('another process opened the disk');
+  }
+
+  private note(what: string, value: number, detail = ''): void {
+    this.world.trace.add('store', this.process.label, value, () => `${what} ${value} ${detail}`);
+  }
+}
+
+export function describeWrite(write: GroupWrite): string {
+  const parts = [`batch ${write.number}`, `commit ${write.commitIndex}`];
+  if (write.hardState) parts.push(`term ${write.hardState.term}`, `vote ${write.hardState.votedFor}`);
+  if (write.truncateFrom !== undefined) parts.push(`truncate from ${write.truncateFrom}`);
+  if (write.entries.length > 0) {
+    const ids = write.entries.map((entry) => `${entry.index}@${entry.term}#${entry.checksum.toString(16)}`);
+    parts.push(ids.length > 6 ? `${ids[0]} … ${ids.at(-1)} (${ids.length})` : ids.join(' '));
+  }
+  if (write.configuration) parts.push(`configuration ${write.configuration.index}`);
+  return parts.join(', ');
+}
+
+async function* inOrder(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) yield chunk;
+}

@@ -1,0 +1,241 @@
+import type { Hello, PeerConnectionState, PeerMessage, RaftTransport, TransportHost } from '../../transport/contract';
+import type { SimulatedNetwork } from './simulated-network';
+import type { ProcessTask, SimulatedProcess } from './simulated-process';
+import { PHASES } from './virtual-time';
+
+const FIRST_REDIAL_MS = 50;
+const LONGEST_REDIAL_MS = 1000;
+const DIAL_TIMEOUT_MS = 1000;
+/** A killed process's sockets close this much later. */
+const CLOSE_NOTICE_MS = 2;
+/** A connection that carries nothing any more is found dead by the peers' pings, some time within this range. */
+const SILENT_CLOSE_MS = { from: 1500, to: 4000 };
+const CONGESTION_BYTES = 2 * 1024 * 1024;
+
+/** A connection that one side has dialled. Messages go from the dialler to the listener only; each node dials all others. */
+export interface SimulatedConnection {
+  readonly dialler: SimulatedTransport;
+  readonly listener: SimulatedTransport;
+  open: boolean;
+  lastArrivalMs: number;
+  /** What the dialler last said of itself. */
+  hello: Hello;
+}
+
+interface Dialled {
+  readonly address: string;
+  state: PeerConnectionState;
+  connection: SimulatedConnection | undefined;
+  attempt: number;
+  redialMs: number;
+  timer: ProcessTask | undefined;
+}
+
+/** The transport contract over the simulated network; one object for each life of a process. */
+export class SimulatedTransport implements RaftTransport {
+  private host: TransportHost | undefined;
+  private readonly dialled = new Map<string, Dialled>();
+  private readonly accepted = new Set<SimulatedConnection>();
+
+  constructor(
+    readonly address: string,
+    readonly process: SimulatedProcess,
+    private readonly network: SimulatedNetwork,
+  ) {}
+
+  async start(host: TransportHost): Promise<string> {
+    this.network.world.verdict.check(
+      this.network.listen(this),
+      'one process on an address',
+      () => `${this.process.label} finds ${this.address} taken`,
+    );
+    this.host = host;
+    return this.address;
+  }
+
+  connect(address: string): void {
+    if (this.host === undefined || this.dialled.has(address)) return;
+    const dialled: Dialled = {
+      address,
+      state: 'connecting',
+      connection: undefined,
+      attempt: 0,
+      redialMs: FIRST_REDIAL_MS,
+      timer: undefined,
+    };
+    this.dialled.set(address, dialled);
+    this.dial(dialled);
+  }
+
+  disconnect(address: string): void {
+    const dialled = this.dialled.get(address);
+    if (dialled === undefined) return;
+    this.dialled.delete(address);
+    dialled.attempt++;
+    if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
+    if (dialled.connection !== undefined) this.forget(dialled.connection);
+  }
+
+  send(address: string, message: PeerMessage): boolean {
+    const connection = this.dialled.get(address)?.connection;
+    if (connection === undefined || !connection.open) return false;
+    this.network.transmit(connection, message);
+    return true;
+  }
+
+  backlogBytes(address: string): number {
+    return this.network.isCongested(this.address, address) ? CONGESTION_BYTES : 0;
+  }
+
+  announce(): void {
+    const hello = this.host?.hello();
+    if (hello === undefined) return;
+    for (const { connection } of this.dialled.values()) {
+      if (connection !== undefined) this.sayAgain(connection, connection.listener, hello);
+    }
+    for (const connection of this.accepted) this.sayAgain(connection, connection.dialler, hello);
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    this.host = undefined;
+  }
+
+  /** Ends whatever this process was connected to, as its end does: the others' sockets close. */
+  cut(): void {
+    this.network.silence(this);
+    for (const dialled of this.dialled.values()) {
+      dialled.attempt++;
+      if (dialled.connection !== undefined) this.forget(dialled.connection);
+    }
+    this.dialled.clear();
+    const accepted = [...this.accepted];
+    this.accepted.clear();
+    for (const connection of accepted) connection.dialler.noticeEnd(connection);
+  }
+
+  /** Both sides stay alive, the connection doesn't. */
+  reset(address: string): boolean {
+    const connection = this.dialled.get(address)?.connection;
+    if (connection === undefined) return false;
+    connection.listener.accepted.delete(connection);
+    this.noticeEnd(connection);
+    return true;
+  }
+
+  /** The other way is cut for long: pings go unanswered. */
+  losePeerIfSilent(address: string): void {
+    const connection = this.dialled.get(address)?.connection;
+    if (connection === undefined) return;
+    this.process.input(this.network.chance.uniform(SILENT_CLOSE_MS.from, SILENT_CLOSE_MS.to), () => {
+      if (connection.open && !this.reaches(address)) this.closeHere(connection, 'no answer to pings');
+    });
+  }
+
+  deliver(connection: SimulatedConnection, message: PeerMessage): void {
+    this.host?.receive(message, connection.hello);
+  }
+
+  private reaches(address: string): boolean {
+    return !this.network.isBlocked(this.address, address) && !this.network.isBlocked(address, this.address);
+  }
+
+  private dial(dialled: Dialled): void {
+    const attempt = ++dialled.attempt;
+    const isCurrent = () => dialled.attempt === attempt && this.dialled.get(dialled.address) === dialled;
+    this.setState(dialled, 'connecting', '');
+    dialled.timer = this.process.after(DIAL_TIMEOUT_MS, PHASES.timer, () => {
+      if (isCurrent()) this.failDial(dialled, 'closed', 'the connection attempt timed out');
+    });
+    const listener = this.network.listenerAt(dialled.address);
+    if (!this.reaches(dialled.address)) return;
+    const delayMs = this.network.delayMs();
+    if (listener === undefined) {
+      this.process.input(2 * delayMs, () => {
+        if (isCurrent()) this.failDial(dialled, 'refused', 'nobody listens');
+      });
+      return;
+    }
+    const hello = this.host!.hello();
+    listener.process.input(delayMs, () => {
+      const answer = listener.admit(hello);
+      if (answer === undefined || !this.reaches(dialled.address)) return;
+      this.process.input(this.network.delayMs(), () => {
+        if (!isCurrent()) return;
+        const refusal = answer.refusal ?? this.host!.admit(answer.hello);
+        if (refusal !== undefined) this.failDial(dialled, 'refused', refusal);
+        else this.establish(dialled, listener, this.host!.hello());
+      });
+    });
+  }
+
+  private admit(peer: Hello): { readonly hello: Hello; readonly refusal: string | undefined } | undefined {
+    const { host } = this;
+    return host && { hello: host.hello(), refusal: host.admit(peer) };
+  }
+
+  private establish(dialled: Dialled, listener: SimulatedTransport, hello: Hello): void {
+    if (!listener.process.isAlive || listener.host === undefined) {
+      this.failDial(dialled, 'refused', 'nobody listens any more');
+      return;
+    }
+    const connection: SimulatedConnection = { dialler: this, listener, open: true, lastArrivalMs: 0, hello };
+    dialled.connection = connection;
+    dialled.redialMs = FIRST_REDIAL_MS;
+    if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
+    listener.accepted.add(connection);
+    this.setState(dialled, 'connected', '');
+  }
+
+  private failDial(dialled: Dialled, state: PeerConnectionState, detail: string): void {
+    dialled.attempt++;
+    if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
+    this.setState(dialled, state, detail);
+    const delayMs = this.network.chance.uniform(0.5, 1) * dialled.redialMs;
+    dialled.redialMs = Math.min(LONGEST_REDIAL_MS, 2 * dialled.redialMs);
+    dialled.timer = this.process.after(delayMs, PHASES.timer, () => {
+      if (this.dialled.get(dialled.address) === dialled) this.dial(dialled);
+    });
+  }
+
+  /** The listener's side is gone; a packet says so, once one gets through. */
+  private noticeEnd(connection: SimulatedConnection): void {
+    connection.open = false;
+    if (this.network.isBlocked(connection.listener.address, this.address)) {
+      this.process.after(200, PHASES.timer, () => this.noticeEnd(connection));
+      return;
+    }
+    this.process.input(CLOSE_NOTICE_MS, () => this.closeHere(connection, 'the peer closed the connection'));
+  }
+
+  private closeHere(connection: SimulatedConnection, detail: string): void {
+    connection.open = false;
+    connection.listener.accepted.delete(connection);
+    const dialled = this.dialled.get(connection.listener.address);
+    if (dialled?.connection !== connection) return;
+    dialled.connection = undefined;
+    this.failDial(dialled, 'closed', detail);
+  }
+
+  private forget(connection: SimulatedConnection): void {
+    connection.open = false;
+    connection.listener.accepted.delete(connection);
+  }
+
+  private sayAgain(connection: SimulatedConnection, to: SimulatedTransport, hello: Hello): void {
+    to.process.input(this.network.delayMs(), () => {
+      if (!connection.open || to.host === undefined) return;
+      const refusal = to.host.admit(hello);
+      if (refusal !== undefined) {
+        connection.listener.accepted.delete(connection);
+        connection.dialler.noticeEnd(connection);
+      } else if (to === connection.listener) connection.hello = hello;
+    });
+  }
+
+  private setState(dialled: Dialled, state: PeerConnectionState, detail: string): void {
+    if (dialled.state === state && state === 'connecting') return;
+    dialled.state = state;
+    this.host?.connectionChanged(dialled.address, state, detail);
+  }
+}
