@@ -25,18 +25,18 @@ export function failed(message: string): CommandOutcome {
 }
 
 /** Details pass the codec, so that they are what a caller on another node gets, and aren't the machine's own objects. */
-function rejected({ reason, message, details }: RaftRejection, method: string): CommandOutcome {
+function rejected(rejection: RaftRejection, method: string): CommandOutcome {
+  // Types don't hold what was thrown.
+  const [reason, message] = [rejection.reason, rejection.message].map(String) as [string, string];
   try {
     return {
       status: 'rejected',
-      reason: String(reason),
-      message: String(message),
-      details: decodeValue(encodeValue(details, 'details'), 'details'),
+      reason,
+      message,
+      details: decodeValue(encodeValue(rejection.details, 'details'), 'details'),
     };
   } catch (error) {
-    return failed(
-      `${method} refused with ${String(reason)}, and details that can't be sent: ${(error as Error).message}`,
-    );
+    return failed(`${method} refused with ${reason}, and details that can't be sent: ${(error as Error).message}`);
   }
 }
 

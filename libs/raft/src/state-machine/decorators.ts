@@ -3,8 +3,11 @@ import type { SnapshotSource } from './contract';
 import { decorateMethod, ownMetadata, type RaftCommandOptions } from './machine-metadata';
 
 /** A method whose first parameter is the context and whose result is there when it returns. */
-type SynchronousMethod<M extends (...args: never[]) => unknown> =
-  ReturnType<M> extends infer R ? (0 extends 1 & R ? M : R extends PromiseLike<unknown> ? never : M) : never;
+type SynchronousMethod<M extends (...args: never[]) => unknown> = 0 extends 1 & ReturnType<M>
+  ? M
+  : [Extract<ReturnType<M>, PromiseLike<unknown>>] extends [never]
+    ? M
+    : never;
 
 type CommandMethod = (context: CommandContext, ...args: never[]) => unknown;
 type QueryMethod = (context: QueryContext, ...args: never[]) => unknown;

@@ -38,11 +38,11 @@ export class CommandAbortedError extends Error {
 
 /** A restore failed, or is under way: the state is neither the old nor the new one. @publicApi */
 export class IncompleteStateError extends Error {
-  constructor(cause?: unknown) {
+  constructor(cause?: Error) {
     super(
       cause === undefined
         ? 'A snapshot is being restored: until it is, there is no state'
-        : `A snapshot was restored in part, so that there is no state until one is restored whole: ${String(cause)}`,
+        : `A snapshot was restored in part, so that there is no state until one is restored whole: ${cause.message}`,
       cause === undefined ? undefined : { cause },
     );
     this.name = 'IncompleteStateError';

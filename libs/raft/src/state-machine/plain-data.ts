@@ -5,10 +5,11 @@ import { types } from 'node:util';
  */
 export type ObjectShape = 'object' | 'array' | 'map' | 'set' | 'date' | 'bytes' | 'unsupported';
 
-const { getPrototypeOf } = Object;
+/** `Object.getPrototypeOf`, without its `any`. */
+const getPrototypeOf: (value: object) => object | null = Object.getPrototypeOf;
 
 export function shapeOf(value: object): ObjectShape {
-  const prototype: unknown = getPrototypeOf(value);
+  const prototype = getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return 'object';
   if (prototype === Array.prototype) return 'array';
   if (prototype === Map.prototype) return 'map';
@@ -30,7 +31,8 @@ function shapeFromAnotherRealm(value: object): ObjectShape {
   if (types.isSet(value)) return depth === 2 ? 'set' : 'unsupported';
   if (types.isDate(value)) return depth === 2 ? 'date' : 'unsupported';
   if (types.isUint8Array(value)) return depth <= 4 ? 'bytes' : 'unsupported';
-  return depth === 1 && Object.hasOwn(getPrototypeOf(value), 'hasOwnProperty') ? 'object' : 'unsupported';
+  const prototype = getPrototypeOf(value);
+  return depth === 1 && prototype !== null && Object.hasOwn(prototype, 'hasOwnProperty') ? 'object' : 'unsupported';
 }
 
 function prototypeDepth(value: object): number {

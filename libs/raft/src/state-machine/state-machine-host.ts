@@ -73,7 +73,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
     try {
       return entries.map((entry) => this.applyEntry(entry, wanted));
     } catch (error) {
-      this.fault = error instanceof Error ? error : new Error(String(error));
+      this.fault = asError(error);
       throw error;
     }
   }
@@ -229,7 +229,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       this.timeMs = header.timeMs;
       this.fault = undefined;
     } catch (error) {
-      if (this.fault !== undefined) this.fault = new IncompleteStateError(error);
+      if (this.fault !== undefined) this.fault = new IncompleteStateError(asError(error));
       throw error;
     }
   }
@@ -243,6 +243,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function'
   );
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 function describeError(error: unknown): string {
