@@ -1,6 +1,6 @@
 import type { Scheduler } from './scheduler';
 
-/** Ten seconds of wall time more or less are made up for in under three hours, and no lease notices. */
+/** Ten seconds of difference to the wall clock are made up for in under three hours. */
 const MAX_SLEW = 0.001;
 
 /**
@@ -11,46 +11,39 @@ const MAX_SLEW = 0.001;
  * Every node follows it while entries are applied, so that an idle hour isn't lost with the leader that sat it out.
  */
 export class ClusterClock {
+  /** Undefined until a time was seen in the log, or the first was given out. */
   private timeMs: number | undefined;
   private atMs = 0;
 
   constructor(private readonly scheduler: Scheduler) {}
 
-  /** Whether it has a time to go on from. */
-  get isSet(): boolean {
-    return this.timeMs !== undefined;
-  }
-
-  /** The log says that it was `loggedMs`, when what is applied by now was stamped; 0 says nothing. */
+  /** @param loggedMs the greatest time in the entries that are applied by now; 0 where there is none */
   observe(loggedMs: number): void {
-    if (loggedMs <= 0) return;
-    if (this.timeMs === undefined) this.set(loggedMs);
-    else if (loggedMs > this.advance()) this.set(loggedMs);
+    if (loggedMs > 0 && (this.timeMs === undefined || loggedMs > this.advance(this.timeMs))) this.set(loggedMs);
   }
 
-  /** Nothing was ever stamped in this cluster: its time begins with the wall clock. Only once everything logged is applied. */
-  beginIfUnset(): void {
-    if (this.timeMs === undefined) this.set(this.scheduler.wallMs());
-  }
-
-  /** @returns whole milliseconds since 1970; only where {@link isSet} */
+  /**
+   * The time of a command that is proposed now. A cluster's first time is that of the wall clock, so this may only be asked
+   * once every time that stands in the log was observed.
+   *
+   * @returns whole milliseconds since 1970
+   */
   read(): number {
-    return Math.floor(this.advance());
+    if (this.timeMs === undefined) return Math.floor(this.set(this.scheduler.wallMs()));
+    return Math.floor(this.advance(this.timeMs));
   }
 
-  private set(timeMs: number): void {
-    this.timeMs = timeMs;
-    this.atMs = this.scheduler.nowMs();
-  }
-
-  private advance(): number {
-    const nowMs = this.scheduler.nowMs();
-    const elapsedMs = Math.max(0, nowMs - this.atMs);
-    const steadyMs = (this.timeMs ?? 0) + elapsedMs;
+  private advance(fromMs: number): number {
+    const elapsedMs = Math.max(0, this.scheduler.nowMs() - this.atMs);
+    const steadyMs = fromMs + elapsedMs;
     const slewMs = elapsedMs * MAX_SLEW;
     const behindMs = this.scheduler.wallMs() - steadyMs;
-    this.timeMs = steadyMs + Math.min(slewMs, Math.max(-slewMs, behindMs));
-    this.atMs = nowMs;
-    return this.timeMs;
+    return this.set(steadyMs + Math.min(slewMs, Math.max(-slewMs, behindMs)));
+  }
+
+  private set(timeMs: number): number {
+    this.timeMs = timeMs;
+    this.atMs = this.scheduler.nowMs();
+    return timeMs;
   }
 }

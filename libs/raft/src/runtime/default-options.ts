@@ -129,5 +129,5 @@ function wrong(option: string, value: unknown, remedy: string): RaftError {
 }
 
 function definedOnly(limits: Partial<RaftLimits> = {}): Partial<RaftLimits> {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as Partial<RaftLimits>;
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }

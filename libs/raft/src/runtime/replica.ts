@@ -26,7 +26,6 @@ import { Waiters } from './waiters';
 
 export interface ReplicaPorts {
   readonly options: RaftNodeOptions;
-  readonly incarnation: string;
   readonly links: PeerLinks;
   readonly ledger: RequestLedger;
   readonly router: RequestRouter;
@@ -247,9 +246,7 @@ export class Replica implements ServingReplica {
 
   /** A new leader stamps nothing before it knows every time that stands in the log: so its first entry has to be applied. */
   private clockIsReady(): boolean {
-    if (this.appliedTerm !== this.kernel.status.term) return false;
-    this.clock.beginIfUnset();
-    return true;
+    return this.appliedTerm === this.kernel.status.term;
   }
 
   private follow(configuration: ConfigurationInForce): void {

@@ -1,0 +1,76 @@
+import { RaftError } from '../core/raft-error';
+import { undecided } from './node-errors';
+import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
+import type { ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-options';
+import type { RequestLedger } from './request-ledger';
+import type { RequestRouter } from './request-router';
+
+/** Where calls come in, those of this process and those that other nodes send on, and where they are refused. */
+export class CallDesk {
+  /** @param closed why no call is taken in at the moment; undefined where calls are */
+  constructor(
+    private readonly options: RaftNodeOptions,
+    private readonly ledger: RequestLedger,
+    private readonly router: RequestRouter,
+    private readonly closed: () => RaftError | undefined,
+  ) {}
+
+  call(kind: RequestKind, body: Uint8Array, options: ProposeOptions & QueryOptions): Promise<RequestResult> {
+    const { timeoutMs = this.options.requestTimeoutMs, schemaVersion = 0, consistency = 'linearizable' } = options;
+    const parameters = { kind, body, schemaVersion, consistency, mayForward: options.forward ?? true, timeoutMs };
+    return new Promise((resolve, reject) => {
+      this.submit(new PendingRequest(parameters, resolve, reject));
+    });
+  }
+
+  submit(request: PendingRequest): void {
+    const refusal = this.closed() ?? this.refusalOf(request);
+    if (refusal !== undefined) {
+      request.failWith(refusal);
+      return;
+    }
+    this.ledger.open(request);
+    this.router.dispatch(request);
+  }
+
+  /** Refuses what has no way yet; what is under way goes on. */
+  refuseParked(error: RaftError): void {
+    this.ledger.failEach((request) => (request.stage === 'parked' ? error : undefined));
+  }
+
+  /** Answers everything that waits. @param notTakenIn for what is certainly in no log */
+  answerEverybody(notTakenIn: RaftError): void {
+    this.ledger.failEach((request) => (request.isIndeterminate ? undecided(notTakenIn.message) : notTakenIn));
+  }
+
+  /** @returns when no call waits any more */
+  drained(): Promise<void> {
+    return new Promise((resolve) => this.ledger.whenIdle(resolve));
+  }
+
+  private refusalOf(request: PendingRequest): RaftError | undefined {
+    const { maxCommandBytes, maxPendingRequests } = this.options.limits;
+    if (!Number.isFinite(request.timeoutMs) || request.timeoutMs < 0)
+      return new RaftError('RAFT_CONFIGURATION', `timeoutMs is ${request.timeoutMs}: write a number of milliseconds.`);
+    if (request.body.length > maxCommandBytes) return tooLarge(request, maxCommandBytes);
+    return this.ledger.size < maxPendingRequests ? undefined : tooMany(maxPendingRequests);
+  }
+}
+
+function tooMany(limit: number): RaftError {
+  return new RaftError(
+    'RAFT_BUSY',
+    `${limit} calls wait in this node already (limits.maxPendingRequests); nothing was applied. Slow down and try again.`,
+    { retryAfterMs: 200 },
+  );
+}
+
+function tooLarge(request: PendingRequest, limit: number): RaftError {
+  const what = request.kind === 'propose' ? 'command' : 'query';
+  return new RaftError(
+    'RAFT_REJECTED',
+    `The ${what} has ${request.body.length} bytes, at most ${limit} are taken (limits.maxCommandBytes). Split it, or keep ` +
+      'large data elsewhere and replicate a reference to it.',
+    { reason: `${what.toUpperCase()}_TOO_LARGE` },
+  );
+}
