@@ -3,7 +3,8 @@ import { makeEntry, type Proposal } from './entry';
 import { invariant } from './invariant';
 import { isSoleVoter } from './membership';
 import { voteResult } from './quorum';
-import { addProgress, broadcastHeartbeat } from './replication';
+import { sendRound } from './reads';
+import { addProgress } from './replication';
 import type { KernelState } from './state';
 import { NO_REPLICA, type ReplicaId } from './types';
 
@@ -123,7 +124,7 @@ function becomeLeader(state: KernelState): void {
   state.termStartIndex = state.log.lastIndex + 1;
   state.log.append(makeEntry(state.termStartIndex, state.term, NO_OP));
   state.uncommittedBytes = state.log.bytesBetween(state.log.commitIndex, state.log.lastIndex);
-  broadcastHeartbeat(state);
+  sendRound(state);
   state.replicationDue = true;
   advanceCommit(state);
 }

@@ -9,8 +9,8 @@ import type { KernelOptions } from './kernel-options';
 import { isSoleVoter } from './membership';
 import type { Message } from './messages';
 import { voteResult } from './quorum';
-import { requestRead, startRoundIfDue } from './reads';
-import { broadcastHeartbeat, replicate, sendLoaded } from './replication';
+import { requestRead, sendRound, startRoundIfDue } from './reads';
+import { replicate, sendLoaded } from './replication';
 import { KernelState } from './state';
 import { step } from './step';
 import { NO_REPLICA, type ReplicaId } from './types';
@@ -213,7 +213,7 @@ export class RaftKernel implements Kernel {
     }
     if (++state.heartbeatElapsedTicks >= state.options.heartbeatTicks) {
       state.heartbeatElapsedTicks = 0;
-      broadcastHeartbeat(state);
+      sendRound(state);
     }
   }
 

@@ -18,6 +18,11 @@ export function requestRead(state: KernelState, context: number, lease: boolean)
 /** Starts a round where reads wait for one; reads that come while it is on its way share the next. */
 export function startRoundIfDue(state: KernelState): void {
   if (state.role !== 'leader' || !state.readIndex.roundDue) return;
+  sendRound(state);
+}
+
+/** Sends a round to all, and counts this replica's own answer to it: in a cluster of one there is no other. */
+export function sendRound(state: KernelState): void {
   broadcastHeartbeat(state);
   confirmReads(state);
 }
