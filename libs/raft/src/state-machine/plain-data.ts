@@ -62,5 +62,6 @@ function className(value: object): string {
 }
 
 function withArticle(name: string): string {
-  return `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`;
+  // User and Uint16Array are more frequent than Umbrella.
+  return `${/^[aeio]/i.test(name) ? 'an' : 'a'} ${name}`;
 }
