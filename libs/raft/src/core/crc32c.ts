@@ -60,10 +60,15 @@ const SCRATCH = new Uint8Array(8);
 
 /** Continues a CRC-32C over a non-negative safe integer, as eight bytes, little endian. */
 export function crc32cOfSafeInteger(crc: number, value: number): number {
-  let rest = value;
-  for (let at = 0; at < 8; at++) {
-    SCRATCH[at] = rest % 256;
-    rest = Math.floor(rest / 256);
-  }
+  const low = value >>> 0;
+  const high = (value - low) / 0x1_0000_0000;
+  SCRATCH[0] = low;
+  SCRATCH[1] = low >>> 8;
+  SCRATCH[2] = low >>> 16;
+  SCRATCH[3] = low >>> 24;
+  SCRATCH[4] = high;
+  SCRATCH[5] = high >>> 8;
+  SCRATCH[6] = high >>> 16;
+  SCRATCH[7] = high >>> 24;
   return crc32c(crc, SCRATCH);
 }
