@@ -1,1 +1,83 @@
-export {};
+export { RaftModule, type RaftModuleAsyncOptions } from './nest/raft.module';
+export type {
+  RaftElectionOptions,
+  RaftModuleExtras,
+  RaftModuleOptions,
+  RaftOptionsFactory,
+  RaftPart,
+  RaftPartFactory,
+  RaftPeersOptions,
+} from './nest/raft-module-options.interface';
+export { raftOptionsFromEnv } from './nest/raft-options-from-env';
+
+export { RaftService } from './nest/raft.service';
+export { getRaftToken } from './nest/get-raft-token';
+export { InjectRaft } from './nest/inject-raft.decorator';
+export { getStateMachineToken } from './nest/get-state-machine-token';
+export { InjectStateMachine } from './nest/inject-state-machine.decorator';
+
+export { LeaderOnly } from './nest/leader-only.decorator';
+export { LeaderOnlyGuard } from './nest/leader-only.guard';
+export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only.interface';
+
+export { isRaftError, RaftError, type LeaderHint, type RaftErrorCode, type RaftErrorDetails } from './core/raft-error';
+export { RAFT_ERRORS, type RaftErrorDescription } from './nest/raft-error.table';
+export type { RaftErrorBody, RaftErrorPayload } from './nest/raft-error-response';
+export { RaftExceptionFilter, type RaftErrorEvent } from './nest/raft-exception.filter';
+export { RaftHttpException } from './nest/raft-http.exception';
+
+export {
+  CommandContext,
+  createReplicated,
+  isRaftRejection,
+  QueryContext,
+  RaftCommand,
+  RaftQuery,
+  RaftRejection,
+  RaftRestore,
+  RaftSnapshot,
+  RaftStateMachine,
+  SnapshotMap,
+  StateMachineHost,
+  UnsupportedValueError,
+  type CommandCall,
+  type CommandSession,
+  type QueryCall,
+  type RaftCommandOptions,
+  type Replicated,
+  type ReplicatedClient,
+  type ReplicatedQueries,
+  type SnapshotKey,
+  type StateMachineClass,
+  type StateMachineHostOptions,
+  type StateMachineLogger,
+} from './state-machine';
+
+export { RaftNode } from './runtime/raft-node';
+export { raftNodeOptions, type RaftNodeSettings } from './runtime/default-options';
+export { SystemScheduler } from './runtime/system-scheduler';
+export type { Scheduler, TimerHandle } from './runtime/scheduler';
+export type {
+  FounderOptions,
+  Ordered,
+  ProposeOptions,
+  QueryOptions,
+  RaftLimits,
+  RaftLogger,
+  RaftNodeOptions,
+  ReadConsistency,
+} from './runtime/raft-node-options';
+export type { LeaderStatus, MemberStatus, RaftPhase, RaftStatus } from './runtime/status';
+
+// The contracts, for whoever writes a store, a transport or a state machine of their own.
+export * from './storage/contract';
+export * from './transport/contract';
+export * from './state-machine/contract';
+export type { Configuration, ConfigurationInForce, Member } from './core/configuration';
+export type { DurableState, PersistBatch } from './core/effects';
+export type { Entry } from './core/entry';
+export type { Message } from './core/messages';
+export { DEFAULT_GROUP, type GroupId, type HardState, type LogId, type ReplicaId, type TermRun } from './core/types';
+
+export { MemoryStorage, memoryStorage } from './storage/memory';
+export { tcpTransport, type PeerTlsOptions, type TcpTransportOptions } from './transport/tcp';

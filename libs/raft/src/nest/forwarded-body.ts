@@ -65,7 +65,8 @@ function formText(form: unknown): string {
       }
       return;
     }
-    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(String(value ?? ''))}`);
+    const text = typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);
+    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(text)}`);
   };
   write('', form);
   return pairs.join('&');

@@ -165,7 +165,7 @@ export class LeaderOnlyGuard implements CanActivate {
 
   private find<T>(token: ReturnType<typeof getRaftToken>, group: GroupId | undefined): T {
     try {
-      return this.moduleRef.get<T>(token as never, { strict: false });
+      return this.moduleRef.get<T>(token, { strict: false });
     } catch (error) {
       const call = group === undefined ? 'RaftModule.forRoot()' : `RaftModule.forRoot({ group: '${group}' })`;
       throw new RaftError(

@@ -40,7 +40,7 @@ function resolve(
     }
     throw new RaftError(
       'RAFT_CONFIGURATION',
-      `RaftModule: ${option} needs the provider ${describe(token)}, and no module provides it.${hint(token)}`,
+      `RaftModule: ${option} needs the provider ${describe(token)}, and no module provides it.`,
       { cause: error },
     );
   }
@@ -52,12 +52,4 @@ function isOptional(dependency: InjectionToken | OptionalFactoryDependency): dep
 
 function describe(token: InjectionToken): string {
   return typeof token === 'function' ? token.name : String(token);
-}
-
-/** `@nestjs/typeorm` calls the provider of a named data source `<name>DataSource`. */
-function hint(token: InjectionToken): string {
-  const name = typeof token === 'string' ? /^(.+)DataSource$/.exec(token)?.[1] : undefined;
-  return name === undefined
-    ? ''
-    : ` Import TypeOrmModule.forRoot({ name: '${name}', … }), or give the connection itself: typeOrmStorage({ url: … }).`;
 }

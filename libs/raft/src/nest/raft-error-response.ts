@@ -1,5 +1,5 @@
 import type { LeaderHint, RaftError, RaftErrorCode } from '../core/raft-error';
-import { RAFT_ERRORS } from './raft-error.table';
+import { RAFT_ERRORS, type RaftErrorDescription } from './raft-error.table';
 
 /** What a caller is told of a {@link RaftError}, in every protocol. @publicApi */
 export interface RaftErrorPayload {
@@ -43,7 +43,8 @@ export function raftErrorBody(error: RaftError, statusCode = raftErrorStatus(err
 
 /** @returns whole seconds for the header `Retry-After`, or undefined where a plain retry isn't the remedy */
 export function retryAfterSeconds(error: RaftError): number | undefined {
-  if (RAFT_ERRORS[error.code]?.retryAfter !== true) {
+  const described: RaftErrorDescription | undefined = RAFT_ERRORS[error.code];
+  if (described === undefined || !described.retryAfter) {
     return undefined;
   }
   return Math.max(1, Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1_000));
@@ -51,15 +52,12 @@ export function retryAfterSeconds(error: RaftError): number | undefined {
 
 /** A state machine's details may hold what JSON can't: an answer that fails to serialise would hide the refusal behind a 500. */
 function toJsonValue(details: unknown): unknown {
-  const text = JSON.stringify(details, (_key, value: unknown) => {
+  const text = JSON.stringify(details, (_key, value: unknown): unknown => {
     if (typeof value === 'bigint') {
       return value.toString();
     }
-    if (value instanceof Map) {
-      return [...value];
-    }
-    if (value instanceof Set) {
-      return [...value];
+    if (value instanceof Map || value instanceof Set) {
+      return Array.from(value as Iterable<unknown>);
     }
     if (value instanceof Uint8Array) {
       return Buffer.from(value).toString('base64');

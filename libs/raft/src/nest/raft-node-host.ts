@@ -11,6 +11,7 @@ import { RaftError } from '../core/raft-error';
 import type { RaftStatus } from '../runtime/status';
 import type { HostedNode, NodeFactory } from './hosted-node.interface';
 import { initialStatus } from './initial-status';
+import { giveDataSourceOptions } from './named-data-source';
 import { providePart } from './provided-part';
 import type { RaftSettings } from './raft-settings';
 import { RAFT_GROUP } from './raft.tokens';
@@ -28,7 +29,8 @@ export class RaftNodeHost
   private readonly logger = new Logger('Raft');
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
   private machines: readonly object[] = [];
-  private running: HostedNode | undefined;
+  private hosted: HostedNode | undefined;
+  private started = false;
   private leads = false;
   private stopping: Promise<void> | undefined;
 
@@ -43,10 +45,13 @@ export class RaftNodeHost
 
   /** @throws RaftError `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
   node(): HostedNode {
-    if (this.running !== undefined && this.stopping === undefined) {
-      return this.running;
+    if (this.stopping !== undefined) {
+      throw shuttingDown();
     }
-    throw this.stopping === undefined ? notStarted() : shuttingDown();
+    if (!this.started || this.hosted === undefined) {
+      throw notStarted();
+    }
+    return this.hosted;
   }
 
   /** As of the last change: it costs nothing, and is asked on every guarded call. */
@@ -55,7 +60,7 @@ export class RaftNodeHost
   }
 
   status(): RaftStatus {
-    return this.running?.status() ?? this.status$.value;
+    return this.hosted?.status() ?? this.status$.value;
   }
 
   async onModuleInit(): Promise<void> {
@@ -65,12 +70,16 @@ export class RaftNodeHost
 
   async onApplicationBootstrap(): Promise<void> {
     const { settings, moduleRef } = this;
+    const storage = await providePart('storage', settings.storage, moduleRef);
+    giveDataSourceOptions(storage, this.discovery);
     const node = this.createNode({
       settings,
       machines: this.machines,
-      storage: await providePart('storage', settings.storage, moduleRef),
+      storage,
       transport: await providePart('transport', settings.transport, moduleRef),
     });
+    // A signal may come while it starts: from here on there is something to stop.
+    this.hosted = node;
     node.onStatus((status) => this.changed(status));
     try {
       await node.start();
@@ -78,7 +87,7 @@ export class RaftNodeHost
       await node.stop().catch((late: unknown) => this.logger.warn(`Stopping after a failed start: ${String(late)}`));
       throw error;
     }
-    this.running = node;
+    this.started = true;
     this.changed(node.status());
     if (settings.storage !== undefined) {
       this.hooksWarning.arm();
@@ -105,7 +114,7 @@ export class RaftNodeHost
 
   private async stopOnce(): Promise<void> {
     this.hooksWarning.disarm();
-    const node = this.running;
+    const node = this.hosted;
     if (node !== undefined) {
       await withinBound(node.stop(), this.settings.shutdownTimeoutMs + STOP_GRACE_MS).catch((error: unknown) =>
         this.logger.error(`The node ${this.settings.nodeId} didn't stop in order: ${String(error)}`),

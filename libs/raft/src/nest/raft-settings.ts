@@ -180,7 +180,7 @@ function checkedPeers(
   }
   return {
     listen: address('peers.listen', listen, 0),
-    advertise: address('peers.advertise', advertise ?? listen, 0),
+    advertise: address('peers.advertise', advertise ?? listen),
     ...transport,
   };
 }

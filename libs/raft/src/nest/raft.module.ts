@@ -1,0 +1,111 @@
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { APP_FILTER, DiscoveryModule, DiscoveryService, HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import type { GroupId } from '../core/types';
+import { getRaftToken } from './get-raft-token';
+import type { NodeFactory } from './hosted-node.interface';
+import { LeaderForwarder } from './leader-forwarder';
+import { NoExceptionFilter, RaftExceptionFilter } from './raft-exception.filter';
+import { RaftFeatureModule } from './raft-feature.module';
+import type { RaftModuleOptions } from './raft-module-options.interface';
+import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './raft.module-definition';
+import { createRaftNode } from './raft-node.factory';
+import { RaftNodeHost } from './raft-node-host';
+import { RaftService } from './raft.service';
+import { raftSettings, type RaftSettings } from './raft-settings';
+import {
+  getRaftHostToken,
+  getRaftSettingsToken,
+  groupName,
+  RAFT_GROUP,
+  RAFT_NODE_FACTORY,
+  RAFT_OPTIONS,
+} from './raft.tokens';
+
+/** The options of `RaftModule.forRootAsync()`: `useFactory` with `inject`, `useClass` or `useExisting`, and what must be known before. @publicApi */
+export type RaftModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
+
+/**
+ * Makes the application a node of a cluster. Import it once, in the root module, with `forRoot` or `forRootAsync`; name the
+ * state machines with `forFeature` where they are used.
+ *
+ * The node starts in `onApplicationBootstrap`, and doesn't wait for a quorum. Call `app.enableShutdownHooks()`, so that it
+ * stops in order on SIGTERM.
+ *
+ * @example
+ * ```ts
+ * @Module({ imports: [RaftModule.forRoot(), RaftModule.forFeature([Counters])], controllers: [CountersController] })
+ * export class AppModule {}
+ * ```
+ * @publicApi
+ */
+@Module({})
+export class RaftModule extends ConfigurableModuleClass {
+  /**
+   * @param options without any: one node, in memory
+   * @throws RaftError `RAFT_CONFIGURATION`, when the application is made
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return asRoot(super.forRoot(options), options.group);
+  }
+
+  /** @param options how to make those of {@link forRoot}; `group` and `isGlobal` stand beside the factory */
+  static override forRootAsync(options: RaftModuleAsyncOptions): DynamicModule {
+    return asRoot(super.forRootAsync(options), options.group);
+  }
+
+  /**
+   * Registers state machines and provides their callers to the importing module. A machine is made once, however many modules
+   * name it.
+   *
+   * @param machines classes with `@RaftStateMachine(name)`
+   * @param group the group that replicates them. Default: the default group
+   * @throws RaftError `RAFT_CONFIGURATION` where a class can't be a state machine
+   */
+  static forFeature(machines: readonly Type<object>[], group?: GroupId): DynamicModule {
+    return RaftFeatureModule.of(machines, group);
+  }
+}
+
+function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): DynamicModule {
+  const group = groupName(givenGroup);
+  const settings = getRaftSettingsToken(group);
+  const host = getRaftHostToken(group);
+  const service = getRaftToken(group);
+  const providers: Provider[] = [
+    { provide: RAFT_GROUP, useValue: group },
+    { provide: RAFT_NODE_FACTORY, useValue: createRaftNode },
+    {
+      provide: settings,
+      inject: [RAFT_OPTIONS],
+      useFactory: (options: RaftModuleOptions): RaftSettings => raftSettings(options, group),
+    },
+    {
+      provide: host,
+      inject: [settings, ModuleRef, DiscoveryService, RAFT_NODE_FACTORY],
+      useFactory: (
+        checked: RaftSettings,
+        moduleRef: ModuleRef,
+        discovery: DiscoveryService,
+        createNode: NodeFactory,
+      ): RaftNodeHost => new RaftNodeHost(checked, moduleRef, discovery, createNode),
+    },
+    {
+      provide: service,
+      inject: [host],
+      useFactory: (nodeHost: RaftNodeHost): RaftService => new RaftService(nodeHost),
+    },
+    LeaderForwarder,
+    {
+      provide: APP_FILTER,
+      inject: [settings, HttpAdapterHost],
+      useFactory: ({ httpErrors }: RaftSettings, adapterHost: HttpAdapterHost) =>
+        httpErrors ? new RaftExceptionFilter(adapterHost) : new NoExceptionFilter(),
+    },
+  ];
+  return {
+    ...definition,
+    imports: [DiscoveryModule, ...(definition.imports ?? [])],
+    providers: [...(definition.providers ?? []), ...providers],
+    exports: [settings, host, service],
+  };
+}
