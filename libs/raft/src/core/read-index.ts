@@ -20,10 +20,6 @@ export class ReadIndex {
     return this.sentRound;
   }
 
-  get hasWaiting(): boolean {
-    return this.waiting.length > 0;
-  }
-
   /** A round is due: reads wait for one that was not sent yet, and none is on the way whose answers they could share. */
   get roundDue(): boolean {
     return this.sentRound === this.confirmedRound && (this.waiting.at(-1)?.round ?? 0) > this.sentRound;
