@@ -43,6 +43,8 @@ export class PeerLink {
   private readonly backOff = new BackOff(BACK_OFF_MS.first, BACK_OFF_MS.last);
   private readonly refusedBackOff = new BackOff(REFUSED_BACK_OFF_MS.first, REFUSED_BACK_OFF_MS.last);
   private connection: PeerConnection | undefined;
+  /** Not only that of the connection: one that was refused lingers until the peer has read why. */
+  private readonly sockets = new Set<RaftTcpSocket>();
   private timer: NodeJS.Timeout | undefined;
   private waiting = false;
   private stopped = false;
@@ -67,6 +69,7 @@ export class PeerLink {
     clearTimeout(this.timer);
     this.connection?.drop();
     this.connection = undefined;
+    for (const socket of this.sockets) socket.destroy();
   }
 
   /** The peer dialled us, so it is there: no need to wait any longer. */
@@ -128,6 +131,8 @@ export class PeerLink {
       tlsOptions: settings.tls,
     });
     const socket = client.dial();
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
     const connection = new PeerConnection(socket, 'dialled', {
       secret: settings.secret,
       helloTimeoutMs: settings.helloTimeoutMs,

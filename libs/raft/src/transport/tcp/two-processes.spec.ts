@@ -23,6 +23,8 @@ const CHILD = `
   }));
   node.receive = (message) => console.log('got ' + message.id);
   node.start().then((address) => console.log('at ' + address));
+  process.on('SIGTERM', () => node.transport.stop());
+  for (const peer of process.argv.slice(2)) node.transport.connect(peer);
 `;
 
 interface Child {
@@ -39,8 +41,8 @@ afterEach(async () => {
   await Promise.all(nodes.splice(0).map((node) => node.transport.stop()));
 });
 
-async function startChild(listen = '127.0.0.1:0'): Promise<Child> {
-  const child = spawn(process.execPath, ['-e', CHILD, listen], {
+async function startChild(listen = '127.0.0.1:0', peers: readonly string[] = []): Promise<Child> {
+  const child = spawn(process.execPath, ['-e', CHILD, listen, ...peers], {
     cwd: __dirname,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -123,5 +125,19 @@ describe('the TCP transport between processes', () => {
       node.transport.send(stopped.address, call(9999));
       return stopped.got.has(9999);
     }, 'the one that went on hears again');
+  }, 30_000);
+
+  it('leaves nothing open when it is stopped: the process ends by itself', async () => {
+    const node = await startNode();
+    const refusing = await startNode();
+    refusing.admission = () => 'not you';
+    const child = await startChild('127.0.0.1:0', [node.address, refusing.address, '127.0.0.1:1']);
+    node.transport.connect(child.address);
+    await until(() => node.stateOf(child.address) === 'connected', 'connected');
+    await until(() => refusing.asked.length > 0, 'refused by the other');
+
+    child.process.kill('SIGTERM');
+    const [code] = (await once(child.process, 'exit')) as [number | null];
+    expect(code).toBe(0);
   }, 30_000);
 });
