@@ -89,10 +89,12 @@ export class GroupPosition {
       this.lastIndex = truncateFrom - 1;
       while ((this.terms.at(-1)?.firstIndex ?? 0) >= truncateFrom) this.terms.pop();
     }
+    let term = this.terms.at(-1)?.term;
     for (const entry of write.entries) {
-      if (this.terms.at(-1)?.term !== entry.term) this.terms.push({ firstIndex: entry.index, term: entry.term });
-      this.lastIndex = entry.index;
+      if (entry.term !== term) this.terms.push({ firstIndex: entry.index, term: entry.term });
+      term = entry.term;
     }
+    this.lastIndex = write.entries.at(-1)?.index ?? this.lastIndex;
     this.lastBatch = write.number;
     this.commitIndex = write.commitIndex;
   }

@@ -17,12 +17,23 @@ function start(type: number, length: number, elementBytes: number): Buffer {
   return buffer;
 }
 
+/** Writes by hand, as this runs for every entry of every batch: Buffer's own writers check each call. */
+function putInt32(buffer: Buffer, value: number, at: number): number {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
+  return at + 4;
+}
+
 export function int2Array<T>(items: readonly T[], of: (item: T) => number): Buffer {
   const buffer = start(OID.int2, items.length, items.length * 6);
   let at = HEADER_BYTES;
   for (const item of items) {
-    at = buffer.writeInt32BE(2, at);
-    at = buffer.writeInt16BE(of(item), at);
+    const value = of(item);
+    at = putInt32(buffer, 2, at);
+    buffer[at++] = value >>> 8;
+    buffer[at++] = value;
   }
   return buffer;
 }
@@ -32,8 +43,8 @@ export function int4Array<T>(items: readonly T[], of: (item: T) => number): Buff
   const buffer = start(OID.int4, items.length, items.length * 8);
   let at = HEADER_BYTES;
   for (const item of items) {
-    at = buffer.writeInt32BE(4, at);
-    at = buffer.writeInt32BE(of(item) | 0, at);
+    at = putInt32(buffer, 4, at);
+    at = putInt32(buffer, of(item), at);
   }
   return buffer;
 }
@@ -44,9 +55,9 @@ export function int8Array<T>(items: readonly T[], of: (item: T) => number): Buff
   let at = HEADER_BYTES;
   for (const item of items) {
     const value = of(item);
-    at = buffer.writeInt32BE(8, at);
-    at = buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);
-    at = buffer.writeUInt32BE(value >>> 0, at);
+    at = putInt32(buffer, 8, at);
+    at = putInt32(buffer, Math.floor(value / 0x1_0000_0000), at);
+    at = putInt32(buffer, value >>> 0, at);
   }
   return buffer;
 }
@@ -55,8 +66,8 @@ export function boolArray<T>(items: readonly T[], of: (item: T) => boolean): Buf
   const buffer = start(OID.bool, items.length, items.length * 5);
   let at = HEADER_BYTES;
   for (const item of items) {
-    at = buffer.writeInt32BE(1, at);
-    at = buffer.writeUInt8(of(item) ? 1 : 0, at);
+    at = putInt32(buffer, 1, at);
+    buffer[at++] = of(item) ? 1 : 0;
   }
   return buffer;
 }
@@ -68,7 +79,7 @@ export function byteaArray<T>(items: readonly T[], of: (item: T) => Uint8Array):
   let at = HEADER_BYTES;
   for (const item of items) {
     const data = of(item);
-    at = buffer.writeInt32BE(data.length, at);
+    at = putInt32(buffer, data.length, at);
     buffer.set(data, at);
     at += data.length;
   }

@@ -36,7 +36,7 @@ export function copyRows(
   let waitingBytes = 0;
   let needed = FILE_HEADER_BYTES;
   let inHeader = true;
-  let failure: unknown;
+  let failure: Error | undefined;
 
   const parse = () => {
     buffer = waiting.length === 1 ? (waiting[0] as Buffer) : Buffer.concat(waiting, waitingBytes);
@@ -84,11 +84,11 @@ export function copyRows(
       try {
         parse();
       } catch (error) {
-        failure = error;
+        failure = error instanceof Error ? error : new Error(String(error));
       }
     });
     stream.once('error', reject);
-    stream.once('end', () => (failure === undefined ? resolve() : reject(failure as Error)));
+    stream.once('end', () => (failure === undefined ? resolve() : reject(failure)));
   });
 }
 

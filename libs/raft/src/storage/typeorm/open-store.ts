@@ -102,8 +102,8 @@ export class OpenStore {
       const stored = groups.map((known) => known ?? { id: nextId++, generation: 0, position: new GroupPosition() });
       writes.forEach((write, at) => stored[at]?.position.refuseUnlessNext(write));
 
-      const landed = await this.attempt(() => this.session.query(this.statements.of(this.guard, writes, stored)));
-      if (landed[0]?.[0] !== writes.length) throw await this.fence();
+      const landed = await this.attempt(() => this.session.write(this.statements.of(this.guard, writes, stored)));
+      if (landed !== writes.length) throw await this.fence();
       writes.forEach((write, at) => {
         const group = stored[at] as StoredGroup;
         group.position.advance(write);

@@ -82,9 +82,19 @@ export class PinnedSession {
 
   /** @throws whatever went wrong; after a lost connection the outcome is unknown */
   async query(call: StatementCall): Promise<readonly unknown[][]> {
+    this.refuseIfLost();
+    return (await this.client.query(call)).rows;
+  }
+
+  /** @returns how many rows a statement wrote */
+  async write(call: StatementCall): Promise<number> {
+    this.refuseIfLost();
+    return (await this.client.query(call)).rowCount ?? 0;
+  }
+
+  private refuseIfLost(): void {
     if (this.failure)
       throw new Error(`The session with Postgres is lost: ${this.failure.message}`, { cause: this.failure });
-    return (await this.client.query(call)).rows;
   }
 
   /** Ends it in order: resolves once the server has let go of everything that it held. */
