@@ -37,6 +37,7 @@ export interface PeerHostPorts {
   group(): GroupIdentity | undefined;
   replica(): Replica | undefined;
   founding(): Founding | undefined;
+  answer(peer: Hello, message: PeerMessage): void;
   /** Whether this node still talks. */
   isOpen(): boolean;
   /** Something here threw, which is a bug. */
@@ -128,7 +129,7 @@ export class PeerHost implements TransportHost {
     }
     if (message.genesis !== null || message.groupId !== this.self.groupId) return;
     const { configuration } = replica.kernel.configuration;
-    this.ports.links.answer(sender, {
+    this.ports.answer(sender, {
       kind: 'founder',
       groupId: this.self.groupId,
       founder: this.self.nodeName,

@@ -16,6 +16,10 @@ export interface PeerRoute {
   readonly bootNonce: string;
 }
 
+/** For how long a node that is no member is dialled after it asked something, and how many such there may be. */
+const GUEST_MS = 10_000;
+const MOST_GUESTS = 16;
+
 const NOT_DIALLED: LinkState = { state: 'connecting', detail: 'not tried yet' };
 
 /**
@@ -25,6 +29,8 @@ const NOT_DIALLED: LinkState = { state: 'connecting', detail: 'not tried yet' };
 export class PeerLinks {
   private readonly links = new Map<string, LinkState>();
   private readonly dialled = new Set<string>();
+  /** Nodes that are no members and asked something, by address, and until when they are dialled. */
+  private readonly guests = new Map<string, number>();
   private readonly addresses = new Map<ReplicaId, string>();
   private readonly hellos = new Map<ReplicaId, Hello>();
   private members: readonly Member[] = [];
@@ -101,11 +107,21 @@ export class PeerLinks {
     if (address !== undefined) this.transport.send(address, message);
   }
 
-  /** Answers a peer, whatever it has said of itself so far. */
-  answer(peer: Hello, message: PeerMessage): void {
+  /** Answers a peer, be it a member or not. One that is dialled only now gets the answer when it asks again. */
+  answer(peer: Hello, message: PeerMessage, nowMs: number): void {
     const founder = this.founders.find(({ id }) => id === peer.nodeName);
     const address = this.addresses.get(peer.replicaId) ?? founder?.peer ?? peer.advertise;
+    if (!this.dialled.has(address)) this.invite(address, nowMs);
     this.transport.send(address, message);
+  }
+
+  /** Lets go of nodes that asked something once and aren't members. */
+  dismissGuests(nowMs: number): void {
+    for (const [address, untilMs] of this.guests) {
+      if (untilMs > nowMs) continue;
+      this.guests.delete(address);
+      this.hangUp(address);
+    }
   }
 
   send(address: string, message: PeerMessage): boolean {
@@ -117,13 +133,26 @@ export class PeerLinks {
     for (const address of this.dialled) {
       if (wanted.has(address)) continue;
       this.dialled.delete(address);
-      this.links.delete(address);
-      this.transport.disconnect(address);
+      this.hangUp(address);
     }
     for (const address of wanted) {
       if (this.dialled.has(address)) continue;
       this.dialled.add(address);
+      this.guests.delete(address);
       this.transport.connect(address);
     }
+  }
+
+  private invite(address: string, nowMs: number): void {
+    if (!this.guests.has(address)) {
+      if (this.guests.size >= MOST_GUESTS) return;
+      this.transport.connect(address);
+    }
+    this.guests.set(address, nowMs + GUEST_MS);
+  }
+
+  private hangUp(address: string): void {
+    this.links.delete(address);
+    this.transport.disconnect(address);
   }
 }

@@ -3,6 +3,7 @@ import { RaftError, type RaftErrorCode } from '../core/raft-error';
 import { NO_REPLICA } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contract';
+import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
 import { CallDesk } from './call-desk';
 import { sentenceOf } from './error-sentence';
@@ -200,12 +201,14 @@ export class RaftNode {
   private peerHost({ incarnation, previousBootNonce }: StoreIdentity): PeerHost {
     const { nodeId: nodeName, clusterName, groupId, advertise } = this.options;
     const { bootNonce, links, forwarder, router } = this;
+    const answer = (peer: Hello, message: PeerMessage): void =>
+      links.answer(peer, message, this.options.scheduler.nowMs());
     const server = new RequestServer({
       groupId,
       bootNonce,
       clusterId: () => this.group?.clusterId ?? '',
       submit: (request) => this.desk.submit(request),
-      answer: (peer, response) => links.answer(peer, response),
+      answer,
     });
     return new PeerHost(
       { nodeName, clusterName, groupId, advertise, incarnation, bootNonce, previousBootNonce },
@@ -214,6 +217,7 @@ export class RaftNode {
         forwarder,
         router,
         server,
+        answer,
         group: () => this.group,
         replica: () => this.replica,
         founding: () => this.founding,
@@ -296,6 +300,7 @@ export class RaftNode {
     this.founding?.tick(nowMs);
     this.replica?.tick(ticks, nowMs);
     this.router.tick(nowMs);
+    this.links.dismissGuests(nowMs);
     this.reportWithoutLeader(nowMs);
   }
 

@@ -1,0 +1,103 @@
+import type { Entry } from '../../libs/raft/src/core/entry';
+import type { GroupId } from '../../libs/raft/src/core/types';
+import type {
+  GroupWrite,
+  LoadedGroup,
+  RaftStorage,
+  StoreBoot,
+  StoreIdentity,
+} from '../../libs/raft/src/storage/contract';
+
+type Operation = 'persist' | 'probe' | 'recover' | 'entries' | 'close';
+
+/** Lets a test say when a store's answers come, and whether. What is held has not happened yet. */
+export class GatedStorage implements RaftStorage {
+  /** Every write that was handed over, landed or not. */
+  readonly writes: GroupWrite[] = [];
+  /** Called with each call of the store; what it throws is the answer. */
+  before: ((operation: Operation) => void) | undefined;
+  /** Called when a write has landed; what it throws is the answer all the same. */
+  afterPersist: (() => void) | undefined;
+  private readonly gates = new Map<Operation, { readonly closed: Promise<void>; open(): void }>();
+  private detached = false;
+
+  constructor(private readonly inner: RaftStorage) {}
+
+  hold(...operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      let open = (): void => undefined;
+      const closed = new Promise<void>((resolve) => (open = resolve));
+      this.gates.set(operation, { closed, open });
+    }
+  }
+
+  release(...operations: readonly Operation[]): void {
+    for (const operation of operations) {
+      this.gates.get(operation)?.open();
+      this.gates.delete(operation);
+    }
+  }
+
+  openAll(): void {
+    this.release('persist', 'probe', 'recover', 'entries', 'close');
+  }
+
+  /** Its process was killed: nothing that is held happens any more. */
+  async detach(): Promise<void> {
+    this.detached = true;
+    this.openAll();
+  }
+
+  open(boot: StoreBoot): Promise<StoreIdentity> {
+    return this.inner.open(boot);
+  }
+
+  load(group: GroupId): Promise<LoadedGroup | undefined> {
+    return this.inner.load(group);
+  }
+
+  async persist(writes: readonly GroupWrite[]): Promise<void> {
+    this.writes.push(...writes);
+    await this.pass('persist');
+    await this.inner.persist(writes);
+    this.afterPersist?.();
+  }
+
+  async recover(): Promise<ReadonlyMap<GroupId, number>> {
+    await this.pass('recover');
+    return this.inner.recover();
+  }
+
+  async probe(): Promise<void> {
+    await this.pass('probe');
+    await this.inner.probe();
+  }
+
+  async entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]> {
+    await this.pass('entries');
+    return this.inner.entries(group, from, to, maxBytes);
+  }
+
+  writeSnapshot(...call: Parameters<RaftStorage['writeSnapshot']>): Promise<void> {
+    return this.inner.writeSnapshot(...call);
+  }
+
+  readSnapshot(...call: Parameters<RaftStorage['readSnapshot']>): ReturnType<RaftStorage['readSnapshot']> {
+    return this.inner.readSnapshot(...call);
+  }
+
+  compact(...call: Parameters<RaftStorage['compact']>): Promise<void> {
+    return this.inner.compact(...call);
+  }
+
+  async close(): Promise<void> {
+    await this.pass('close');
+    await this.inner.close();
+  }
+
+  private async pass(operation: Operation): Promise<void> {
+    await this.gates.get(operation)?.closed;
+    if (this.detached) return new Promise(() => undefined);
+    this.before?.(operation);
+  }
+}

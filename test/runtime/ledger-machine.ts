@@ -1,0 +1,68 @@
+import type { Entry } from '../../libs/raft/src/core/entry';
+import type { LogId } from '../../libs/raft/src/core/types';
+import { decodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
+import type {
+  AppliedState,
+  CommandOutcome,
+  ReplicatedStateMachine,
+  SnapshotSource,
+} from '../../libs/raft/src/state-machine/contract';
+import { encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+
+/** Remembers each command with its time. A test can hold it, or make it fail. */
+export class LedgerMachine implements ReplicatedStateMachine {
+  readonly lines: string[] = [];
+  readonly times: number[] = [];
+  readonly slices: number[] = [];
+  fault: Error | undefined;
+  private gate: Promise<void> | undefined;
+  private openGate: (() => void) | undefined;
+  private lastTimeMs = 0;
+
+  hold(): void {
+    this.gate = new Promise((resolve) => (this.openGate = resolve));
+  }
+
+  release(): void {
+    this.openGate?.();
+    this.gate = undefined;
+  }
+
+  async applied(): Promise<AppliedState> {
+    return { last: { term: 0, index: 0 }, configuration: undefined };
+  }
+
+  async apply(entries: readonly Entry[]): Promise<readonly CommandOutcome[]> {
+    await this.gate;
+    if (this.fault !== undefined) throw this.fault;
+    this.slices.push(entries.length);
+    return entries.map((entry) => this.applyOne(entry));
+  }
+
+  async query(): Promise<CommandOutcome> {
+    return { status: 'applied', value: encodeValue([...this.lines]) };
+  }
+
+  capture(): SnapshotSource {
+    throw new Error('no snapshots here');
+  }
+
+  async restore(_last: LogId): Promise<void> {
+    throw new Error('no snapshots here');
+  }
+
+  clusterTimeMs(): number {
+    return this.lastTimeMs;
+  }
+
+  private applyOne(entry: Entry): CommandOutcome {
+    if (entry.kind !== 'command') return { status: 'applied', value: undefined };
+    const { args, timeMs } = decodeCommand(entry.data);
+    const [line] = args as [string];
+    this.lastTimeMs = Math.max(this.lastTimeMs, timeMs);
+    this.times.push(timeMs);
+    if (line === 'refuse me') return { status: 'rejected', reason: 'NO', message: 'no', details: { line } };
+    this.lines.push(line);
+    return { status: 'applied', value: encodeValue(line) };
+  }
+}
