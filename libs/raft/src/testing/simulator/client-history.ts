@@ -97,7 +97,9 @@ function toOperation({
   answeredAt,
   answer,
 }: ClientOperation): Operation<RegisterCall, RegisterAnswer> {
-  return outcome === 'answered' ? { call, calledAt, answered: { at: answeredAt, answer: answer! } } : { call, calledAt };
+  return outcome === 'answered'
+    ? { call, calledAt, answered: { at: answeredAt, answer: answer! } }
+    : { call, calledAt };
 }
 
 export function describe(operation: ClientOperation): string {

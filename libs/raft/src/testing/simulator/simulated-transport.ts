@@ -103,12 +103,18 @@ export class SimulatedTransport implements RaftTransport {
 
   /** Ends whatever this process was connected to, as its end does: the others' sockets close. */
   cut(): void {
-    this.network.silence(this);
     for (const dialled of this.dialled.values()) {
       dialled.attempt++;
+      if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
       if (dialled.connection !== undefined) this.forget(dialled.connection);
     }
     this.dialled.clear();
+    this.loseAddress();
+  }
+
+  /** Another process listens here from now on; what this one has dialled stays open. */
+  loseAddress(): void {
+    this.network.silence(this);
     const accepted = [...this.accepted];
     this.accepted.clear();
     for (const connection of accepted) connection.dialler.noticeEnd(connection);
@@ -159,6 +165,7 @@ export class SimulatedTransport implements RaftTransport {
     const hello = this.host!.hello();
     listener.process.input(delayMs, () => {
       const answer = listener.admit(hello);
+      listener.peerArrived(hello.advertise);
       if (answer === undefined || !this.reaches(dialled.address)) return;
       this.process.input(this.network.delayMs(), () => {
         if (!isCurrent()) return;
@@ -172,6 +179,12 @@ export class SimulatedTransport implements RaftTransport {
   private admit(peer: Hello): { readonly hello: Hello; readonly refusal: string | undefined } | undefined {
     const { host } = this;
     return host && { hello: host.hello(), refusal: host.admit(peer) };
+  }
+
+  /** The peer dialled this node, so it is there: no need to wait any longer. */
+  private peerArrived(address: string): void {
+    const dialled = this.dialled.get(address);
+    if (dialled !== undefined && (dialled.state === 'closed' || dialled.state === 'refused')) this.redial(dialled, 0);
   }
 
   private establish(dialled: Dialled, listener: SimulatedTransport, hello: Hello): void {
@@ -193,6 +206,11 @@ export class SimulatedTransport implements RaftTransport {
     this.setState(dialled, state, detail);
     const delayMs = this.network.chance.uniform(0.5, 1) * dialled.redialMs;
     dialled.redialMs = Math.min(LONGEST_REDIAL_MS, 2 * dialled.redialMs);
+    this.redial(dialled, delayMs);
+  }
+
+  private redial(dialled: Dialled, delayMs: number): void {
+    if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
     dialled.timer = this.process.after(delayMs, PHASES.timer, () => {
       if (this.dialled.get(dialled.address) === dialled) this.dial(dialled);
     });

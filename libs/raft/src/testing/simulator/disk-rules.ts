@@ -1,0 +1,36 @@
+import type { GroupWrite } from '../../storage/contract';
+import { describeWrite } from './simulated-storage';
+import { lastIndexOf, termAt, type DiskGroup } from './simulated-disk';
+import type { Verdict } from './violation';
+
+/** What must hold of every write that lands, whatever the kernel thinks: the disk is what a node is after a crash. */
+export function checkWrite(verdict: Verdict, who: string, write: GroupWrite, before: DiskGroup | undefined): void {
+  const fail = (rule: string) => verdict.fail(rule, `${who} writes ${describeWrite(write)}`);
+  if (before === undefined) {
+    if (write.number !== 1 || write.identity === undefined) fail('a group begins with its identity');
+    return;
+  }
+  if (write.identity !== undefined) fail('a group gets its identity once');
+  if (write.commitIndex < before.commitIndex) fail('the durable commit index never goes back');
+
+  const { hardState } = write;
+  if (hardState !== undefined) {
+    if (hardState.term < before.hardState.term) fail('the durable term never goes back');
+    const { votedFor } = before.hardState;
+    if (hardState.term === before.hardState.term && votedFor !== 0 && votedFor !== hardState.votedFor)
+      fail('one vote in a term');
+  }
+
+  const { truncateFrom } = write;
+  if (truncateFrom !== undefined && truncateFrom <= before.commitIndex) fail('what is committed is never cut off');
+  const keptTo = truncateFrom === undefined ? lastIndexOf(before) : Math.min(lastIndexOf(before), truncateFrom - 1);
+  let previousTerm = termAt(before, keptTo) ?? 0;
+  write.entries.forEach((entry, at) => {
+    if (entry.index !== keptTo + 1 + at) fail('a log has no gap');
+    if (entry.term < previousTerm) fail('terms never fall along a log');
+    previousTerm = entry.term;
+  });
+  if (write.commitIndex > keptTo + write.entries.length) fail('the durable commit index is within the log');
+  const termAfter = Math.max(hardState?.term ?? 0, before.hardState.term);
+  if (previousTerm > termAfter) fail('no entry is durable before the term that made it');
+}

@@ -1,0 +1,338 @@
+import { DEFAULT_GROUP } from '../../core/types';
+import type { Chance } from './chance';
+import type { Path } from './paths';
+import type { SeedSettings } from './seed-settings';
+import type { SimulatedNetwork } from './simulated-network';
+import type { SimulatedNode } from './simulated-node';
+import type { World } from './world';
+
+/** How likely each kind of fault is, in proportion. */
+const WEIGHTS = {
+  crash: 14,
+  crashLeader: 10,
+  powerCut: 3,
+  stopInOrder: 6,
+  pause: 8,
+  pauseLeader: 8,
+  zombie: 5,
+  wipe: 6,
+  partition: 9,
+  oneWay: 8,
+  isolateLeader: 8,
+  disturb: 7,
+  congest: 4,
+  reset: 6,
+  slowDisk: 6,
+  failingDisk: 8,
+  diskAway: 7,
+  wallJump: 5,
+};
+
+type Fault = keyof typeof WEIGHTS;
+
+/** Draws faults, one after the other and several at once, and takes all of them back when the time of healing comes. */
+export class FaultPlan {
+  private healed = false;
+  private count = 0;
+  private partition: readonly (readonly [string, string])[] = [];
+
+  constructor(
+    private readonly world: World,
+    private readonly chance: Chance,
+    private readonly nodes: readonly SimulatedNode[],
+    private readonly network: SimulatedNetwork,
+    private readonly settings: SeedSettings,
+  ) {}
+
+  /** How many faults there were. */
+  get faults(): number {
+    return this.count;
+  }
+
+  start(): void {
+    if (this.settings.crashWhileFounding) this.crashWhileFounding();
+    this.world.time.after(3000, () => this.next());
+  }
+
+  /** Everything works again, and whoever is down is started. */
+  heal(): void {
+    this.healed = true;
+    this.note('healed', () => 'everything');
+    this.network.heal();
+    Object.assign(this.network.conditions, { loss: 0, repetition: 0, meanDelayMs: 1, reorders: false });
+    for (const node of this.nodes) {
+      this.healDisk(node);
+      for (const life of node.reachable) life.process.resume(this.chance.happens(0.5));
+      node.start();
+    }
+  }
+
+  private next(): void {
+    if (this.healed) return;
+    this.strike(this.chance.weighted(WEIGHTS));
+    this.world.time.after(this.chance.exponential(this.settings.faultEveryMs), () => this.next());
+  }
+
+  private strike(fault: Fault): void {
+    const leader = this.nodes.find((node) => node.isLeading);
+    const anyone = this.chance.pick(this.nodes);
+    const struck = this.run(fault, anyone, leader ?? anyone);
+    if (!struck) return;
+    this.count++;
+  }
+
+  /** @returns false where there was nothing to strike */
+  private run(fault: Fault, anyone: SimulatedNode, leader: SimulatedNode): boolean {
+    switch (fault) {
+      case 'crash':
+        return this.crash(anyone, 'crashed a node');
+      case 'crashLeader':
+        return leader.isLeading && this.crash(leader, 'crashed the leader');
+      case 'powerCut':
+        return this.powerCut();
+      case 'stopInOrder':
+        return this.stopInOrder(anyone);
+      case 'pause':
+        return this.pause(anyone, 'paused a node');
+      case 'pauseLeader':
+        return leader.isLeading && this.pause(leader, 'paused the leader');
+      case 'zombie':
+        return this.leaveZombie(this.chance.happens(0.6) ? leader : anyone);
+      case 'wipe':
+        return this.wipe(anyone);
+      case 'partition':
+        return this.splitNetwork();
+      case 'oneWay':
+        return this.splitOneWay(this.chance.happens(0.5) ? leader : anyone);
+      case 'isolateLeader':
+        return leader.isLeading && this.isolate(leader);
+      case 'disturb':
+        return this.disturb();
+      case 'congest':
+        return this.congest(anyone);
+      case 'reset':
+        return this.reset(anyone);
+      case 'slowDisk':
+        return this.slowDisk(anyone);
+      case 'failingDisk':
+        return this.failDisk(this.chance.happens(0.5) ? leader : anyone);
+      case 'diskAway':
+        return this.takeDiskAway(this.chance.happens(0.5) ? leader : anyone);
+      case 'wallJump':
+        return this.jump(anyone);
+    }
+  }
+
+  private crashWhileFounding(): void {
+    this.world.time.after(this.chance.uniform(20, 900), () => {
+      if (this.nodes.every((node) => node.disk.groups.has(DEFAULT_GROUP))) return;
+      const node = this.chance.pick(this.nodes);
+      if (!node.isUp) return;
+      this.count++;
+      this.meet('founding met a crash', node);
+      node.kill();
+      node.restartLater();
+    });
+  }
+
+  private crash(node: SimulatedNode, path: Path): boolean {
+    if (!node.isUp) return false;
+    this.meet(path, node);
+    node.kill();
+    this.lasts(200, 4000, () => {
+      if (!node.isUp) this.world.paths.count('restarted a node');
+      node.start();
+    });
+    return true;
+  }
+
+  private powerCut(): boolean {
+    this.meet('crashed every node');
+    for (const node of this.nodes) {
+      node.kill();
+      node.endZombie();
+      this.lasts(100, 2000, () => node.start());
+    }
+    return true;
+  }
+
+  private stopInOrder(node: SimulatedNode): boolean {
+    if (!node.isUp || node.current?.process.isPaused) return false;
+    this.note('stopped in order', () => node.name);
+    node.stop(() => node.restartLater());
+    return true;
+  }
+
+  private pause(node: SimulatedNode, path: Path): boolean {
+    const process = node.current?.process;
+    if (process === undefined || process.isPaused) return false;
+    this.meet(path, node);
+    process.pause();
+    this.lasts(300, 4000, () => {
+      const inputFirst = this.chance.happens(0.3);
+      if (process.isPaused && process.isAlive && !inputFirst) this.world.paths.count('resumed with timers before input');
+      process.resume(inputFirst);
+    });
+    return true;
+  }
+
+  private leaveZombie(node: SimulatedNode): boolean {
+    const life = node.current;
+    if (life === undefined || node.wiped || !node.leaveZombie()) return false;
+    this.meet('left a zombie behind', node);
+    const paused = this.chance.happens(0.7);
+    if (paused) life.process.pause();
+    this.lasts(100, 1000, () => node.start());
+    this.lasts(500, 5000, () => life.process.resume(this.chance.happens(0.3)));
+    this.lasts(5000, 10_000, () => node.endZombie());
+    return true;
+  }
+
+  /** One founder loses its disk; the others are a majority. */
+  private wipe(node: SimulatedNode): boolean {
+    const founded = this.nodes.every((each) => each.disk.groups.has(DEFAULT_GROUP));
+    if (this.nodes.length < 3 || !founded || this.nodes.some((each) => each.wiped)) return false;
+    this.meet('wiped a founder', node);
+    node.wipe();
+    this.lasts(100, 2000, () => node.start());
+    return true;
+  }
+
+  private splitNetwork(): boolean {
+    if (this.nodes.length < 2) return false;
+    this.meet('partitioned the network');
+    const shuffled = this.chance.shuffled(this.nodes);
+    const size = this.chance.between(1, shuffled.length);
+    const [here, there] = [shuffled.slice(0, size), shuffled.slice(size)];
+    this.block(here.flatMap((a) => there.flatMap((b) => bothWays(a, b))));
+    return true;
+  }
+
+  private splitOneWay(node: SimulatedNode): boolean {
+    if (this.nodes.length < 2) return false;
+    const deaf = this.chance.happens(0.5);
+    const all = this.chance.happens(0.6);
+    const others = this.nodes.filter((other) => other !== node);
+    const cut = all ? others : [this.chance.pick(others)];
+    this.meet('partitioned one way', node);
+    this.block(cut.map((other) => (deaf ? [other.address, node.address] : [node.address, other.address])));
+    return true;
+  }
+
+  private isolate(node: SimulatedNode): boolean {
+    if (this.nodes.length < 2) return false;
+    this.meet('isolated the leader', node);
+    this.block(this.nodes.filter((other) => other !== node).flatMap((other) => bothWays(node, other)));
+    return true;
+  }
+
+  private block(links: readonly (readonly [string, string])[]): void {
+    this.unblock();
+    this.partition = links;
+    for (const [from, to] of links) this.network.block(from, to);
+    for (const [from, to] of links) {
+      for (const node of this.nodes) {
+        if (node.address === from) for (const life of node.reachable) life.transport.losePeerIfSilent(to);
+        if (node.address === to) for (const life of node.reachable) life.transport.losePeerIfSilent(from);
+      }
+    }
+    this.lasts(300, 5000, () => {
+      if (this.partition === links) this.unblock();
+    });
+  }
+
+  private unblock(): void {
+    for (const [from, to] of this.partition) this.network.unblock(from, to);
+    this.partition = [];
+  }
+
+  private disturb(): boolean {
+    if (this.nodes.length < 2) return false;
+    this.meet('disturbed the network');
+    const { conditions } = this.network;
+    const before = { ...conditions };
+    Object.assign(conditions, {
+      loss: this.chance.uniform(0.05, 0.4),
+      repetition: this.chance.uniform(0, 0.3),
+      meanDelayMs: this.chance.pick([1, 20, 150]),
+      reorders: true,
+    });
+    this.lasts(500, 4000, () => Object.assign(conditions, before));
+    return true;
+  }
+
+  private congest(node: SimulatedNode): boolean {
+    const others = this.nodes.filter((other) => other !== node);
+    if (others.length === 0) return false;
+    const other = this.chance.pick(others);
+    this.meet('congested a link', node);
+    this.network.congest(node.address, other.address, true);
+    this.lasts(300, 3000, () => this.network.congest(node.address, other.address, false));
+    return true;
+  }
+
+  private reset(node: SimulatedNode): boolean {
+    const other = this.chance.pick(this.nodes);
+    const done = node.current?.transport.reset(other.address) ?? false;
+    if (done) this.meet('reset a connection', node);
+    return done;
+  }
+
+  private slowDisk(node: SimulatedNode): boolean {
+    this.note('slow disk', () => node.name);
+    node.diskConditions.writeMs = this.chance.pick([20, 80, 400]);
+    node.diskConditions.readMs = 20;
+    this.lasts(500, 5000, () => this.healDisk(node));
+    return true;
+  }
+
+  private failDisk(node: SimulatedNode): boolean {
+    this.note('failing disk', () => node.name);
+    node.diskConditions.writeFailures = this.chance.uniform(0.1, 0.6);
+    node.diskConditions.readFailures = this.chance.uniform(0.1, 0.6);
+    this.lasts(500, 4000, () => this.healDisk(node));
+    return true;
+  }
+
+  private takeDiskAway(node: SimulatedNode): boolean {
+    this.note('disk away', () => node.name);
+    node.diskConditions.away = true;
+    if (this.chance.happens(0.5)) node.current?.storage.cutSession();
+    this.lasts(200, 3000, () => this.healDisk(node));
+    return true;
+  }
+
+  private healDisk({ diskConditions }: SimulatedNode): void {
+    Object.assign(diskConditions, this.settings.disk, { away: false });
+    if (this.healed) Object.assign(diskConditions, { writeFailures: 0, readFailures: 0 });
+  }
+
+  private jump(node: SimulatedNode): boolean {
+    this.meet('wall clock jumped', node);
+    node.clock.jump(this.chance.pick([-3_600_000, -5000, 5000, 3_600_000]));
+    return true;
+  }
+
+  /** Ends a fault after a while drawn from this range, unless everything is healed before. */
+  private lasts(fromMs: number, toMs: number, end: () => void): void {
+    this.world.time.after(this.chance.uniform(fromMs, toMs), () => {
+      if (!this.healed) end();
+    });
+  }
+
+  private meet(path: Path, node?: SimulatedNode): void {
+    this.world.paths.count(path);
+    this.note(path, () => node?.name ?? '');
+  }
+
+  private note(what: string, where: () => string): void {
+    this.world.trace.add('fault', 'faults', what.length, () => `${what} ${where()}`);
+  }
+}
+
+function bothWays(left: SimulatedNode, right: SimulatedNode): readonly (readonly [string, string])[] {
+  return [
+    [left.address, right.address],
+    [right.address, left.address],
+  ];
+}

@@ -1,0 +1,41 @@
+import type { Entry } from '../../core/entry';
+import type { LogId } from '../../core/types';
+import type {
+  AppliedState,
+  CommandOutcome,
+  ReplicatedStateMachine,
+  SnapshotSource,
+} from '../../state-machine/contract';
+
+/** The product's own state machine host, with somebody who looks on. */
+export class ObservedMachine implements ReplicatedStateMachine {
+  constructor(
+    private readonly machine: ReplicatedStateMachine,
+    private readonly applying: (entries: readonly Entry[]) => void,
+  ) {}
+
+  applied(): Promise<AppliedState> {
+    return this.machine.applied();
+  }
+
+  apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {
+    this.applying(entries);
+    return this.machine.apply(entries, wanted);
+  }
+
+  query(query: Uint8Array): Promise<CommandOutcome> {
+    return this.machine.query(query);
+  }
+
+  capture(): SnapshotSource {
+    return this.machine.capture();
+  }
+
+  restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.machine.restore(last, chunks);
+  }
+
+  clusterTimeMs(): number {
+    return this.machine.clusterTimeMs();
+  }
+}

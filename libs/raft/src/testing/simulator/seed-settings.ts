@@ -1,0 +1,78 @@
+import type { RaftLimits } from '../../runtime/raft-node-options';
+import { Chance } from './chance';
+import type { DiskConditions } from './simulated-storage';
+import type { NetworkConditions } from './simulated-network';
+
+/** What a seed draws before anything happens. */
+export interface SeedSettings {
+  readonly nodes: number;
+  readonly electionTimeoutMs: number;
+  readonly leaseReads: { readonly driftMargin: number } | null;
+  readonly limits: Partial<RaftLimits>;
+  readonly network: NetworkConditions;
+  readonly disk: Omit<DiskConditions, 'away'>;
+  /** Messages pass the codec of the peer protocol. */
+  readonly coded: boolean;
+  /** By how much a machine's clock may run fast or slow. */
+  readonly clockDrift: number;
+  readonly clients: number;
+  /** Mean time of a client between two calls. */
+  readonly thinkMs: number;
+  /** Mean time between two faults. */
+  readonly faultEveryMs: number;
+  /** A founder is killed before all have adopted genesis. */
+  readonly crashWhileFounding: boolean;
+  /** When faults end and everything is healed. */
+  readonly healAtMs: number;
+  /** When clients end, if they have made their calls. */
+  readonly endAtMs: number;
+}
+
+/** The least that a seed does. */
+export const LEAST_OF_A_SEED = Object.freeze({ simulatedMs: 60_000, calls: 200, faults: 5 });
+
+export function drawSettings(seed: number): SeedSettings {
+  const chance = new Chance(seed);
+  const nodes = Number(chance.weighted({ 1: 12, 3: 60, 5: 28 }));
+  const withLeases = chance.happens(0.25);
+  return {
+    nodes,
+    electionTimeoutMs: chance.pick([500, 1000, 1000]),
+    leaseReads: withLeases ? { driftMargin: chance.pick([0.5, 0.8]) } : null,
+    limits: chance.happens(0.5) ? tightLimits(chance) : {},
+    network: {
+      minDelayMs: chance.pick([0.1, 0.2, 1]),
+      meanDelayMs: chance.pick([0.3, 1, 10]),
+      loss: chance.pick([0, 0, 0.002, 0.02]),
+      repetition: chance.pick([0, 0.01, 0.05]),
+      reorders: chance.happens(0.5),
+    },
+    disk: {
+      writeMs: chance.pick([0.4, 2, 8]),
+      readMs: chance.pick([0.3, 2]),
+      writeFailures: chance.pick([0, 0.002, 0.01]),
+      readFailures: chance.pick([0, 0.02]),
+    },
+    coded: chance.happens(0.2),
+    clockDrift: withLeases ? 0.01 : chance.pick([0.0002, 0.02]),
+    clients: chance.between(3, 6),
+    thinkMs: chance.pick([300, 500]),
+    faultEveryMs: chance.pick([1500, 2500, 4000]),
+    crashWhileFounding: nodes > 1 && chance.happens(0.3),
+    healAtMs: 52_000,
+    endAtMs: LEAST_OF_A_SEED.simulatedMs,
+  };
+}
+
+/** Limits that a few small commands reach, so that windows fill, pages are read and batches are cut. */
+function tightLimits(chance: Chance): Partial<RaftLimits> {
+  return {
+    maxAppendBytes: chance.pick([300, 1500]),
+    maxInflightMessages: chance.pick([1, 2, 8]),
+    maxInflightBytes: chance.pick([600, 4000]),
+    logWindowBytes: chance.pick([400, 4000]),
+    maxPersistBytes: chance.pick([300, 2000]),
+    maxUncommittedBytes: chance.pick([1000, 100_000]),
+    maxUnappliedBytes: chance.pick([1000, 100_000]),
+  };
+}

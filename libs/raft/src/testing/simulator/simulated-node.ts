@@ -1,0 +1,256 @@
+import { DEFAULT_GROUP } from '../../core/types';
+import { isRaftError } from '../../core/raft-error';
+import { raftNodeOptions } from '../../runtime/default-options';
+import { RaftNode } from '../../runtime/raft-node';
+import type { FounderOptions, RaftLogger } from '../../runtime/raft-node-options';
+import type { RaftStatus } from '../../runtime/status';
+import { StateMachineHost } from '../../state-machine/state-machine-host';
+import type { Chance } from './chance';
+import type { ClusterOracle, ObservedLife } from './cluster-oracle';
+import { ObservedMachine } from './observed-machine';
+import { RegisterMachine } from './register-machine';
+import type { SeedSettings } from './seed-settings';
+import { SimulatedDisk } from './simulated-disk';
+import type { SimulatedNetwork } from './simulated-network';
+import { SimulatedProcess } from './simulated-process';
+import { MachineClock, SimulatedScheduler } from './simulated-scheduler';
+import { SimulatedStorage, type DiskConditions, type DiskLock } from './simulated-storage';
+import { SimulatedTransport } from './simulated-transport';
+import type { World } from './world';
+
+/** What all nodes of one simulation have in common. */
+export interface NodeSurroundings {
+  readonly world: World;
+  readonly settings: SeedSettings;
+  readonly network: SimulatedNetwork;
+  readonly oracle: ClusterOracle;
+  readonly chance: Chance;
+  /** Told before any code of a process runs. */
+  readonly entered: () => void;
+}
+
+/** One life of a node: the product's own RaftNode and what it stands on. */
+export interface NodeLife {
+  readonly process: SimulatedProcess;
+  readonly raft: RaftNode;
+  readonly transport: SimulatedTransport;
+  readonly storage: SimulatedStorage;
+  readonly observed: ObservedLife;
+  /** Calls that end with the process. */
+  readonly ended: Set<() => void>;
+  started: boolean;
+  /** A successor has its store and its address. */
+  zombie: boolean;
+}
+
+const RESTART_MS = { from: 200, to: 1500 };
+
+/** One node: a machine with a disk and a clock, and the process that runs on it, which whoever runs the cluster restarts. */
+export class SimulatedNode {
+  readonly disk: SimulatedDisk;
+  readonly diskConditions: DiskConditions;
+  readonly clock: MachineClock;
+  wiped = false;
+  quarantined = false;
+  current: NodeLife | undefined;
+  zombie: NodeLife | undefined;
+  private readonly lock: DiskLock = { owner: undefined };
+  private lives = 0;
+
+  constructor(
+    readonly name: string,
+    readonly address: string,
+    private readonly founders: readonly FounderOptions[],
+    private readonly around: NodeSurroundings,
+  ) {
+    const { world, settings, oracle, chance } = around;
+    this.disk = new SimulatedDisk(name, oracle);
+    this.diskConditions = { ...settings.disk, away: false };
+    const rate = 1 + chance.uniform(-settings.clockDrift, settings.clockDrift);
+    this.clock = new MachineClock(world.time, rate, chance.uniform(0, 1e6), chance.uniform(-500, 500));
+  }
+
+  get isUp(): boolean {
+    return this.current !== undefined;
+  }
+
+  get isLeading(): boolean {
+    return this.current?.observed.isLeader ?? false;
+  }
+
+  /** Every process that clients may reach: a zombie's connections are still open. */
+  get reachable(): readonly NodeLife[] {
+    return [this.current, this.zombie].filter((life) => life !== undefined);
+  }
+
+  start(): void {
+    if (this.current !== undefined) return;
+    const life = this.makeLife();
+    this.current = life;
+    this.trace('start', 0, () => (this.wiped ? 'with an empty disk' : `batch ${this.lastBatch}`));
+    life.process.input(0, () => {
+      life.raft.onStatus((status) => this.observe(life, status));
+      life.raft.start().then(
+        () => (life.started = true),
+        (error: unknown) => this.failedToStart(life, error),
+      );
+    });
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    if (this.current !== undefined) this.end(this.current);
+    this.current = undefined;
+  }
+
+  /** SIGTERM; kills it if it doesn't end in time. */
+  stop(then: () => void): void {
+    const life = this.current;
+    if (life === undefined) return;
+    const { time, verdict, paths } = this.around.world;
+    const deadlineMs = time.nowMs + 6000;
+    paths.count('stopped a node in order');
+    life.process.input(0, () => {
+      life.raft.stop().then(
+        () => {
+          if (this.current !== life) return;
+          this.kill();
+          then();
+        },
+        (error: unknown) => verdict.fail('stopping never fails', `${life.process.label}: ${String(error)}`),
+      );
+    });
+    time.after(deadlineMs - time.nowMs, () => {
+      if (this.current !== life || life.process.isPaused) return;
+      verdict.fail('stopping is bounded in time', `${life.process.label} still runs after ${6000} ms`);
+    });
+  }
+
+  /** SIGKILL by whoever watches it, and a new start. */
+  restartLater(): void {
+    const { time } = this.around.world;
+    time.after(this.around.chance.uniform(RESTART_MS.from, RESTART_MS.to), () => this.start());
+  }
+
+  /** The machine is out of reach of its database, and another takes its place, unaware of whether it still runs. */
+  leaveZombie(): boolean {
+    const life = this.current;
+    if (life === undefined || this.zombie !== undefined || !life.started) return false;
+    life.zombie = true;
+    this.zombie = life;
+    this.current = undefined;
+    life.storage.cutSession();
+    life.transport.loseAddress();
+    return true;
+  }
+
+  endZombie(): void {
+    if (this.zombie !== undefined) this.end(this.zombie);
+    this.zombie = undefined;
+  }
+
+  wipe(): void {
+    this.kill();
+    this.endZombie();
+    this.around.oracle.wiping(this.disk);
+    this.disk.wipe();
+    this.wiped = true;
+  }
+
+  /** Looks at the node as it stands, between its own reports. */
+  sample(): void {
+    const life = this.current;
+    if (life?.process.isRunning) this.around.oracle.status(life.observed, life.raft.status());
+  }
+
+  private get lastBatch(): number {
+    return this.disk.groups.get(DEFAULT_GROUP)?.lastBatch ?? 0;
+  }
+
+  private makeLife(): NodeLife {
+    const { world, network, oracle, chance, entered, settings } = this.around;
+    const process = new SimulatedProcess(world.time, `${this.name}.${++this.lives}`, entered);
+    const observed = oracle.begin(process.label, this.disk, this.wiped);
+    const storage = new SimulatedStorage(this.disk, this.lock, this.diskConditions, process, chance.fork(), world);
+    const transport = new SimulatedTransport(this.address, process, network);
+    const host = new StateMachineHost([new RegisterMachine()]);
+    const raft = new RaftNode(
+      raftNodeOptions({
+        nodeId: this.name,
+        founders: this.founders,
+        advertise: this.address,
+        electionTimeoutMs: settings.electionTimeoutMs,
+        leaseReads: settings.leaseReads,
+        limits: settings.limits,
+        storage,
+        transport,
+        stateMachine: new ObservedMachine(host, (entries) => {
+          this.trace('apply', entries.at(-1)?.index ?? 0, () => `${entries[0]?.index} to ${entries.at(-1)?.index}`);
+          oracle.applying(observed, entries);
+        }),
+        scheduler: new SimulatedScheduler(process, this.clock, chance.fork()),
+        logger: this.logger(process),
+      }),
+    );
+    return { process, raft, transport, storage, observed, ended: new Set(), started: false, zombie: false };
+  }
+
+  private end(life: NodeLife): void {
+    this.trace('exit', 0, () => 'killed');
+    life.process.crash();
+    life.storage.crashed();
+    life.transport.cut();
+    for (const ended of [...life.ended]) ended();
+    life.ended.clear();
+  }
+
+  private failedToStart(life: NodeLife, error: unknown): void {
+    if (this.current !== life) return;
+    const { verdict } = this.around.world;
+    const isExpected = isRaftError(error) && (error.code === 'RAFT_STORAGE' || error.code === 'RAFT_SHUTTING_DOWN');
+    verdict.check(isExpected, 'only the store keeps a node from starting', () => `${this.name}: ${String(error)}`);
+    this.kill();
+    this.restartLater();
+  }
+
+  private observe(life: NodeLife, status: RaftStatus): void {
+    const { oracle, world } = this.around;
+    const { phase, role, term, leader, reason } = status;
+    const number = term * 16 + role.length;
+    this.trace('status', number, () => `${phase}, ${role} in term ${term}, leader ${leader?.name ?? 'unknown'} ${reason}`);
+    if (phase === 'quarantined') this.quarantine(reason);
+    else if (phase === 'failed') this.failed(life, reason);
+    else if (phase === 'running' || phase === 'stopping') oracle.status(life.observed, status);
+    world.verdict.check(
+      phase !== 'running' || !this.wiped,
+      'a wiped node takes no part',
+      () => `${life.process.label} runs as replica ${status.replicaId}`,
+    );
+  }
+
+  private quarantine(reason: string): void {
+    const { verdict, paths } = this.around.world;
+    verdict.check(this.wiped, 'only a wiped node is quarantined', () => `${this.name}: ${reason}`);
+    if (!this.quarantined) paths.count('quarantined a wiped founder');
+    this.quarantined = true;
+  }
+
+  private failed(life: NodeLife, reason: string): void {
+    if (!life.started) return;
+    this.around.world.verdict.check(life.zombie, 'no node fails', () => `${life.process.label}: ${reason}`);
+    this.around.world.time.after(0, () => {
+      if (this.zombie === life) this.endZombie();
+    });
+  }
+
+  private logger(process: SimulatedProcess): RaftLogger {
+    const { trace } = this.around.world;
+    const write = (level: string) => (message: string) =>
+      trace.add('log', process.label, level.length, () => `${level}: ${message}`);
+    return { debug: write('debug'), log: write('log'), warn: write('warn'), error: write('error') };
+  }
+
+  private trace(kind: 'start' | 'exit' | 'status' | 'apply', value: number, describe: () => string): void {
+    this.around.world.trace.add(kind, `${this.name}.${this.lives}`, value, describe);
+  }
+}

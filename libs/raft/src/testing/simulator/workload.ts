@@ -1,0 +1,215 @@
+import { isRaftError, type RaftErrorCode } from '../../core/raft-error';
+import type { Ordered } from '../../runtime/raft-node-options';
+import { encodeCommand } from '../../state-machine/command-envelope';
+import type { CommandOutcome } from '../../state-machine/contract';
+import { encodeQuery } from '../../state-machine/query-envelope';
+import { decodeValue } from '../../state-machine/value-codec';
+import type { Chance } from './chance';
+import { describe, type ClientHistory, type ClientOperation } from './client-history';
+import type { CommittedRegisters } from './committed-registers';
+import type { Path } from './paths';
+import type { RegisterAnswer, RegisterCall, RegisterValue } from './register-model';
+import type { NodeLife, SimulatedNode } from './simulated-node';
+import type { World } from './world';
+
+const KEYS = ['alder', 'birch', 'cedar', 'damson', 'elm'];
+const MACHINE = 'registers';
+const HOP_MS = 0.2;
+
+const PATH_OF_CODE: Partial<Record<RaftErrorCode, Path>> = {
+  RAFT_NO_LEADER: 'answered no leader',
+  RAFT_INDETERMINATE: 'answered indeterminate',
+  RAFT_TIMEOUT: 'answered time-out',
+  RAFT_STORAGE: 'answered storage trouble',
+  RAFT_SHUTTING_DOWN: 'answered shutting down',
+};
+
+/** Clients that call any node that they reach, and write down what they are told. */
+export class Workload {
+  private readonly known = new Map<string, RegisterValue>();
+  private stopped = false;
+  private open = 0;
+  private texts = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly chance: Chance,
+    private readonly nodes: readonly SimulatedNode[],
+    private readonly history: ClientHistory,
+    private readonly registers: CommittedRegisters,
+    private readonly thinkMs: number,
+  ) {}
+
+  start(clients: number): void {
+    for (let client = 1; client <= clients; client++) this.think(client);
+  }
+
+  /** No new calls; those under way may still be answered. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  get isIdle(): boolean {
+    return this.open === 0;
+  }
+
+  private think(client: number): void {
+    this.world.time.after(this.chance.exponential(this.thinkMs), () => {
+      if (this.stopped) return;
+      const calls = this.chance.happens(0.1) ? this.chance.between(2, 8) : 1;
+      const reached = this.callSome(client, calls);
+      if (reached === 0) this.think(client);
+    });
+  }
+
+  /** @returns how many calls reached a process */
+  private callSome(client: number, calls: number): number {
+    let left = calls;
+    const answered = () => {
+      if (--left === 0) this.think(client);
+    };
+    let reached = 0;
+    for (let count = 0; count < calls; count++) {
+      const lives = this.chance.pick(this.nodes).reachable;
+      if (lives.length === 0) left--;
+      else {
+        reached++;
+        this.call(client, this.chance.pick(lives), answered);
+      }
+    }
+    return reached;
+  }
+
+  private call(client: number, life: NodeLife, done: () => void): void {
+    const { chance, world } = this;
+    const key = chance.pick(KEYS);
+    const call = this.drawCall(key);
+    const consistency =
+      call.kind === 'get' ? chance.weighted({ linearizable: 60, lease: 20, stale: 20 }) : 'linearizable';
+    const operation = this.history.begin({
+      client,
+      node: life.process.label,
+      key,
+      call,
+      consistency,
+      calledAt: world.time.nowMs,
+    });
+    world.trace.add('call', `c${client}`, operation.id, () => describe(operation));
+
+    this.open++;
+    let isOver = false;
+    const over = (end: () => void) => {
+      if (isOver) return;
+      isOver = true;
+      this.open--;
+      life.ended.delete(killed);
+      end();
+      world.trace.add('answer', `c${client}`, operation.id, () => describe(operation));
+      done();
+    };
+    const killed = () => over(() => world.paths.count('call ended with its process'));
+    life.ended.add(killed);
+    const timeoutMs = chance.pick([400, 2000, 5000]);
+    // Whoever waits for a process that stands still gives up at some time.
+    world.time.after(timeoutMs + 3000, () => over(() => undefined));
+    life.process.input(HOP_MS, () => {
+      this.submit(life, operation, timeoutMs).then(
+        (result) => world.time.after(HOP_MS, () => over(() => this.answered(operation, result))),
+        (error: unknown) => world.time.after(HOP_MS, () => over(() => this.refused(operation, error))),
+      );
+    });
+  }
+
+  private submit(
+    { raft }: NodeLife,
+    { id, key, call, consistency }: ClientOperation,
+    timeoutMs: number,
+  ): Promise<Ordered<CommandOutcome>> {
+    const forward = !this.chance.happens(0.1);
+    const { kind } = call;
+    if (kind === 'get') {
+      return raft.query(encodeQuery({ machine: MACHINE, query: 'get', args: [key] }), {
+        timeoutMs,
+        consistency,
+        forward,
+      });
+    }
+    return raft.propose(encodeCommand({ machine: MACHINE, command: kind, args: [id, key, ...argumentsOf(call)] }), {
+      timeoutMs,
+      forward,
+    });
+  }
+
+  private answered(operation: ClientOperation, { value: outcome, index }: Ordered<CommandOutcome>): void {
+    const answer = answerOf(outcome);
+    if (answer === undefined)
+      this.world.verdict.fail('no command fails by itself', `${JSON.stringify(outcome)}\n${describe(operation)}`);
+    operation.outcome = 'answered';
+    operation.answeredAt = this.world.time.nowMs;
+    operation.answer = answer;
+    operation.index = index;
+    this.known.set(operation.key, answer.value);
+    this.world.paths.count(pathOf(operation));
+    this.registers.checkAnswer(operation);
+  }
+
+  private refused(operation: ClientOperation, error: unknown): void {
+    if (!isRaftError(error))
+      this.world.verdict.fail(
+        'every failure has a code',
+        `${error instanceof Error ? error.stack : String(error)}\n${describe(operation)}`,
+      );
+    operation.code = error.code;
+    const path = PATH_OF_CODE[error.code];
+    if (path !== undefined) this.world.paths.count(path);
+    if (!error.notApplied) return;
+    operation.outcome = 'notApplied';
+    this.registers.checkNotApplied(operation);
+  }
+
+  private drawCall(key: string): RegisterCall {
+    const { chance } = this;
+    const kind = chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16, get: 35 });
+    const value = `${++this.texts}.`;
+    switch (kind) {
+      case 'get':
+      case 'increment':
+        return { kind };
+      case 'put':
+      case 'append':
+        return { kind, value };
+      case 'compareAndSet':
+        return { kind, expected: this.known.get(key) ?? null, value };
+    }
+  }
+}
+
+function argumentsOf(call: Exclude<RegisterCall, { kind: 'get' }>): readonly unknown[] {
+  switch (call.kind) {
+    case 'increment':
+      return [];
+    case 'put':
+    case 'append':
+      return [call.value];
+    case 'compareAndSet':
+      return [call.expected, call.value];
+  }
+}
+
+function answerOf(outcome: CommandOutcome): RegisterAnswer | undefined {
+  switch (outcome.status) {
+    case 'applied':
+      if (outcome.value === undefined) return undefined;
+      return { refused: false, value: decodeValue(outcome.value) as RegisterValue };
+    case 'rejected':
+      return outcome.reason === 'MISMATCH' ? { refused: true, value: outcome.details as RegisterValue } : undefined;
+    case 'failed':
+      return undefined;
+  }
+}
+
+function pathOf({ call, consistency, answer }: ClientOperation): Path {
+  if (call.kind !== 'get') return answer!.refused ? 'rejected a command' : 'applied a command';
+  if (consistency === 'stale') return 'answered a stale read';
+  return consistency === 'lease' ? 'answered a lease read' : 'answered a linearizable read';
+}

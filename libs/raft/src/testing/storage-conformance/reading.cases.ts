@@ -1,0 +1,107 @@
+import { strict as assert } from 'node:assert';
+import { entrySizeBytes } from '../../core/entry';
+import { expectEntries, expectLog, expectRejection, loaded } from './expectations';
+import { ALPHA, batch, boot, entries, openWithLog } from './sample-writes';
+import type { StorageConformanceCase } from './storage-under-test';
+
+export const READING_CASES: readonly StorageConformanceCase[] = [
+  {
+    name: 'a page ends with the entry that reaches the bytes asked for',
+    async run({ storage }) {
+      await openWithLog(storage, [20, 1]);
+      const log = entries(1, 20, 1);
+      const size = entrySizeBytes(log[0]!);
+      const page = async (bytes: number) => (await storage.entries(ALPHA, 1, 20, bytes)).length;
+      assert.equal(await page(size * 3), 3);
+      assert.equal(await page(size * 3 + 1), 4);
+      assert.equal(await page(size * 1000), 20);
+      expectEntries(await storage.entries(ALPHA, 5, 20, size * 2), log.slice(4, 6));
+    },
+  },
+  {
+    name: 'a page has at least one entry, however few bytes are asked for',
+    async run({ storage }) {
+      await openWithLog(storage, [3, 1]);
+      expectEntries(await storage.entries(ALPHA, 2, 3, 1), entries(2, 2, 1));
+    },
+  },
+  {
+    name: 'a page stays within the indexes asked for, both inclusive',
+    async run({ storage }) {
+      await openWithLog(storage, [10, 1]);
+      expectEntries(await storage.entries(ALPHA, 4, 6, 1 << 20), entries(4, 6, 1));
+      expectEntries(await storage.entries(ALPHA, 10, 99, 1 << 20), entries(10, 10, 1));
+    },
+  },
+  {
+    name: 'there is nothing behind the end, nothing in an empty log, and nothing in a group that is not there',
+    async run({ storage }) {
+      await openWithLog(storage);
+      assert.deepEqual(await storage.entries(ALPHA, 1, 9, 1 << 20), []);
+      await storage.persist([batch(2, { entries: entries(1, 2, 1) })]);
+      assert.deepEqual(await storage.entries(ALPHA, 3, 9, 1 << 20), []);
+      assert.deepEqual(await storage.entries('gamma', 1, 9, 1 << 20), []);
+    },
+  },
+  {
+    name: 'a log of thousands of entries comes back in order, page by page',
+    async run({ storage, another }) {
+      await openWithLog(storage, [3000, 1], [3000, 2]);
+      await storage.close();
+      const next = await another();
+      await next.open(boot(2));
+      await expectLog(next, [...entries(1, 3000, 1), ...entries(3001, 6000, 2)]);
+    },
+  },
+  {
+    name: 'entries can be read while others are written',
+    async run({ storage }) {
+      await openWithLog(storage, [50, 1]);
+      const writing = storage.persist([batch(3, { entries: entries(51, 60, 1) })]);
+      const reading = storage.entries(ALPHA, 1, 50, 1 << 20);
+      await writing;
+      expectEntries(await reading, entries(1, 50, 1));
+      await expectLog(storage, entries(1, 60, 1));
+    },
+  },
+  {
+    name: 'an entry of an unknown kind stops the reader',
+    needs: 'damage',
+    run: (under) => readsDamage(under, 'kind'),
+  },
+  {
+    name: 'an entry in an unknown format stops the reader',
+    needs: 'damage',
+    run: (under) => readsDamage(under, 'format'),
+  },
+  {
+    name: 'an entry whose bytes changed stops the reader',
+    needs: 'damage',
+    run: (under) => readsDamage(under, 'data'),
+  },
+  {
+    name: 'a log with a missing entry is not loaded',
+    needs: 'damage',
+    async run({ storage, another, damage }) {
+      await openWithLog(storage, [5, 1]);
+      await storage.close();
+      await damage?.(3, 'missing');
+      const next = await another();
+      await next.open(boot(2));
+      await expectRejection(next.load(ALPHA), 'StoreCorruptError');
+    },
+  },
+];
+
+const readsDamage: (
+  under: Parameters<StorageConformanceCase['run']>[0],
+  what: 'kind' | 'format' | 'data',
+) => Promise<void> = async ({ storage, another, damage }, what) => {
+  await openWithLog(storage, [5, 1]);
+  await storage.close();
+  await damage?.(3, what);
+  const next = await another();
+  await next.open(boot(2));
+  assert.equal((await loaded(next)).lastIndex, 5);
+  await expectRejection(next.entries(ALPHA, 1, 5, 1 << 20), 'StoreCorruptError');
+};
