@@ -64,8 +64,10 @@ export class PeerConnection {
     this.proved = host.secret === undefined;
     this.challenge = host.secret === undefined ? new Uint8Array() : makeChallenge();
     let failure: unknown;
-    socket.on('message', (frame) => this.receive(frame));
-    socket.on('error', (error) => (failure ??= error));
+    socket.on('message', (frame: Frame) => this.receive(frame));
+    socket.on('error', (error: unknown) => {
+      failure ??= error;
+    });
     socket.on('close', () => this.finish(endOf(failure)));
   }
 

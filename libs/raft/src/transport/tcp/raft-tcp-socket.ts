@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { TcpSocket } from '@nestjs/microservices';
 import type { Socket } from 'node:net';
-import { decodeFrame, encodeFrame, FrameReader, type Frame, type HandshakeFrame } from '../codec';
+import { decodeFrame, encodeFrame, FrameReader, type HandshakeFrame } from '../codec';
 import { STRANGER_FRAME_BYTES } from './tcp-transport-options';
 
 const KEEP_ALIVE_AFTER_MS = 5000;
@@ -18,7 +18,7 @@ export interface RaftTcpSocketSettings {
  * read would wait for each other for ever. What a peer doesn't read is bounded where messages are handed over, by
  * {@link backlogBytes}.
  *
- * Emits `message` with each {@link Frame}. Bytes that aren't the protocol destroy the socket with a `ProtocolError`.
+ * Emits `message` with each `Frame`. Bytes that aren't the protocol destroy the socket with a `ProtocolError`.
  */
 export class RaftTcpSocket extends TcpSocket {
   private readonly settings: RaftTcpSocketSettings;
