@@ -15,3 +15,8 @@ export function snapshotWentBack(group: GroupId, offered: LogId, stored: LogId):
     `The snapshot of group '${group}' at index ${offered.index} was not stored: there is one at index ${stored.index} already.`,
   );
 }
+
+/** A group's first batch says whose replica this is; a snapshot without it would belong to nobody. */
+export function snapshotOfUnknownGroup(group: GroupId): Error {
+  return new Error(`The snapshot of group '${group}' was not stored: no batch of the group was written before.`);
+}

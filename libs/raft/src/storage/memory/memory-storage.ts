@@ -12,7 +12,7 @@ import {
   StoreLockedError,
 } from '../contract';
 import { GroupPosition } from '../group-position';
-import { ownedByAnother, snapshotWentBack } from '../refusals';
+import { ownedByAnother, snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
 import { type MemoryGroup, MemoryMedium } from './memory-medium';
 
 /**
@@ -128,6 +128,7 @@ export class MemoryStorage implements RaftStorage {
     const copies: Uint8Array[] = [];
     for await (const chunk of chunks) copies.push(chunk.slice());
     this.requireOwnership();
+    if (!this.medium.groups.has(group)) throw snapshotOfUnknownGroup(group);
     const before = this.medium.snapshots.get(group)?.metadata.last ?? ORIGIN;
     if (metadata.last.index < before.index) throw snapshotWentBack(group, metadata.last, before);
     this.medium.snapshots.set(group, { metadata, chunks: copies });

@@ -11,7 +11,7 @@ import {
   StoreUnavailableError,
 } from '../contract';
 import { GroupPosition } from '../group-position';
-import { snapshotWentBack } from '../refusals';
+import { snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
 import { BatchStatements, type StoredGroup, type WriteGuard } from './batch-statements';
 import { readPage } from './entry-reader';
 import { migrate } from './migrate';
@@ -193,7 +193,7 @@ export class OpenStore {
     try {
       await this.inTurn(async () => {
         const stored = this.groups.get(group);
-        if (!stored) throw new Error(`Group '${group}' has no batch yet; its snapshot was not stored.`);
+        if (!stored) throw snapshotOfUnknownGroup(group);
         const before = await this.snapshots.read(stored.id, group);
         if (before && before.metadata.last.index > metadata.last.index)
           throw snapshotWentBack(group, metadata.last, before.metadata.last);
