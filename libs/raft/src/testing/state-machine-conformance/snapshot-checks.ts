@@ -112,7 +112,7 @@ export const SNAPSHOT_CHECKS: readonly StateMachineConformanceCheck[] = [
     },
   },
   {
-    name: 'has no state after half a restore, until one ends well',
+    name: 'restores well after a restore that failed',
     run: async (context) => {
       const original = await context.createWith(context.commands(1, 50));
       const chunks = await context.chunksOf(original);
