@@ -74,7 +74,7 @@ export * from './storage/contract';
 export * from './transport/contract';
 export * from './state-machine/contract';
 export type { Configuration, ConfigurationInForce, Member } from './core/configuration';
-export type { DurableState, PersistBatch } from './core/effects';
+export type { DurableState, PersistBatch, Role } from './core/effects';
 export type { Entry } from './core/entry';
 export type { Message } from './core/messages';
 export { DEFAULT_GROUP, type GroupId, type HardState, type LogId, type ReplicaId, type TermRun } from './core/types';

@@ -78,7 +78,6 @@ export class RaftNodeHost
       storage,
       transport: await providePart('transport', settings.transport, moduleRef),
     });
-    // A signal may come while it starts: from here on there is something to stop.
     this.hosted = node;
     node.onStatus((status) => this.changed(status));
     try {

@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import * as publicApi from './index';
+
+const OPTIONAL_PEERS = /^(typeorm|pg|pg-copy-streams|@nestjs\/(typeorm|terminus|swagger|schedule)|prom-client)(\/|$)/;
+
+/** What a file loads, and what that loads, by the import statements that aren't for types alone. */
+function loadedFrom(entry: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(entry)) {
+    return seen;
+  }
+  seen.add(entry);
+  const text = readFileSync(entry, 'utf8');
+  for (const [, specifier = ''] of text.matchAll(/^(?:import|export)\s(?!type\s)[^;]*?from\s+'([^']+)'/gms)) {
+    if (specifier.startsWith('.')) {
+      const path = join(dirname(entry), specifier);
+      loadedFrom(existsSync(`${path}.ts`) ? `${path}.ts` : join(path, 'index.ts'), seen);
+    } else {
+      seen.add(specifier);
+    }
+  }
+  return seen;
+}
+
+describe('the public entry', () => {
+  it('loads no optional peer, directly or through what it imports', () => {
+    const loaded = [...loadedFrom(join(__dirname, 'index.ts'))];
+
+    expect(loaded.length).toBeGreaterThan(50);
+    expect(loaded.filter((each) => OPTIONAL_PEERS.test(each))).toEqual([]);
+    expect(loaded.map((each) => relative(__dirname, each)).filter((each) => each.includes('typeorm/'))).toEqual([]);
+  });
+
+  it('has these names, and a new one is a decision', () => {
+    expect(Object.keys(publicApi).sort((left, right) => left.localeCompare(right))).toMatchInlineSnapshot(`
+      [
+        "CommandContext",
+        "createReplicated",
+        "DEFAULT_GROUP",
+        "getRaftToken",
+        "getStateMachineToken",
+        "InjectRaft",
+        "InjectStateMachine",
+        "isRaftError",
+        "isRaftRejection",
+        "LeaderOnly",
+        "LeaderOnlyGuard",
+        "memoryStorage",
+        "MemoryStorage",
+        "PROTOCOL_VERSIONS",
+        "QueryContext",
+        "RAFT_ERRORS",
+        "RaftCommand",
+        "RaftError",
+        "RaftExceptionFilter",
+        "RaftHttpException",
+        "RaftModule",
+        "RaftNode",
+        "raftNodeOptions",
+        "raftOptionsFromEnv",
+        "RaftQuery",
+        "RaftRejection",
+        "RaftRestore",
+        "RaftService",
+        "RaftSnapshot",
+        "RaftStateMachine",
+        "SnapshotMap",
+        "StateMachineHost",
+        "StoreCorruptError",
+        "StoreFencedError",
+        "StoreLockedError",
+        "StoreOwnerError",
+        "StoreUnavailableError",
+        "SystemScheduler",
+        "tcpTransport",
+        "UnsupportedValueError",
+      ]
+    `);
+  });
+});
