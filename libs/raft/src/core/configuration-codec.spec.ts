@@ -1,0 +1,47 @@
+import { configurationOf, decodeConfiguration, encodeConfiguration } from './configuration-codec';
+import type { Configuration } from './configuration';
+import { InvariantError } from './invariant';
+import { genesisConfiguration } from './membership';
+
+const configuration: Configuration = {
+  ...genesisConfiguration(
+    ['größe', 'b', 'c'].map((name) => ({ name, peer: `${name}:1`, http: '', incarnation: `store-${name}` })),
+  ),
+  voters: [1, 2],
+  outgoing: [2, 3],
+  learnersNext: [3],
+  autoLeave: true,
+  nextReplicaId: 9,
+};
+
+const json = (change: object): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify({ ...structuredClone(configuration), ...change }));
+
+describe('configuration codec', () => {
+  it('gives back what went in, both halves of a joint configuration included', () => {
+    expect(decodeConfiguration(encodeConfiguration(configuration))).toEqual(configuration);
+  });
+
+  it.each<[string, Uint8Array]>([
+    ['no JSON', new TextEncoder().encode('{')],
+    ['no UTF-8', Uint8Array.of(0x22, 0xff, 0x22)],
+    ['null', new TextEncoder().encode('null')],
+    ['a list', new TextEncoder().encode('[]')],
+    ['without members', json({ members: undefined })],
+    ['with a member without a name', json({ members: [{ id: 1, peer: '', http: '', incarnation: '' }] })],
+    ['with a member that is null', json({ members: [null] })],
+    ['with a fractional id', json({ voters: [1.5] })],
+    ['with an id in words', json({ voters: ['1'] })],
+    ['without the outgoing half', json({ outgoing: undefined })],
+    ['without a word on leaving', json({ autoLeave: undefined })],
+    ['without the next id', json({ nextReplicaId: undefined })],
+    ['that contradicts itself', json({ voters: [1, 2, 8] })],
+  ])('stops at data that is %s', (_, data) => {
+    expect(() => decodeConfiguration(data)).toThrow(InvariantError);
+  });
+
+  it('takes the value that a store has parsed, as carefully', () => {
+    expect(configurationOf(structuredClone(configuration))).toEqual(configuration);
+    expect(() => configurationOf({ ...configuration, voters: [] })).toThrow(InvariantError);
+  });
+});
