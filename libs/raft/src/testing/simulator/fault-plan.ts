@@ -62,6 +62,7 @@ export class FaultPlan {
     Object.assign(this.network.conditions, { loss: 0, repetition: 0, meanDelayMs: 1, reorders: false });
     for (const node of this.nodes) {
       this.healDisk(node);
+      node.endZombie();
       for (const life of node.reachable) life.process.resume(this.chance.happens(0.5));
       node.start();
     }
