@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, MethodNotAllowedException, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Header, MethodNotAllowedException, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InjectStateMachine, RaftError, type Replicated } from 'nestjs-raft';
 import { entityTag, isFresh, writePrecondition } from './entity-tag';
@@ -7,6 +7,7 @@ import { KeyValueMachine, type WriteResult } from './key-value.machine';
 import { consistencyOf, headerOf, jsonOf, keyOf } from './key-value.request';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+const ALLOWED = 'GET, HEAD, PUT, DELETE';
 
 /**
  * Any path is a key, any JSON a value. The handlers take the raw request and reply, without guard, pipe or interceptor: these
@@ -65,9 +66,15 @@ export class KeyValueController {
   }
 
   @Post('*')
+  @Header('allow', ALLOWED)
+  refusePost(): never {
+    return refuse('POST');
+  }
+
   @Patch('*')
-  refuse(@Req() request: FastifyRequest): never {
-    throw new MethodNotAllowedException(`${request.method} isn't for keys: GET, PUT and DELETE are`);
+  @Header('allow', ALLOWED)
+  refusePatch(): never {
+    return refuse('PATCH');
   }
 
   private read(key: string, consistency: 'linearizable' | 'lease' | 'stale') {
@@ -81,6 +88,10 @@ export class KeyValueController {
         return ordered.$stale().get(key);
     }
   }
+}
+
+function refuse(method: string): never {
+  throw new MethodNotAllowedException(`${method} isn't for keys: GET, PUT and DELETE are`);
 }
 
 function requireDone(key: string, result: WriteResult): asserts result is Extract<WriteResult, { done: true }> {

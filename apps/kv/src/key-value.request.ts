@@ -16,12 +16,12 @@ export function keyOf(request: FastifyRequest): string {
   const { url } = request;
   const query = url.indexOf('?');
   const path = query < 0 ? url : url.slice(0, query);
-  if (path.startsWith('/_')) {
+  const key = path.includes('%') ? decode(path) : path;
+  if (key.startsWith('/_')) {
     throw new NotFoundException(
-      `There is no ${request.method} ${path}; paths under /_ are the application's own, not keys`,
+      `There is no ${request.method} ${key}; paths under /_ are the application's own, not keys`,
     );
   }
-  const key = path.includes('%') ? decode(path) : path;
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
     throw new BadRequestException(`A key has at most ${MAX_KEY_BYTES} bytes; this one has ${Buffer.byteLength(key)}`);
   }

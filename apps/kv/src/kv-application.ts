@@ -18,9 +18,7 @@ export async function startKvApplication(
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 16_384 },
   });
-  // Every body is taken as bytes: the Content-Type that curl sends by itself says nothing about it.
-  adapter.getInstance().removeAllContentTypeParsers();
-  adapter.getInstance().addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  takeEveryBodyAsBytes(adapter);
   const application = await NestFactory.create<NestFastifyApplication>(
     KvModule.register(settings, databaseUrl),
     adapter,
@@ -37,4 +35,15 @@ export async function startKvApplication(
     throw error;
   }
   return application;
+}
+
+/** The Content-Type that curl sends by itself says nothing about the body, and one that is no media type would be a 415. */
+function takeEveryBodyAsBytes(adapter: FastifyAdapter): void {
+  const fastify = adapter.getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
+    done();
+  });
 }

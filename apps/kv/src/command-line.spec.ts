@@ -1,0 +1,162 @@
+import { resolve } from 'node:path';
+import { CommandLineError } from './command-line.error';
+import { type NodeSettings, parseCommandLine } from './command-line';
+
+const parse = (...args: string[]): NodeSettings => {
+  const settings = parseCommandLine(args);
+  if (settings === 'help') throw new Error('help');
+  return settings;
+};
+const complaint = (...args: string[]): string => {
+  try {
+    parseCommandLine(args);
+  } catch (error) {
+    if (error instanceof CommandLineError) return error.message;
+    throw error;
+  }
+  return 'none';
+};
+
+describe('the command line', () => {
+  it('makes a node of its own where nothing is said', () => {
+    expect(parse()).toEqual({
+      id: '127.0.0.1:9023',
+      listen: { host: '0.0.0.0', port: 9023 },
+      peerListen: { host: '0.0.0.0', port: 19_023 },
+      founders: [{ id: '127.0.0.1:9023', http: { host: '127.0.0.1', port: 9023 }, peerPort: 19_023 }],
+      heartbeatIntervalMs: 100,
+      electionTimeoutMs: 1000,
+      storage: 'embedded',
+      databaseUrl: undefined,
+      dataDir: resolve('.raft/127.0.0.1_9023'),
+      forceBootstrap: false,
+      onFollower: 'redirect',
+      redirectStatus: undefined,
+      debug: false,
+    });
+  });
+
+  it('asks for help before it looks at anything else', () => {
+    expect(parseCommandLine(['--help', '--storage', 'tape'])).toBe('help');
+  });
+
+  it('takes the flags that are said', () => {
+    expect(
+      parse(
+        ...['--listen-url', '[::1]:3000', '--id', 'a', '--heartbeat-interval', '50', '--election-timeout', '400'],
+        ...[
+          '--storage',
+          'memory',
+          '--force-bootstrap',
+          '--on-follower',
+          'reject',
+          '--redirect-status',
+          '308',
+          '--debug',
+        ],
+      ),
+    ).toMatchObject({
+      id: 'a',
+      listen: { host: '[::1]', port: 3000 },
+      heartbeatIntervalMs: 50,
+      electionTimeoutMs: 400,
+      storage: 'memory',
+      forceBootstrap: true,
+      onFollower: 'reject',
+      redirectStatus: 308,
+      debug: true,
+    });
+  });
+
+  describe('the founders', () => {
+    const list = 'n1=a.example:9023,n2=b.example:9023/7001,c.example:9024';
+
+    it('have an id, an address and a port for peers each, said or derived', () => {
+      expect(parse('--initial-advertise-peers', list, '--id', 'n1').founders).toEqual([
+        { id: 'n1', http: { host: 'a.example', port: 9023 }, peerPort: 19_023 },
+        { id: 'n2', http: { host: 'b.example', port: 9023 }, peerPort: 7001 },
+        { id: 'c.example:9024', http: { host: 'c.example', port: 9024 }, peerPort: 19_024 },
+      ]);
+    });
+
+    it('include this node: by id, else by its advertised address, else by its listening address', () => {
+      const self = (...args: string[]) => parse('--initial-advertise-peers', list, ...args);
+      expect(self('--id', 'n2')).toMatchObject({ id: 'n2', peerListen: { host: '0.0.0.0', port: 7001 } });
+      expect(self('--advertise-url', 'b.example:9023').id).toBe('n2');
+      expect(self('--listen-url', 'a.example:9023').id).toBe('n1');
+      expect(self('--listen-url', '0.0.0.0:9024').id).toBe('c.example:9024');
+    });
+
+    it.each([
+      ['an unknown id', ['--id', 'n9'], /^--id: n9 is none of the founders \(n1, n2, c\.example:9024\)$/],
+      ['an unknown address', ['--advertise-url', 'd.example:9023'], /^--advertise-url: d\.example:9023 is none of/],
+      [
+        'an address that could be two',
+        ['--listen-url', '0.0.0.0:9023'],
+        /^--listen-url: 0\.0\.0\.0:9023 could be each of n1, n2/,
+      ],
+    ])('refuse %s', (_what, args, sentence) => {
+      expect(complaint('--initial-advertise-peers', list, ...args)).toMatch(sentence);
+    });
+
+    it.each([
+      ['n1=a:1,n1=b:1', /the id n1 is there twice/],
+      ['n1=a:1,n2=a:1', /the address a:1 is there twice/],
+      ['a', /"a" isn't HOST:PORT/],
+      ['n 1=a:1', /"n 1" can't be an id/],
+      ['=a:1', /"" can't be an id/],
+      ['n1=a:1/x', /"n1=a:1\/x" isn't \[ID=\]HOST:PORT\[\/PEERPORT\]/],
+      ['n1=a:1/0', /there is no peer port 0/],
+      ['n1=a:60000', /port 70000, which doesn't exist/],
+      ['', /"" isn't/],
+    ])('are refused as %j', (text, sentence) => {
+      expect(complaint('--initial-advertise-peers', text, '--id', 'n1')).toMatch(sentence);
+    });
+  });
+
+  describe('the storage', () => {
+    const url = 'postgres://user:password@db:5432/raft';
+
+    it('is Postgres where there is an address of one', () => {
+      expect(parse('--database-url', url)).toMatchObject({ storage: 'postgres', databaseUrl: url });
+    });
+
+    it.each([
+      [['--storage', 'postgres'], /^--storage postgres needs --database-url/],
+      [
+        ['--storage', 'memory', '--database-url', url],
+        /^--database-url goes with --storage postgres, not with memory$/,
+      ],
+      [['--database-url', 'mysql://db/raft'], /^--database-url: this is no URL such as/],
+      [['--database-url', 'postgres://'], /^--database-url: this is no URL such as/],
+    ])('is refused as %j', (args, sentence) => {
+      expect(complaint(...args)).toMatch(sentence);
+    });
+
+    it('is never complained about with the password in the sentence', () => {
+      expect(complaint('--storage', 'memory', '--database-url', url)).not.toContain('password@');
+    });
+
+    it('lies in a folder named after the id, without characters that folders dislike', () => {
+      expect(parse('--id', 'n1').dataDir).toBe(resolve('.raft/n1'));
+      expect(parse('--data-dir', 'x/y').dataDir).toBe(resolve('x/y'));
+    });
+  });
+
+  it.each([
+    [['--heartbeat-interval', '1e3'], /^--heartbeat-interval: "1e3" isn't a whole number of milliseconds/],
+    [['--heartbeat-interval', '9'], /^--heartbeat-interval: "9" isn't .* from 10 to 60000$/],
+    [['--election-timeout', ''], /^--election-timeout: ""/],
+    [['--election-timeout', '499'], /^--election-timeout: 499 ms is less than five times/],
+    [['--listen-url', '9023'], /^--listen-url: "9023" isn't HOST:PORT/],
+    [['--listen-url', 'a:0'], /^--listen-url: "a:0"/],
+    [['--storage', 'Memory'], /^--storage: "Memory" is none of embedded, postgres, memory$/],
+    [['--on-follower', 'skip'], /^--on-follower: "skip" is none of/],
+    [['--redirect-status', '303'], /^--redirect-status: "303" is none of/],
+    [['--unknown'], /--unknown/],
+    [['surplus'], /surplus/],
+    [['--id'], /--id/],
+  ])('refuses %j with a sentence', (args, sentence) => {
+    expect(complaint(...args)).toMatch(sentence);
+  });
+});
