@@ -9,6 +9,7 @@ const base = require('./jest.config.js');
 module.exports = {
   ...base,
   testMatch: ['**/*.e2e-spec.ts'],
+  testEnvironment: '<rootDir>/test/support/process-guard-environment.js',
   maxWorkers: 1,
   testTimeout: 180_000,
 };

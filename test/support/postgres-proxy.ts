@@ -1,0 +1,134 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/**
+ * What happens to the next write of the log:
+ * - `before`: the connection is cut before any of it reaches the server;
+ * - `during`: half of it reaches the server;
+ * - `atOnce`: all of it is sent on, and the connection cut in the same moment;
+ * - `after`: the server does it, and its answer is lost with the connection;
+ * - `hold`: it is kept on the way, and the connection stays.
+ */
+export type Mishap = 'before' | 'during' | 'atOnce' | 'after' | 'hold';
+
+/** A wire between a Postgres client and its server that can be cut, at a moment of one's choice. */
+export class PostgresProxy {
+  private readonly links = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  private mishap: Mishap | undefined;
+  private held: { readonly server: Socket; readonly bytes: Buffer } | undefined;
+  private holdsNow: (() => void) | undefined;
+  /** How often a client has sent something after it had been answered. */
+  requests = 0;
+
+  private constructor(private readonly listener: Server) {}
+
+  static async start(serverPort: number): Promise<PostgresProxy> {
+    const listener = createServer({ noDelay: true });
+    const proxy = new PostgresProxy(listener);
+    listener.on('connection', (client) => proxy.link(client, connect({ port: serverPort, noDelay: true })));
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.listener.address() as AddressInfo).port;
+  }
+
+  /** Lets something happen to the next write of the log that comes by. */
+  onNextWrite(mishap: Mishap): void {
+    this.mishap = mishap;
+  }
+
+  /** Resolves when a write is being held. */
+  async untilHeld(): Promise<void> {
+    if (this.held) return;
+    await new Promise<void>((resolve) => {
+      this.holdsNow = resolve;
+    });
+  }
+
+  /** Lets the held write go on to the server, if its connection is still there. */
+  letGo(): void {
+    if (this.held?.server.writable) this.held.server.write(this.held.bytes);
+    this.held = undefined;
+  }
+
+  cutAll(): void {
+    for (const { client, server } of this.links) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.cutAll();
+    this.held?.server.destroy();
+    this.listener.close();
+    await once(this.listener, 'close');
+  }
+
+  private link(client: Socket, server: Socket): void {
+    const link = { client, server };
+    let answered = true;
+    let silent = false;
+    this.links.add(link);
+    const forget = () => this.links.delete(link);
+    client.on('data', (bytes) => {
+      if (answered) this.requests++;
+      answered = false;
+      const mishap = isLogWrite(bytes) ? this.mishap : undefined;
+      if (mishap) this.mishap = undefined;
+      switch (mishap) {
+        case undefined:
+          server.write(bytes);
+          return;
+        case 'before':
+          server.destroy();
+          client.destroy();
+          return;
+        case 'during':
+          server.end(bytes.subarray(0, bytes.length >>> 1));
+          client.destroy();
+          return;
+        case 'atOnce':
+          server.end(bytes);
+          client.destroy();
+          return;
+        case 'after':
+          silent = true;
+          server.write(bytes);
+          return;
+        case 'hold':
+          this.held = { server, bytes };
+          this.links.delete(link);
+          this.holdsNow?.();
+      }
+    });
+    server.on('data', (bytes) => {
+      answered = true;
+      if (!silent) client.write(bytes);
+      else {
+        client.destroy();
+        server.destroy();
+      }
+    });
+    client
+      .on('error', () => undefined)
+      .on('close', () => {
+        forget();
+        // A client that went away doesn't take a held write's connection with it: the server hasn't heard of it.
+        if (this.held?.server !== server) server.destroy();
+      });
+    server
+      .on('error', () => undefined)
+      .on('close', () => {
+        forget();
+        client.destroy();
+      });
+  }
+}
+
+function isLogWrite(bytes: Buffer): boolean {
+  return bytes.includes('raft_append\0') || bytes.includes('raft_write\0');
+}
