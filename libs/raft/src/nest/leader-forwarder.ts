@@ -113,9 +113,11 @@ export class LeaderForwarder implements OnApplicationShutdown {
       outgoing.once('close', abandon);
       upstream.once('socket', (socket) => {
         reached = upstream.reusedSocket;
-        socket.once(secure ? 'secureConnect' : 'connect', () => {
-          reached = true;
-        });
+        if (!reached) {
+          socket.once(secure ? 'secureConnect' : 'connect', () => {
+            reached = true;
+          });
+        }
       });
       upstream.once('response', (answer) => {
         settle();

@@ -25,7 +25,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { LeaderStatus, RaftStatus } from '../runtime/status';
 import { FORWARDED_BY } from './forwarded-headers';
@@ -438,6 +438,26 @@ describe.each(ADAPTERS)('@LeaderOnly() over HTTP on %s', (_name, newAdapter) => 
 
       expect(response.status).toBe(422);
       expect(await response.json()).toEqual({ statusCode: 422, code: 'RAFT_REJECTED' });
+    });
+
+    it('uses its connections again, and leaves nothing behind on them', async () => {
+      const url = await serve();
+      const sockets = new Set<Socket>();
+      await leader((request, response) => {
+        sockets.add(request.socket);
+        response.end();
+      });
+      const warnings: Error[] = [];
+      const warned = (warning: Error): void => void warnings.push(warning);
+      process.on('warning', warned);
+
+      for (let call = 0; call < 15; call++) {
+        await (await fetch(`${url}/jobs/forwarded`)).text();
+      }
+      process.removeListener('warning', warned);
+
+      expect(sockets.size).toBe(1);
+      expect(warnings).toEqual([]);
     });
 
     it('sends a call on once only', async () => {
