@@ -120,6 +120,11 @@ export class VirtualCluster {
     return [...this.nodes.values()].filter(({ raft }) => !raft.status().isLeader);
   }
 
+  /** The leader, where it is another than `old`. */
+  leaderInsteadOf(old: VirtualNode): VirtualNode | undefined {
+    return [...this.nodes.values()].find((node) => node !== old && node.raft.status().isLeader);
+  }
+
   /** SIGKILL: nothing of it runs any more, and its sockets close. */
   async kill(node: VirtualNode): Promise<void> {
     node.process.crash();
@@ -128,6 +133,13 @@ export class VirtualCluster {
     medium.owner = undefined;
     await node.storage.detach();
     await this.network.listenerAt(node.address)?.stop();
+  }
+
+  /** Another process opens the store of a node that is still alive. */
+  takeStoreFrom(node: VirtualNode): void {
+    const medium = this.media.get(node.name)!;
+    medium.owner = {};
+    medium.epoch++;
   }
 
   wipe(name: string): void {

@@ -1,0 +1,174 @@
+import type { HeartbeatReply } from '../../libs/raft/src/core/messages';
+import { add, ALL, valueOf, VirtualCluster, watch } from './virtual-cluster';
+
+describe('A read', () => {
+  let cluster: VirtualCluster;
+  afterEach(() => cluster.stopAll());
+
+  it('sees every acknowledged write, asked on any node', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    for (const { raft } of cluster.nodes.values()) expect(valueOf(await cluster.ends(raft.query(ALL)))).toEqual(['a']);
+  });
+
+  it('trap 34: waits until its index is applied', async () => {
+    cluster = new VirtualCluster(1);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    leader.machine.hold();
+    const write = watch(leader.raft.propose(add('b')));
+    await cluster.until(() => leader.raft.status().commitIndex === leader.raft.status().lastIndex);
+    const read = watch(leader.raft.query(ALL));
+    await cluster.pass(300);
+    expect(read.settled).toBe(false);
+    leader.machine.release();
+    await cluster.until(() => read.settled && write.settled);
+    expect(valueOf(read.value)).toEqual(['a', 'b']);
+    expect(read.value!.index).toBe(write.value!.index);
+  });
+
+  it('is served from the local copy where it may be stale, also with no leader in sight', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    await cluster.pass(500);
+    const [alone, other] = cluster.followers();
+    await cluster.kill(leader);
+    await cluster.kill(other!);
+    const stale = await cluster.outcome(alone!.raft.query(ALL, { consistency: 'stale' }), 10);
+    expect(valueOf(stale.value)).toEqual(['a']);
+    expect((await cluster.outcome(alone!.raft.query(ALL, { timeoutMs: 5000 }))).code).toBe('RAFT_NO_LEADER');
+  });
+
+  it('shows nothing older than what its own store knew to be committed, even where it may be stale', async () => {
+    cluster = new VirtualCluster(1);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    await cluster.ends(leader.raft.propose(add('b')));
+    await cluster.ends(leader.raft.propose(add('c')));
+    await cluster.ends(leader.raft.stop());
+    const again = cluster.make('n1');
+    again.machine.hold();
+    await cluster.ends(again.raft.start());
+    const read = watch(again.raft.query(ALL, { consistency: 'stale' }));
+    await cluster.pass(200);
+    expect(read.settled).toBe(false);
+    again.machine.release();
+    await cluster.until(() => read.settled);
+    expect((valueOf(read.value) as string[]).slice(0, 2)).toEqual(['a', 'b']);
+  });
+
+  it('waits for a proof that the store is still ours, where the last one is old', async () => {
+    cluster = new VirtualCluster(1);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    leader.storage.hold('probe');
+    await cluster.pass(1000);
+    const read = watch(leader.raft.query(ALL));
+    await cluster.pass(500);
+    expect(read.settled).toBe(false);
+    leader.storage.release('probe');
+    await cluster.until(() => read.settled, 1000);
+    expect(valueOf(read.value)).toEqual(['a']);
+  });
+
+  it('is never answered by a node whose store another has taken over', async () => {
+    cluster = new VirtualCluster(1);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    leader.storage.hold('probe');
+    await cluster.pass(1000);
+    cluster.takeStoreFrom(leader);
+    const read = watch(leader.raft.query(ALL));
+    await cluster.pass(100);
+    leader.storage.release('probe');
+    await cluster.until(() => read.settled);
+    expect(read.code).toBe('RAFT_STORAGE');
+    expect(leader.raft.status().phase).toBe('failed');
+  });
+
+  it('is confirmed by no follower that can not prove that it still owns its store', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    await cluster.pass(500);
+    const replies: HeartbeatReply[] = [];
+    const { host } = cluster.network.listenerAt(leader.address)!;
+    const receive = host!.receive.bind(host);
+    host!.receive = (message, sender) => {
+      if (message.kind === 'heartbeatReply') replies.push(message);
+      receive(message, sender);
+    };
+    for (const { storage } of cluster.followers()) storage.hold('probe');
+    await cluster.pass(1000);
+    replies.length = 0;
+    const read = watch(leader.raft.query(ALL));
+    await cluster.pass(400);
+    expect(replies.length).toBeGreaterThan(0);
+    expect(replies.every(({ round }) => round === 0)).toBe(true);
+    expect(read.settled).toBe(false);
+    expect(leader.raft.status().isLeader).toBe(true);
+    for (const { storage } of cluster.followers()) storage.release('probe');
+    await cluster.until(() => read.settled, 1000);
+    expect(valueOf(read.value)).toEqual(['a']);
+  });
+
+  it('goes to the next leader where the one that it was sent to is gone', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    const [origin] = cluster.followers();
+    leader.machine.hold();
+    const blocked = watch(leader.raft.propose(add('b')));
+    await cluster.pass(20);
+    const read = watch(origin!.raft.query(ALL));
+    await cluster.pass(20);
+    expect(read.settled).toBe(false);
+    await cluster.kill(leader);
+    await cluster.until(() => read.settled);
+    expect(valueOf(read.value)).toEqual(['a', 'b']);
+    expect(blocked.settled).toBe(false);
+  });
+
+  it('leaves an isolated leader without an answer, rather than with an old one', async () => {
+    cluster = new VirtualCluster(3);
+    const old = await cluster.startWithLeader();
+    await cluster.ends(old.raft.propose(add('a')));
+    cluster.network.partition(
+      [old.address],
+      cluster.followers().map(({ address }) => address),
+    );
+    const read = watch(old.raft.query(ALL, { timeoutMs: 3000 }));
+    await cluster.until(() => cluster.leaderInsteadOf(old) !== undefined);
+    const leader = cluster.leaderInsteadOf(old)!;
+    await cluster.ends(leader.raft.propose(add('b')));
+    await cluster.until(() => read.settled);
+    expect(['RAFT_NO_LEADER', 'RAFT_TIMEOUT']).toContain(read.code);
+    cluster.network.heal();
+  });
+
+  it('brings a follower up to date by a barrier: what was acknowledged before is applied there then', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const [follower] = cluster.followers();
+    follower!.machine.hold();
+    const { index } = await cluster.ends(leader.raft.propose(add('a')));
+    const barrier = watch(follower!.raft.barrier());
+    await cluster.pass(300);
+    expect(barrier.settled).toBe(false);
+    follower!.machine.release();
+    await cluster.until(() => barrier.settled);
+    expect(barrier.value).toBeGreaterThanOrEqual(index);
+    expect(follower!.machine.lines).toEqual(['a']);
+    expect(await cluster.ends(leader.raft.barrier())).toBeGreaterThanOrEqual(index);
+  });
+
+  it('says where the query itself failed', async () => {
+    cluster = new VirtualCluster(1);
+    const leader = await cluster.startWithLeader();
+    leader.machine.query = () => Promise.reject(new Error('no such table'));
+    const { value } = await cluster.ends(leader.raft.query(ALL));
+    expect(value).toEqual({ status: 'failed', message: 'no such table' });
+  });
+});
