@@ -2,12 +2,22 @@ import type { CommandContext, QueryContext } from './command-context';
 import type { SnapshotSource } from './contract';
 import { decorateMethod, ownMetadata, type RaftCommandOptions } from './machine-metadata';
 
-/** A method whose first parameter is the context and whose result is there when it returns. */
-type SynchronousMethod<M extends (...args: never[]) => unknown> = 0 extends 1 & ReturnType<M>
-  ? M
-  : [Extract<ReturnType<M>, PromiseLike<unknown>>] extends [never]
-    ? M
+type AnyMethod = (...args: never[]) => unknown;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/** The method, if its first parameter says what it is: a caller's type is made by that, as decorators can't change types. */
+type WithContext<M extends AnyMethod, Context> =
+  Parameters<M> extends readonly [infer First, ...unknown[]]
+    ? IsAny<First> extends true
+      ? never
+      : First extends Context
+        ? M
+        : never
     : never;
+
+/** The method, if its result is there when it returns. */
+type Synchronous<M extends AnyMethod> =
+  IsAny<ReturnType<M>> extends true ? M : [Extract<ReturnType<M>, PromiseLike<unknown>>] extends [never] ? M : never;
 
 type CommandMethod = (context: CommandContext, ...args: never[]) => unknown;
 type QueryMethod = (context: QueryContext, ...args: never[]) => unknown;
@@ -66,7 +76,7 @@ export function RaftCommand(options: RaftCommandOptions = {}) {
   return <M extends CommandMethod>(
     target: object,
     key: string | symbol,
-    _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<SynchronousMethod<M>>,
+    _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<WithContext<Synchronous<M>, CommandContext>>,
   ): void => decorateMethod(target, key, 'command', options.schemaVersion);
 }
 
@@ -77,8 +87,11 @@ export function RaftCommand(options: RaftCommandOptions = {}) {
  * @publicApi
  */
 export function RaftQuery() {
-  return <M extends QueryMethod>(target: object, key: string | symbol, _descriptor: TypedPropertyDescriptor<M>): void =>
-    decorateMethod(target, key, 'query');
+  return <M extends QueryMethod>(
+    target: object,
+    key: string | symbol,
+    _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<WithContext<M, QueryContext>>,
+  ): void => decorateMethod(target, key, 'query');
 }
 
 /**

@@ -121,27 +121,27 @@ export function refused(accounts: Replicated<Accounts>, client: ReplicatedClient
   const balance: number = accounts.balance('ann');
   void balance;
   // @ts-expect-error -- not decorated: its first parameter is no context
-  void accounts.plainMethod('ann');
+  void accounts.plainMethod;
   // @ts-expect-error -- not decorated: its first parameter is any
-  void accounts.anyFirst('ann');
+  void accounts.anyFirst;
   // @ts-expect-error -- not decorated: it has no context
-  void accounts.noParameters();
+  void accounts.noParameters;
   // @ts-expect-error -- a property
   void accounts.plainProperty;
   // @ts-expect-error -- private
   void accounts.accounts;
   // @ts-expect-error -- the node's own
-  void accounts.capture();
+  void accounts.capture;
   // @ts-expect-error -- the node's own
-  void accounts.restore([]);
+  void accounts.restore;
   // @ts-expect-error -- a command isn't stale
-  void accounts.$stale().deposit('ann');
+  void accounts.$stale().deposit;
   // @ts-expect-error -- a command has no lease
-  void accounts.$lease().deposit('ann');
+  void accounts.$lease().deposit;
   // @ts-expect-error -- methods can't be replaced
   accounts.balance = (): Promise<number> => Promise.resolve(1);
   // @ts-expect-error -- not there before sessions are
-  void accounts.$idempotencyKey('a');
+  void accounts.$idempotencyKey;
 
   const made: Replicated<Accounts> = createReplicated(Accounts, client);
   void made;
@@ -190,6 +190,25 @@ export class Refused {
   @RaftCommand()
   withoutContext(owner: string): number {
     return owner.length;
+  }
+
+  // @ts-expect-error -- a command without parameters: callers' types are made by the context
+  @RaftCommand()
+  withoutParameters(): number {
+    return 1;
+  }
+
+  // @ts-expect-error -- any is no context
+  @RaftCommand()
+  // oxlint-disable-next-line typescript/no-explicit-any -- what `any` does is what is tested
+  anyContext(_context: any): number {
+    return 1;
+  }
+
+  // @ts-expect-error -- a query without parameters
+  @RaftQuery()
+  queryWithoutParameters(): number {
+    return 1;
   }
 
   // @ts-expect-error -- the context comes first

@@ -16,8 +16,8 @@ const PATIENCE_MS = 60_000;
 
 /** The part of Jest (or of another runner with the same functions) that the suite uses. */
 interface TestGlobals {
-  describe(name: string, body: () => void): void;
-  it(name: string, body: () => Promise<void>, timeoutMs: number): void;
+  readonly describe: (name: string, body: () => void) => void;
+  readonly it: (name: string, body: () => Promise<void>, timeoutMs: number) => void;
 }
 
 /** Runs one check on machines of its own. */
