@@ -102,9 +102,10 @@ export class PeerLinks {
     return { address, name: hello.nodeName, bootNonce: hello.bootNonce };
   }
 
-  sendToReplica(message: Message): void {
+  /** @returns false where it was dropped: there is no connection, or its backlog is full */
+  sendToReplica(message: Message): boolean {
     const address = this.addresses.get(message.to);
-    if (address !== undefined) this.transport.send(address, message);
+    return address !== undefined && this.transport.send(address, message);
   }
 
   /** Answers a peer, be it a member or not. One that is dialled only now gets the answer when it asks again. */

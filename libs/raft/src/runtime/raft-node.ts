@@ -1,7 +1,7 @@
 import type { KernelStatus } from '../core/effects';
 import { RaftError, type RaftErrorCode } from '../core/raft-error';
 import { NO_REPLICA } from '../core/types';
-import type { CommandOutcome } from '../state-machine/contract';
+import type { AppliedState, CommandOutcome, ReplicatedStateMachine } from '../state-machine/contract';
 import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
@@ -105,7 +105,13 @@ export class RaftNode {
    * most `shutdownTimeoutMs`, and answers every call that is left.
    */
   stop(): Promise<void> {
-    this.stopping ??= this.shutDown();
+    if (this.stopping === undefined) {
+      const { scheduler, shutdownTimeoutMs } = this.options;
+      const deadlineMs = scheduler.nowMs() + shutdownTimeoutMs;
+      const wasStarted = this.board.phase !== 'created';
+      this.stopping = Promise.resolve().then(() => this.shutDown(wasStarted, deadlineMs));
+      this.board.enter('stopping');
+    }
     return this.stopping;
   }
 
@@ -173,7 +179,7 @@ export class RaftNode {
     const { storage, stateMachine, transport } = this.options;
     try {
       const { identity, group } = await openStore(this.options, this.bootNonce, this.proof);
-      const applied = await stateMachine.applied();
+      const applied = await appliedIn(stateMachine);
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
@@ -343,11 +349,8 @@ export class RaftNode {
     await Promise.all([this.founding?.close(), this.replica?.close()]);
   }
 
-  private async shutDown(): Promise<void> {
+  private async shutDown(wasStarted: boolean, deadlineMs: number): Promise<void> {
     const { scheduler, shutdownTimeoutMs, transport, storage, logger } = this.options;
-    const deadlineMs = scheduler.nowMs() + shutdownTimeoutMs;
-    const wasStarted = this.board.phase !== 'created';
-    this.board.enter('stopping');
     if (wasStarted) {
       await raced(
         scheduler,
@@ -373,6 +376,14 @@ export class RaftNode {
       if (!isClosed) logger.warn(`The store could not be closed within ${shutdownTimeoutMs} ms.`);
     }
     this.board.enter('stopped');
+  }
+}
+
+async function appliedIn(machine: ReplicatedStateMachine): Promise<AppliedState> {
+  try {
+    return await machine.applied();
+  } catch (error) {
+    throw new RaftError('RAFT_FATAL', `The state machine could not be opened: ${sentenceOf(error)}`, { cause: error });
   }
 }
 

@@ -223,7 +223,9 @@ export class Replica implements ServingReplica {
   private send(message: Message): void {
     // A lost session is a lost lock: another process may speak for this replica now.
     if (this.persister.isTroubled) return;
-    this.ports.links.sendToReplica(this.unconfirmedWithoutProof(message));
+    const isOnItsWay = this.ports.links.sendToReplica(this.unconfirmedWithoutProof(message));
+    // Appends to a peer that doesn't keep up stop here, before they fill the memory.
+    if (!isOnItsWay && message.kind === 'appendEntries') this.driver.peerUnreachable(message.to);
   }
 
   /** Answering a round says "I have voted for nobody else": that needs the store. Being alive doesn't. */

@@ -1,7 +1,8 @@
 import { RaftError } from '../core/raft-error';
 import type { GroupId } from '../core/types';
 import type { Hello, RequestMessage, ResponseMessage } from '../transport/contract';
-import { PendingRequest, type RequestKind } from './pending-request';
+import { sentenceOf } from './error-sentence';
+import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
 import { decodeRequest, encodeError, encodeResult, type ForwardedRequest } from './request-codec';
 
 const METHODS: Readonly<Record<string, RequestKind>> = { propose: 'propose', query: 'query', readIndex: 'readIndex' };
@@ -45,7 +46,6 @@ export class RequestServer {
   }
 
   private serve(kind: RequestKind, message: RequestMessage, forwarded: ForwardedRequest, sender: Hello): void {
-    const { groupId, id } = message;
     const request = new PendingRequest(
       {
         kind,
@@ -55,10 +55,27 @@ export class RequestServer {
         mayForward: false,
         timeoutMs: Math.min(LONGEST_TIMEOUT_MS, Math.max(0, message.timeoutMs)),
       },
-      (result) => this.ports.answer(sender, { kind: 'response', groupId, id, ok: true, body: encodeResult(result) }),
+      (result) => this.answer(message, sender, result),
       (error) => this.refuse(message, sender, error),
     );
     this.ports.submit(request);
+  }
+
+  private answer(message: RequestMessage, sender: Hello, result: RequestResult): void {
+    const { groupId, id } = message;
+    let body: Uint8Array;
+    try {
+      body = encodeResult(result);
+    } catch (error) {
+      // The command is applied; that its answer can't travel must not hurt this node.
+      this.refuse(
+        message,
+        sender,
+        new RaftError('RAFT_INDETERMINATE', `The answer can't be sent: ${sentenceOf(error)}`),
+      );
+      return;
+    }
+    this.ports.answer(sender, { kind: 'response', groupId, id, ok: true, body });
   }
 
   private refuse(message: RequestMessage, sender: Hello, error: RaftError): void {
