@@ -104,6 +104,18 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     this.compared.set(disk, write.commitIndex);
   }
 
+  /** A batch is handed to the store, at the very step in which the kernel made it. */
+  persisting(life: ObservedLife, write: GroupWrite, status: RaftStatus): void {
+    const last = write.entries.at(-1);
+    if (last === undefined || status.phase !== 'running') return;
+    const expected = Math.min(status.commitIndex, last.index);
+    this.world.verdict.check(
+      write.commitIndex === expected,
+      'the commit index is written with the entries',
+      () => `${life.label} is committed up to ${status.commitIndex} and writes ${describeWrite(write)}`,
+    );
+  }
+
   sent(from: SimulatedTransport, message: PeerMessage): void {
     const life = this.lives.get(from.process.label)!;
     if (message.kind === 'request') this.count('forwarded a call');

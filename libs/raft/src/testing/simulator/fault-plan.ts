@@ -137,13 +137,20 @@ export class FaultPlan {
   }
 
   private crash(node: SimulatedNode, path: Path): boolean {
-    if (!node.isUp) return false;
+    const life = node.current;
+    if (life === undefined) return false;
     this.meet(path, node);
-    node.kill();
-    this.lasts(200, 4000, () => {
-      if (!node.isUp) this.world.paths.count('restarted a node');
-      node.start();
-    });
+    const kill = () => {
+      if (this.healed || node.current !== life) return;
+      node.kill();
+      this.lasts(200, 4000, () => {
+        if (!node.isUp) this.world.paths.count('restarted a node');
+        node.start();
+      });
+    };
+    // Half of the crashes come in the middle of a write.
+    if (this.chance.happens(0.5)) kill();
+    else life.storage.whenWriting(kill);
     return true;
   }
 

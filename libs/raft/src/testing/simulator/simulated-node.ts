@@ -4,6 +4,7 @@ import { raftNodeOptions } from '../../runtime/default-options';
 import { RaftNode } from '../../runtime/raft-node';
 import type { FounderOptions, RaftLogger } from '../../runtime/raft-node-options';
 import type { RaftStatus } from '../../runtime/status';
+import type { GroupWrite } from '../../storage/contract';
 import { StateMachineHost } from '../../state-machine/state-machine-host';
 import type { Chance } from './chance';
 import type { ClusterOracle, ObservedLife } from './cluster-oracle';
@@ -171,10 +172,19 @@ export class SimulatedNode {
     const { world, network, oracle, chance, entered, settings } = this.around;
     const process = new SimulatedProcess(world.time, `${this.name}.${++this.lives}`, entered);
     const observed = oracle.begin(process.label, this.disk, this.wiped);
-    const storage = new SimulatedStorage(this.disk, this.lock, this.diskConditions, process, chance.fork(), world);
+    const persisting = (write: GroupWrite) => oracle.persisting(observed, write, raft.status());
+    const storage = new SimulatedStorage(
+      this.disk,
+      this.lock,
+      this.diskConditions,
+      process,
+      chance.fork(),
+      world,
+      persisting,
+    );
     const transport = new SimulatedTransport(this.address, process, network);
     const host = new StateMachineHost([new RegisterMachine()]);
-    const raft = new RaftNode(
+    const raft: RaftNode = new RaftNode(
       raftNodeOptions({
         nodeId: this.name,
         founders: this.founders,

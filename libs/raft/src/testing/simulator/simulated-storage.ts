@@ -50,8 +50,10 @@ const SLOW_MS = 100;
 export class SimulatedStorage implements RaftStorage {
   private epoch = 0;
   private connected = false;
+  private troubled = false;
   private underWay: WriteUnderWay | undefined;
   private lastTried: GroupWrite | undefined;
+  private onNextWrite: (() => void) | undefined;
 
   constructor(
     private readonly disk: SimulatedDisk,
@@ -60,6 +62,7 @@ export class SimulatedStorage implements RaftStorage {
     private readonly process: SimulatedProcess,
     private readonly chance: Chance,
     private readonly world: World,
+    private readonly persisting: (write: GroupWrite) => void,
   ) {}
 
   async open(boot: StoreBoot): Promise<StoreIdentity> {
@@ -97,9 +100,14 @@ export class SimulatedStorage implements RaftStorage {
       'one write at a time',
       () => `${this.process.label} writes before the write before has settled`,
     );
-    if (!this.connected) return this.refuse(this.sessionIsLost());
+    if (!this.connected) {
+      this.troubled = true;
+      return this.refuse(this.sessionIsLost());
+    }
     const copies = writes.map((write) => ({ ...write, entries: write.entries.map(copyOf) }));
     this.checkRepetition(copies[0]!);
+    // Behind a failure a batch waits for the recovery, and is older than what its node knows by then.
+    if (!this.troubled) this.persisting(copies[0]!);
     return new Promise((resolve, reject) => this.begin(copies, resolve, reject));
   }
 
@@ -186,6 +194,11 @@ export class SimulatedStorage implements RaftStorage {
     this.world.paths.count('persist was lost as the process was killed');
   }
 
+  /** Calls `then` once, when the next write is under way. */
+  whenWriting(then: () => void): void {
+    this.onNextWrite = then;
+  }
+
   /** The connection breaks: the lock is free, and what was in flight is not known. */
   cutSession(): void {
     if (!this.connected) return;
@@ -219,10 +232,14 @@ export class SimulatedStorage implements RaftStorage {
         : undefined;
     const underWay: WriteUnderWay = { writes, state: 'sent', landing, reject };
     this.underWay = underWay;
+    const { onNextWrite } = this;
+    this.onNextWrite = undefined;
+    if (onNextWrite !== undefined) time.after(chance.uniform(0, landsInMs + answersInMs), onNextWrite);
     time.after(landsInMs + answersInMs, () => {
       if (this.underWay !== underWay || underWay.state === 'adrift' || !this.connected) return;
       if (outcome === 'lands') {
         this.underWay = undefined;
+        this.troubled = false;
         this.process.input(0, resolve);
         return;
       }
@@ -239,6 +256,7 @@ export class SimulatedStorage implements RaftStorage {
    * @param adrift whether it may still land, until the next session has the lock
    */
   private giveUp(underWay: WriteUnderWay, adrift: boolean): void {
+    this.troubled = true;
     underWay.state = adrift ? 'adrift' : underWay.state;
     if (!adrift) this.underWay = undefined;
     const error = new StoreUnavailableError('the connection to the simulated store was lost');

@@ -14,10 +14,12 @@ export const STORAGE_CONFORMANCE_CASES: readonly StorageConformanceCase[] = [
   ...SNAPSHOT_CASES,
 ];
 
+type DeclareTest = (name: string, body: () => Promise<void>) => void;
+
 /** The part of Jest's, Vitest's or Mocha's globals that is used. */
 interface TestGlobals {
   describe(name: string, body: () => void): void;
-  it: ((name: string, body: () => Promise<void>) => void) & { skip(name: string, body: () => Promise<void>): void };
+  it: DeclareTest & { readonly skip: DeclareTest };
 }
 
 /**
@@ -36,7 +38,7 @@ export function describeStorageConformance(
     create,
     has = ['failNextPersist', 'damage'],
   }: {
-    create(): StorageUnderTest | Promise<StorageUnderTest>;
+    readonly create: () => StorageUnderTest | Promise<StorageUnderTest>;
     has?: readonly ('failNextPersist' | 'damage')[];
   },
 ): void {

@@ -37,5 +37,5 @@ export interface StorageConformanceCase {
   /** Which optional part of {@link StorageUnderTest} it needs. */
   readonly needs?: 'failNextPersist' | 'damage';
   /** Rejects where the storage doesn't keep its promise. */
-  run(under: StorageUnderTest): Promise<void>;
+  readonly run: (under: StorageUnderTest) => Promise<void>;
 }

@@ -1,0 +1,85 @@
+import type { Message, PersistBatch } from 'nestjs-raft/core';
+import type { Electorate, KernelStatePart } from './kernel-parts';
+import { libraryFunction, replaceFunction, replaceMethod } from './library-internals';
+import type { Mutant } from './mutant';
+
+type QuorumValue = (electorate: Electorate, valueOf: (id: number) => number) => number;
+type CommitTo = (state: KernelStatePart, index: number) => void;
+
+/** Commits what `valueOf` says that a quorum has reached. */
+function commitsBy(valueOf: (state: KernelStatePart, id: number) => number, ownTermOnly: boolean): void {
+  const quorumValue = libraryFunction<QuorumValue>('core/quorum', 'quorumValue');
+  const commitTo = libraryFunction<CommitTo>('core/commit', 'commitTo');
+  replaceFunction<(state: KernelStatePart) => void>('core/commit', 'advanceCommit', () => (state) => {
+    if (state.role !== 'leader') return;
+    const index = quorumValue(state.configuration.configuration, (id) => valueOf(state, id));
+    if (index <= state.log.commitIndex) return;
+    if (!ownTermOnly || state.log.terms.termAt(index) === state.term) commitTo(state, index);
+  });
+}
+
+const matchOf = (state: KernelStatePart, id: number): number => state.progress.get(id)?.matchIndex ?? 0;
+
+export const commitMutants: readonly Mutant[] = [
+  {
+    name: 'old-term-commit',
+    room: 'kernel',
+    mistake: 'Entries of older terms are committed by counting replicas (thesis, figure 3.7).',
+    knownSeed: 1,
+    apply: () =>
+      commitsBy((state, id) => (id === state.self ? state.persistence.durableIndex : matchOf(state, id)), false),
+  },
+  {
+    name: 'leader-counts-its-memory',
+    room: 'kernel',
+    mistake: 'A leader counts its own entries before they are durable.',
+    knownSeed: 1,
+    apply: () => commitsBy((state, id) => (id === state.self ? state.log.lastIndex : matchOf(state, id)), true),
+  },
+  {
+    name: 'commit-left-out-of-the-batch',
+    room: 'kernel',
+    mistake: 'Entries are written without the commit index that came with them.',
+    knownSeed: 1,
+    apply: () => {
+      type Taken = { readonly batch: PersistBatch; readonly withheld: readonly unknown[] } | undefined;
+      type TakeBatch = (this: { lastCommit?: number }, log: { commitIndex: number }, ...rest: unknown[]) => Taken;
+      replaceMethod<TakeBatch>('core/persistence', 'Persistence', 'takeBatch', (original) => {
+        return function (log, ...rest) {
+          const taken = original.call(this, log, ...rest);
+          if (taken === undefined || taken.batch.entries.length === 0) return taken;
+          const commitIndex = this.lastCommit ?? 0;
+          this.lastCommit = Math.max(commitIndex, taken.batch.commitIndex);
+          return { ...taken, batch: { ...taken.batch, commitIndex } };
+        };
+      });
+    },
+  },
+  {
+    name: 'heartbeat-commit-not-capped',
+    room: 'kernel',
+    mistake: 'A heartbeat carries the plain commit index: a follower commits a tail that nobody compared.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: KernelStatePart, message: Message) => void>('core/state', 'KernelState', 'sendNow', (original) => {
+        return function (message) {
+          const uncapped = message.kind === 'heartbeat' ? { ...message, commit: this.log.commitIndex } : message;
+          original.call(this, uncapped);
+        };
+      }),
+  },
+  {
+    name: 'apply-before-durable',
+    room: 'kernel',
+    mistake: 'Committed entries are applied before they are durable here.',
+    knownSeed: 1,
+    apply: () => {
+      type Take = (log: { lastIndex: number }, durableIndex: number, request: unknown) => unknown;
+      replaceMethod<Take>('core/applying', 'Applying', 'take', (original) => {
+        return function (this: unknown, log, _durableIndex, request) {
+          return original.call(this, log, log.lastIndex, request);
+        } as Take;
+      });
+    },
+  },
+];

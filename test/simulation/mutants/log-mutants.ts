@@ -1,0 +1,117 @@
+import type { Entry, Message } from 'nestjs-raft/core';
+import type { KernelStatePart, LogPart } from './kernel-parts';
+import { libraryFunction, replaceFunction, replaceMethod } from './library-internals';
+import type { Mutant } from './mutant';
+
+type AppendEntries = Extract<Message, { kind: 'appendEntries' }>;
+type AppendHandler = (state: KernelStatePart, message: AppendEntries) => void;
+type CommitTo = (state: KernelStatePart, index: number) => void;
+
+function cutFrom(state: KernelStatePart, index: number): void {
+  if (index > state.log.lastIndex || index <= state.log.commitIndex) return;
+  state.log.truncateFrom(index);
+  state.persistence.truncated(index);
+}
+
+function meets({ log, term }: KernelStatePart, { prev, term: messageTerm }: AppendEntries): boolean {
+  return messageTerm >= term && log.terms.termAt(prev.index) === prev.term;
+}
+
+function wrapAppend(make: (original: AppendHandler) => AppendHandler): void {
+  replaceFunction<AppendHandler>('core/handlers/append-entries', 'onAppendEntries', make);
+}
+
+export const logMutants: readonly Mutant[] = [
+  {
+    name: 'truncation-on-every-append',
+    room: 'kernel',
+    mistake: 'A late or repeated append cuts off the entries behind it, which were acknowledged.',
+    knownSeed: 1,
+    apply: () =>
+      wrapAppend((original) => (state, message) => {
+        if (meets(state, message)) cutFrom(state, message.prev.index + 1);
+        original(state, message);
+      }),
+  },
+  {
+    name: 'rejection-cuts-the-tail',
+    room: 'kernel',
+    mistake: 'A follower that rejects an append drops all that it doesn’t know to be committed, though a quorum may rest on it.',
+    knownSeed: 1,
+    apply: () =>
+      wrapAppend((original) => (state, message) => {
+        if (message.term >= state.term && !meets(state, message)) cutFrom(state, state.log.commitIndex + 1);
+        original(state, message);
+      }),
+  },
+  {
+    name: 'conflict-not-cut',
+    room: 'kernel',
+    mistake: 'Entries of another term stay, and the leader’s are taken for present.',
+    knownSeed: 1,
+    apply: () =>
+      wrapAppend((original) => (state, message) => {
+        const known = message.entries.filter((entry) => entry.index <= state.log.lastIndex);
+        const conflict = known.some((entry) => state.log.terms.termAt(entry.index) !== entry.term);
+        original(state, conflict ? { ...message, entries: [], leaderCommit: 0 } : message);
+      }),
+  },
+  {
+    name: 'append-answer-before-persist',
+    room: 'kernel',
+    mistake: 'A follower acknowledges entries that are not durable yet.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: KernelStatePart, message: Message, upTo?: number) => void>(
+        'core/state',
+        'KernelState',
+        'sendAfterPersist',
+        (original) => {
+          return function (message, upTo) {
+            if (message.kind === 'appendEntriesReply') this.sendNow(message);
+            else original.call(this, message, upTo);
+          };
+        },
+      ),
+  },
+  {
+    name: 'late-acknowledgement-counts',
+    room: 'kernel',
+    mistake: 'An acknowledgement from an earlier leadership of the same replica is taken for one of this term.',
+    knownSeed: 1,
+    apply: () => {
+      type Step = (state: KernelStatePart, message: Message) => void;
+      replaceFunction<Step>('core/step', 'step', (original) => (state, message) => {
+        const isLate = message.kind === 'appendEntriesReply' && message.accepted && message.term < state.term;
+        original(state, isLate && message.matchIndex <= state.log.lastIndex ? { ...message, term: state.term } : message);
+      });
+    },
+  },
+  {
+    name: 'no-noop-on-election',
+    room: 'kernel',
+    mistake: 'A new leader opens its term with nothing: what older terms left is never committed.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: LogPart, entry: Entry) => void>('core/log', 'RaftLog', 'append', (original) => {
+        return function (entry) {
+          const own = new Error('where from').stack?.includes('becomeLeader') ?? false;
+          if (entry.kind !== 'noop' || !own) original.call(this, entry);
+        };
+      }),
+  },
+  {
+    name: 'follower-commits-its-tail',
+    room: 'kernel',
+    mistake: 'commit = min(leaderCommit, last index): a tail that the append didn’t reach may be of an older term.',
+    knownSeed: 1,
+    apply: () => {
+      const commitTo = libraryFunction<CommitTo>('core/commit', 'commitTo');
+      wrapAppend((original) => (state, message) => {
+        const accepts = meets(state, message);
+        original(state, message);
+        if (accepts) commitTo(state, Math.min(message.leaderCommit, state.log.lastIndex));
+      });
+    },
+  },
+];

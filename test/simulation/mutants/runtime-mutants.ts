@@ -1,0 +1,182 @@
+import type { Message } from 'nestjs-raft/core';
+import { replaceMethod } from './library-internals';
+import type { Mutant } from './mutant';
+
+interface DriverPart {
+  readonly ports: { send(message: Message): void };
+}
+
+interface RequestPart {
+  readonly kind: string;
+  readonly forwardedTo: string;
+}
+
+interface ForwarderPart {
+  readonly underWay: Map<number, RequestPart>;
+  takeBack(request: RequestPart): void;
+}
+
+interface PersisterPart {
+  writing: { readonly number: number } | undefined;
+  land(write: { readonly number: number }): void;
+  settle(stored: number, sentAtMs: number): void;
+  lastLanded: number;
+}
+
+interface WaitersPart {
+  readonly byIndex: Map<number, RequestPart>;
+  readonly replaced: (request: RequestPart) => void;
+}
+
+export const runtimeMutants: readonly Mutant[] = [
+  {
+    name: 'answer-before-persist-resolves',
+    room: 'runtime',
+    mistake: 'What was withheld for a batch leaves when the batch is handed to the store, not when it is durable.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: DriverPart, batchNumber: number, message: Message) => void>(
+        'runtime/kernel-driver',
+        'KernelDriver',
+        'sendAfter',
+        () => {
+          return function (_batchNumber, message) {
+            this.ports.send(message);
+          };
+        },
+      ),
+  },
+  {
+    name: 'waiter-matched-by-index-only',
+    room: 'runtime',
+    mistake: 'Whoever waits for an index gets the outcome of whatever was committed there.',
+    knownSeed: 1,
+    apply: () => replaceMethod<() => boolean>('runtime/waiters', 'Waiters', 'isItsEntry', () => () => true),
+  },
+  {
+    name: 'batch-skipped-after-an-error',
+    room: 'runtime',
+    mistake: 'A batch that failed is taken for written, whatever the store says.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: PersisterPart, stored: number, sentAtMs: number) => void>(
+        'runtime/persister',
+        'Persister',
+        'settle',
+        (original) => {
+          return function (stored, sentAtMs) {
+            const { writing } = this;
+            original.call(this, writing !== undefined && stored === this.lastLanded ? writing.number : stored, sentAtMs);
+          };
+        },
+      ),
+  },
+  {
+    name: 'forwarded-command-sent-again',
+    room: 'runtime',
+    mistake: 'A command whose connection broke is sent to the next leader, though the one before may have taken it.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: ForwarderPart, address: string) => void>(
+        'runtime/forwarder',
+        'Forwarder',
+        'connectionLost',
+        () => {
+          return function (address) {
+            for (const request of this.underWay.values()) if (request.forwardedTo === address) this.takeBack(request);
+          };
+        },
+      ),
+  },
+  {
+    name: 'repeated-call-served-twice',
+    room: 'runtime',
+    mistake: 'A forwarded call that the network repeats becomes a second command.',
+    knownSeed: 1,
+    apply: () => replaceMethod<() => boolean>('runtime/request-server', 'RequestServer', 'isFirst', () => () => true),
+  },
+  {
+    name: 'read-before-applied',
+    room: 'runtime',
+    mistake: 'A confirmed read is answered from a state that hasn’t reached its index.',
+    knownSeed: 1,
+    apply: () => {
+      interface ReadsPart {
+        answer(request: { stage: string; index: number }): void;
+      }
+      replaceMethod<(this: ReadsPart, request: { stage: string; index: number }, index: number) => void>(
+        'runtime/reads',
+        'Reads',
+        'awaitApplied',
+        () => {
+          return function (request, index) {
+            request.stage = 'reading';
+            request.index = index;
+            this.answer(request);
+          };
+        },
+      );
+    },
+  },
+  {
+    name: 'refused-when-leadership-is-lost',
+    room: 'runtime',
+    mistake: 'A command in the log of a deposed leader is answered as not applied, though the next one may commit it.',
+    knownSeed: 1,
+    apply: () => {
+      interface ReplicaPart {
+        readonly waiters: WaitersPart;
+        readonly kernel: { readonly status: { readonly role: string } };
+      }
+      replaceMethod<(this: ReplicaPart, ticks: number, nowMs: number) => void>(
+        'runtime/replica',
+        'Replica',
+        'tick',
+        (original) => {
+          return function (ticks, nowMs) {
+            original.call(this, ticks, nowMs);
+            if (this.kernel.status.role === 'leader') return;
+            for (const [index, request] of this.waiters.byIndex) {
+              this.waiters.byIndex.delete(index);
+              this.waiters.replaced(request);
+            }
+          };
+        },
+      );
+    },
+  },
+  {
+    name: 'lost-session-not-noticed',
+    room: 'runtime',
+    mistake: 'A process that lost its store’s session goes on as if it still spoke for its replica.',
+    knownSeed: 1,
+    apply: () => replaceMethod<() => boolean>('runtime/session-proof', 'SessionProof', 'isFresh', () => () => true),
+  },
+  {
+    name: 'wiped-founder-admitted',
+    room: 'runtime',
+    mistake: 'An empty store is taken for the founder of its name: with its votes, what it acknowledged is forgotten.',
+    knownSeed: 1,
+    apply: () => {
+      interface FoundingPart {
+        readonly ports: { readonly options: { readonly nodeId: string } };
+        write(genesis: unknown, replicaId: number): void;
+      }
+      interface GenesisPart {
+        readonly configuration: { readonly members: readonly { readonly id: number; readonly name: string }[] };
+      }
+      replaceMethod<(this: FoundingPart, genesis: GenesisPart, from: string) => void>(
+        'runtime/founding',
+        'Founding',
+        'adopt',
+        () => {
+          return function (genesis) {
+            const { nodeId } = this.ports.options;
+            const self = genesis.configuration.members.find(({ name }) => name === nodeId);
+            if (self !== undefined) this.write(genesis, self.id);
+          };
+        },
+      );
+    },
+  },
+];

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+
+export interface SimulateOptions {
+  readonly first: number;
+  readonly seeds: number;
+  /** One seed, with its trace. */
+  readonly only: number | undefined;
+  readonly verbose: boolean;
+  readonly requirePaths: boolean;
+  readonly threads: number;
+}
+
+export const USAGE = `npm run simulate -- [options]
+  --seeds N          how many seeds (default 200)
+  --first S          the first of them (default 1)
+  --seed S           this one alone, with the last steps of its trace
+  --verbose          with --seed: every step; otherwise a line for each seed
+  --require-paths    fail where a path was met fewer than 50 times per 1,000 seeds (default from 1,000 seeds on)
+  --no-require-paths
+  --threads N        default 2`;
+
+const SEEDS_FOR_PATHS = 1000;
+
+/** @throws TypeError in a sentence, for arguments that can't be */
+export function parseSimulateOptions(args: readonly string[]): SimulateOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      seeds: { type: 'string', default: '200' },
+      first: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      verbose: { type: 'boolean', default: false },
+      'require-paths': { type: 'boolean' },
+      threads: { type: 'string', default: '2' },
+    },
+  });
+  const seeds = wholeNumber('seeds', values.seeds, 1);
+  return {
+    seeds,
+    first: wholeNumber('first', values.first, 0),
+    only: values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0),
+    verbose: values.verbose,
+    requirePaths: values['require-paths'] ?? seeds >= SEEDS_FOR_PATHS,
+    threads: wholeNumber('threads', values.threads, 1),
+  };
+}
+
+function wholeNumber(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > 0xffff_ffff)
+    throw new TypeError(`--${name} is ${text}: write a whole number from ${least} to 4294967295`);
+  return value;
+}
