@@ -89,7 +89,7 @@ describe('The value codec', () => {
     );
   });
 
-  it.each([15, 16, 31, 32, 33, 255, 256, 65_535, 65_536])(
+  it.each([15, 16, 31, 32, 33, 127, 128, 255, 256, 16_383, 16_384, 32_768, 65_535, 65_536])(
     'keeps texts, bytes, arrays and objects of length %d',
     (n) => {
       const object = Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, i]));

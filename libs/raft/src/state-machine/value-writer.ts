@@ -7,6 +7,11 @@ import { EXTENSION, MAX_VALUE_DEPTH } from './value-format';
 /** Strings up to this length are written by a loop, which beats the call into native code. */
 const LOOPED_STRING_LENGTH = 32;
 
+/** From this length on, a string's bytes are counted before they are written. */
+const COUNTED_STRING_LENGTH = 16 * 1024;
+
+const MAX_STRING_HEADER_BYTES = 5;
+
 /** A step of a path: a key or an index, or where in a Map or Set one is. */
 type Step = string | number | { readonly of: 'key' | 'element'; readonly position: number };
 
@@ -213,23 +218,36 @@ export class ValueWriter {
 
   private writeLongString(text: string): void {
     const { out } = this;
-    const bytes = Buffer.byteLength(text);
-    if (bytes !== text.length && !isText(text))
+    const { length } = text;
+    // Counting first is a walk of its own, which only large texts are worth: they would reserve three times their size.
+    const most = length < COUNTED_STRING_LENGTH ? length * 3 : Buffer.byteLength(text);
+    out.reserve(MAX_STRING_HEADER_BYTES + most);
+    const start = out.at;
+    const expected = stringHeaderBytes(length);
+    const bytes = out.buffer.write(text, start + expected, 'utf8');
+    if (bytes !== length && !isText(text))
       throw this.refusal("has half of a surrogate pair, which isn't text: pass a Uint8Array");
-    if (bytes < 32) out.uint8(0xa0 | bytes);
-    else if (bytes <= 0xff) {
-      out.uint8(0xd9);
-      out.uint8(bytes);
-    } else if (bytes <= 0xffff) {
-      out.uint8(0xda);
-      out.uint16(bytes);
-    } else {
-      out.uint8(0xdb);
-      out.uint32(bytes);
+    const header = stringHeaderBytes(bytes);
+    if (header !== expected) out.buffer.copyWithin(start + header, start + expected, start + expected + bytes);
+    this.writeStringHeader(bytes, header);
+    out.at = start + header + bytes;
+  }
+
+  private writeStringHeader(bytes: number, header: number): void {
+    const { out } = this;
+    switch (header) {
+      case 1:
+        return out.uint8(0xa0 | bytes);
+      case 2:
+        out.uint8(0xd9);
+        return out.uint8(bytes);
+      case 3:
+        out.uint8(0xda);
+        return out.uint16(bytes);
+      default:
+        out.uint8(0xdb);
+        return out.uint32(bytes);
     }
-    out.reserve(bytes);
-    out.buffer.write(text, out.at, bytes, 'utf8');
-    out.at += bytes;
   }
 
   private writeBytes(bytes: Uint8Array): void {
@@ -279,4 +297,10 @@ function describeStep(step: Step): string {
   if (typeof step === 'number') return `[${step}]`;
   if (typeof step === 'object') return step.of === 'key' ? ` (its key ${step.position})` : `[${step.position}]`;
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+}
+
+function stringHeaderBytes(bytes: number): number {
+  if (bytes < 32) return 1;
+  if (bytes <= 0xff) return 2;
+  return bytes <= 0xffff ? 3 : MAX_STRING_HEADER_BYTES;
 }
