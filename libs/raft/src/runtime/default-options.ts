@@ -94,7 +94,7 @@ function validateTimes(options: RaftNodeOptions): void {
 }
 
 function validateFounders(founders: readonly FounderOptions[]): void {
-  if (founders.length === 0) throw wrong('founders', '[]', 'name at least this node');
+  if (founders.length === 0) throw wrong('founders', founders, 'name at least this node');
   const ids = new Set<string>();
   const peers = new Set<string>();
   founders.forEach(({ id, peer, http }, at) => {
@@ -125,7 +125,8 @@ function isOrigin(value: string): boolean {
 }
 
 function wrong(option: string, value: unknown, remedy: string): RaftError {
-  return new RaftError('RAFT_CONFIGURATION', `The option ${option} is ${JSON.stringify(value)}: ${remedy}.`);
+  const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return new RaftError('RAFT_CONFIGURATION', `The option ${option} is ${shown}: ${remedy}.`);
 }
 
 function definedOnly(limits: Partial<RaftLimits> = {}): Partial<RaftLimits> {

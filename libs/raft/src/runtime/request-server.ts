@@ -5,7 +5,11 @@ import { sentenceOf } from './error-sentence';
 import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
 import { decodeRequest, encodeError, encodeResult, type ForwardedRequest } from './request-codec';
 
-const METHODS: Readonly<Record<string, RequestKind>> = { propose: 'propose', query: 'query', readIndex: 'readIndex' };
+const METHODS: ReadonlyMap<string, RequestKind> = new Map([
+  ['propose', 'propose'],
+  ['query', 'query'],
+  ['readIndex', 'readIndex'],
+]);
 const LONGEST_TIMEOUT_MS = 3_600_000;
 const REMEMBERED_IDS = 8192;
 const REMEMBERED_LIVES = 64;
@@ -36,7 +40,7 @@ export class RequestServer {
   constructor(private readonly ports: RequestServerPorts) {}
 
   receive(message: RequestMessage, sender: Hello): void {
-    const kind = METHODS[message.method];
+    const kind = METHODS.get(message.method);
     const forwarded = decodeRequest(message.body);
     if (message.groupId !== this.ports.groupId || forwarded?.bootNonce !== this.ports.bootNonce) return;
     if (sender.clusterId === '' || sender.clusterId !== this.ports.clusterId()) return;

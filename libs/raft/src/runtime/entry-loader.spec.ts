@@ -1,0 +1,82 @@
+import { type Entry, makeEntry } from '../core/entry';
+import { SeededRandom } from '../core/random';
+import { type RaftStorage, StoreCorruptError } from '../storage/contract';
+import { MachineClock, SimulatedScheduler } from '../testing/simulator/simulated-scheduler';
+import { SimulatedProcess } from '../testing/simulator/simulated-process';
+import { VirtualTime } from '../testing/simulator/virtual-time';
+import { EntryLoader } from './entry-loader';
+
+const entry = (index: number, term: number): Entry =>
+  makeEntry(index, term, { kind: 'noop', schemaVersion: 0, data: new Uint8Array(0) });
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function setUp(page: readonly Entry[] | Error, terms: Readonly<Record<number, number>>) {
+  const time = new VirtualTime();
+  const process = new SimulatedProcess(time, 'n1', () => undefined);
+  const scheduler = new SimulatedScheduler(process, new MachineClock(time, 1, 0, 0), new SeededRandom(1));
+  const storage = { entries: () => (page instanceof Error ? Promise.reject(page) : Promise.resolve(page)) };
+  const said: string[] = [];
+  const loader = new EntryLoader(storage as unknown as RaftStorage, 'default', scheduler, {
+    termAt: (index) => terms[index],
+    loaded: (_, entries) => said.push(`loaded ${entries.map(({ index }) => index).join()}`),
+    corrupt: () => said.push('corrupt'),
+    failed: () => said.push('failed'),
+  });
+  loader.load({ id: 1, from: 5, to: 9, maxBytes: 1000 });
+  const pass = (ms: number): void => {
+    const untilMs = time.nowMs + ms;
+    time.schedule(untilMs, 2, () => undefined);
+    while (time.runNext(untilMs)) continue;
+  };
+  return { loader, said, pass };
+}
+
+describe('EntryLoader', () => {
+  it('hands over a page of the log as it is', async () => {
+    const { said } = setUp([entry(5, 1), entry(6, 2)], { 5: 1, 6: 2 });
+    await settle();
+    expect(said).toEqual(['loaded 5,6']);
+  });
+
+  it('uses a page only up to where a truncation passed it on its way', async () => {
+    const { said } = setUp([entry(5, 1), entry(6, 2), entry(7, 2)], { 5: 1, 6: 3, 7: 3 });
+    await settle();
+    expect(said).toEqual(['loaded 5']);
+    const shorter = setUp([entry(5, 1), entry(6, 1)], { 5: 1 });
+    await settle();
+    expect(shorter.said).toEqual(['loaded 5']);
+  });
+
+  it('uses nothing of a page that does not begin where it was asked to', async () => {
+    const { said, pass } = setUp([entry(6, 1)], { 5: 1, 6: 1 });
+    await settle();
+    pass(20);
+    expect(said).toEqual(['loaded ']);
+  });
+
+  it('holds back an answer that has nothing, so that nobody asks without a pause', async () => {
+    const empty = setUp([], {});
+    await settle();
+    expect(empty.said).toEqual([]);
+    empty.pass(20);
+    expect(empty.said).toEqual(['loaded ']);
+
+    const failing = setUp(new Error('too many connections'), {});
+    await settle();
+    failing.pass(99);
+    expect(failing.said).toEqual(['failed']);
+    failing.pass(1);
+    expect(failing.said).toEqual(['failed', 'loaded ']);
+  });
+
+  it('reports a damaged log, and says nothing once it is closed', async () => {
+    const corrupt = setUp(new StoreCorruptError('entry 5'), {});
+    await settle();
+    expect(corrupt.said).toEqual(['corrupt']);
+    const closed = setUp([], {});
+    await settle();
+    closed.loader.close();
+    closed.pass(100);
+    expect(closed.said).toEqual([]);
+  });
+});

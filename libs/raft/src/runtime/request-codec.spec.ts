@@ -1,0 +1,62 @@
+import { RaftError } from '../core/raft-error';
+import { decodeError, decodeRequest, decodeResult, encodeError, encodeRequest, encodeResult } from './request-codec';
+import type { RequestResult } from './pending-request';
+
+describe('The codec of forwarded calls', () => {
+  it('keeps a request', () => {
+    const request = {
+      bootNonce: '0123456789abcdef0123456789abcdef',
+      schemaVersion: 70_000,
+      consistency: 'lease',
+      body: Uint8Array.of(1, 2, 3),
+    } as const;
+    const decoded = decodeRequest(new Uint8Array(encodeRequest(request)))!;
+    expect({ ...decoded, body: [...decoded.body] }).toEqual({ ...request, body: [1, 2, 3] });
+  });
+
+  it('takes no request that is cut off, or of another format', () => {
+    const bytes = encodeRequest({ bootNonce: 'n', schemaVersion: 0, consistency: 'stale', body: new Uint8Array(0) });
+    for (let length = 0; length < bytes.length; length++)
+      expect(decodeRequest(bytes.subarray(0, length))).toBeUndefined();
+    const newer = Uint8Array.from(bytes);
+    newer[0] = 2;
+    expect(decodeRequest(newer)).toBeUndefined();
+  });
+
+  it.each<RequestResult>([
+    { value: undefined, index: 5 },
+    { value: { status: 'applied', value: undefined }, index: 0 },
+    { value: { status: 'rejected', reason: 'NO', message: 'not enough', details: { missing: 3n } }, index: 2 ** 40 },
+    { value: { status: 'failed', message: 'a bug' }, index: Number.MAX_SAFE_INTEGER },
+  ])('keeps the result %j', (result) => {
+    expect(decodeResult(new Uint8Array(encodeResult(result)))).toEqual(result);
+  });
+
+  it('keeps the bytes of a value', () => {
+    const { value } = decodeResult(
+      encodeResult({ value: { status: 'applied', value: Uint8Array.of(9, 8) }, index: 3 }),
+    );
+    expect(value?.status === 'applied' && [...value.value!]).toEqual([9, 8]);
+  });
+
+  it('keeps a typed error with everything that it tells', () => {
+    const leader = { name: 'n2', peer: 'n2:7001', http: 'http://n2:3000' };
+    const error = new RaftError('RAFT_NOT_LEADER', 'ask n2', { leader, retryAfterMs: 20, reason: 'R', details: [1] });
+    const decoded = decodeError(encodeError(error))!;
+    expect(decoded).toMatchObject({
+      code: 'RAFT_NOT_LEADER',
+      message: 'ask n2',
+      leader,
+      retryAfterMs: 20,
+      reason: 'R',
+    });
+    expect(decoded.details).toEqual([1]);
+    expect(decodeError(encodeError(new RaftError('RAFT_BUSY', 'full')))!.notApplied).toBe(true);
+  });
+
+  it('takes a code that it does not know, or bytes that are none, for no answer at all', () => {
+    expect(decodeError(encodeError(new RaftError('RAFT_FROM_THE_FUTURE' as never, '')))).toBeUndefined();
+    expect(decodeError(Uint8Array.of(1, 2, 3))).toBeUndefined();
+    expect(() => decodeResult(Uint8Array.of(1))).toThrow();
+  });
+});
