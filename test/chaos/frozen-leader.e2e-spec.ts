@@ -29,7 +29,8 @@ describe('a leader that was frozen and wakes up', () => {
         old.signal('SIGSTOP');
         // They lie in its sockets while it sleeps, and are the first that it sees.
         const waiting = Array.from({ length: READERS }, (_, at) => read(at % 2 === 0 ? '' : '?consistency=lease'));
-        await cluster.put(key, '"new"');
+        // A follower that hasn't noticed yet sends the writer to the frozen node, which never answers.
+        await cluster.put(key, '"new"', { timeoutMs: 500 });
         old.signal('SIGCONT');
         const late = Array.from({ length: READERS }, () => read());
         for (const outcome of await Promise.allSettled([...waiting, ...late])) {
