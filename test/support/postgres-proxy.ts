@@ -19,13 +19,18 @@ export class PostgresProxy {
   private holdsNow: (() => void) | undefined;
   /** How often a client has sent something after it had been answered. */
   requests = 0;
+  /** Whether the server can't be reached: every new connection is closed at once. */
+  unreachable = false;
 
   private constructor(private readonly listener: Server) {}
 
   static async start(serverPort: number): Promise<PostgresProxy> {
     const listener = createServer({ noDelay: true });
     const proxy = new PostgresProxy(listener);
-    listener.on('connection', (client) => proxy.link(client, connect({ port: serverPort, noDelay: true })));
+    listener.on('connection', (client) => {
+      if (proxy.unreachable) client.destroy();
+      else proxy.link(client, connect({ port: serverPort, noDelay: true }));
+    });
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
     return proxy;

@@ -16,13 +16,14 @@ import { BatchStatements, type StoredGroup, type WriteGuard } from './batch-stat
 import { readPage } from './entry-reader';
 import { migrate } from './migrate';
 import { PinnedSession } from './pinned-session';
-import { clientOf, sqlStateOf, UNIQUE_VIOLATION } from './postgres-client';
+import { clientOf } from './postgres-client';
 import { SnapshotRows } from './snapshot-rows';
 import { StoreLock } from './store-lock';
 import { StoreRow } from './store-row';
 import { loadGroup, readGroups } from './stored-groups';
 import { Sweep } from './sweep';
 import { type Tables, tablesOf } from './tables';
+import { WriteOrder } from './write-order';
 
 /** Batches between two sweeps of their table. */
 const BATCHES_PER_SWEEP = 1_024;
@@ -38,12 +39,7 @@ export class OpenStore {
   private readonly statements: BatchStatements;
   private readonly snapshots: SnapshotRows;
   private groups: Map<GroupId, StoredGroup> = new Map();
-  /** Settles with the last write that was asked for: writes, cuts and recoveries never overlap. */
-  private tail: Promise<unknown> = Promise.resolve();
-  /** Why nothing may be written until `recover` was called. */
-  private uncertain: unknown;
-  /** Why nothing will be written any more. */
-  private fenced: StoreFencedError | undefined;
+  private readonly order: WriteOrder;
 
   private constructor(
     readonly dataSource: DataSource,
@@ -54,6 +50,7 @@ export class OpenStore {
     private readonly epoch: number,
     private session: PinnedSession,
   ) {
+    this.order = new WriteOrder(tables.schema);
     this.statements = new BatchStatements(tables);
     this.snapshots = new SnapshotRows(dataSource, tables);
     this.sweep = new Sweep(dataSource, tables, this.snapshots);
@@ -88,21 +85,21 @@ export class OpenStore {
   }
 
   load(group: GroupId): Promise<LoadedGroup | undefined> {
-    return this.inTurn(async () => {
+    return this.order.inTurn(async () => {
       const stored = this.groups.get(group);
       return stored && loadGroup(this.session, this.tables, group, stored);
     });
   }
 
   persist(writes: readonly GroupWrite[]): Promise<void> {
-    return this.inTurn(async () => {
+    return this.order.inTurn(async () => {
       if (writes.length === 0) return;
       const groups = writes.map(({ group }) => this.groups.get(group));
       let nextId = Math.max(0, ...[...this.groups.values()].map(({ id }) => id)) + 1;
       const stored = groups.map((known) => known ?? { id: nextId++, generation: 0, position: new GroupPosition() });
       writes.forEach((write, at) => stored[at]?.position.refuseUnlessNext(write));
 
-      const landed = await this.attempt(() => this.session.write(this.statements.of(this.guard, writes, stored)));
+      const landed = await this.order.attempt(() => this.session.write(this.statements.of(this.guard, writes, stored)));
       if (landed !== writes.length) throw await this.fence();
       writes.forEach((write, at) => {
         const group = stored[at] as StoredGroup;
@@ -115,12 +112,12 @@ export class OpenStore {
 
   recover(): Promise<ReadonlyMap<GroupId, number>> {
     // At once, not in turn: a write that hangs on the old session settles only when that is cut.
-    const earlier = this.session;
-    this.uncertain ??= new Error('the session is being replaced');
-    const cut = earlier.destroy('the session was replaced');
-    return this.queued(async () => {
-      if (this.fenced) throw this.fenced;
-      await cut;
+    this.order.suspend(new Error('the session is being replaced'));
+    void this.session.destroy('the session was replaced');
+    return this.order.queued(async () => {
+      if (this.order.fenced) throw this.order.fenced;
+      const earlier = this.session;
+      await earlier.destroy('the session was replaced');
       const session = await PinnedSession.connect(this.dataSource, applicationName(this.nodeName));
       try {
         await this.lock.awaitEnd(session, earlier);
@@ -131,7 +128,7 @@ export class OpenStore {
         throw error;
       }
       this.session = session;
-      this.uncertain = undefined;
+      this.order.resume();
       return new Map([...this.groups].map(([group, { position }]) => [group, position.lastBatch]));
     });
   }
@@ -139,7 +136,8 @@ export class OpenStore {
   /** Takes the lock again, unless another process has opened the store meanwhile. */
   private async retake(session: PinnedSession): Promise<void> {
     const ours = async () => {
-      if ((await this.row.epoch(session)) !== this.epoch) throw this.stop('another process has opened it meanwhile');
+      if ((await this.row.epoch(session)) !== this.epoch)
+        throw this.order.stop('another process has opened it meanwhile');
       return this.nodeName;
     };
     await ours();
@@ -158,8 +156,8 @@ export class OpenStore {
   }
 
   probe(): Promise<void> {
-    return this.inTurn(async () => {
-      const [row] = await this.attempt(() =>
+    return this.order.inTurn(async () => {
+      const [row] = await this.order.attempt(() =>
         this.session.query({
           name: 'raft_probe',
           text: `SELECT epoch = $1::bigint AND pg_backend_pid() = $2::int FROM ${this.tables.store}`,
@@ -191,13 +189,13 @@ export class OpenStore {
   async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const written = await this.snapshots.writeChunks(chunks);
     try {
-      await this.inTurn(async () => {
+      await this.order.inTurn(async () => {
         const stored = this.groups.get(group);
         if (!stored) throw snapshotOfUnknownGroup(group);
         const before = await this.snapshots.read(stored.id, group);
         if (before && before.metadata.last.index > metadata.last.index)
           throw snapshotWentBack(group, metadata.last, before.metadata.last);
-        const published = await this.attempt(() =>
+        const published = await this.order.attempt(() =>
           this.snapshots.publish(this.session, this.guard, stored, metadata, written),
         );
         if (!published) throw await this.fence();
@@ -214,12 +212,12 @@ export class OpenStore {
   }
 
   compact(group: GroupId, to: LogId): Promise<void> {
-    return this.inTurn(async () => {
+    return this.order.inTurn(async () => {
       const stored = this.groups.get(group);
       if (!stored || to.index <= stored.position.origin.index) return;
       const drops = stored.position.termAt(to.index) !== to.term;
       const generation = drops ? stored.generation + 1 : stored.generation;
-      const rows = await this.attempt(() =>
+      const rows = await this.order.attempt(() =>
         this.session.query({
           text: `UPDATE ${this.tables.group} SET origin_index = $4::bigint, origin_term = $5::bigint, generation = $6::int
             WHERE id = $3::int AND pg_backend_pid() = $2::int AND (SELECT epoch FROM ${this.tables.store}) = $1::bigint
@@ -240,16 +238,18 @@ export class OpenStore {
     const tooLong = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     });
-    const inOrder = this.queued(async () => {
-      if (!this.fenced && this.uncertain === undefined) {
-        await this.row.release(this.session, this.epoch);
-        await this.lock.release(this.session);
-      }
-      await this.session.end();
-    }).catch(() => undefined);
+    const inOrder = this.order
+      .queued(async () => {
+        if (!this.order.isSuspended) {
+          await this.row.release(this.session, this.epoch);
+          await this.lock.release(this.session);
+        }
+        await this.session.end();
+      })
+      .catch(() => undefined);
     await Promise.race([Promise.all([inOrder, this.sweep.stop()]), tooLong]);
     clearTimeout(timer);
-    this.fenced ??= new StoreFencedError('This storage was closed; nothing was written.');
+    this.order.end(new StoreFencedError('This storage was closed; nothing was written.'));
     await this.session.destroy('the storage was closed');
     await Promise.race([this.dataSource.destroy().catch(() => undefined), tooLong]);
   }
@@ -258,56 +258,14 @@ export class OpenStore {
     return { epoch: this.epoch, backendPid: this.session.backendPid };
   }
 
-  /** Runs behind what was asked for before, unless the store has stopped by then. */
-  private inTurn<T>(task: () => Promise<T>): Promise<T> {
-    return this.queued(async () => {
-      if (this.fenced) throw this.fenced;
-      if (this.uncertain !== undefined)
-        throw new Error(
-          'The session with Postgres was lost, and recover() has not succeeded since; nothing was written.',
-          {
-            cause: this.uncertain,
-          },
-        );
-      return task();
-    });
-  }
-
-  private queued<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(task);
-    this.tail = result.catch(() => undefined);
-    return result;
-  }
-
-  /** Remembers a failure after which nobody knows what has landed. */
-  private async attempt<T>(statement: () => Promise<T>): Promise<T> {
-    try {
-      return await statement();
-    } catch (error) {
-      // The keys say that somebody else has written what was ours to write.
-      if (sqlStateOf(error) === UNIQUE_VIOLATION) throw this.stop('another process has written to it', error);
-      this.uncertain = error;
-      throw error;
-    }
-  }
-
   /** A write that met its conditions not: says which, and stops for good. */
   private async fence(): Promise<StoreFencedError> {
     const epoch = await this.row.epoch(this.session).catch(() => undefined);
-    return this.stop(
+    return this.order.stop(
       epoch === undefined || epoch === this.epoch
         ? 'its session or the number of its last batch is not what this process left'
         : `another process has opened it since (epoch ${epoch} after ${this.epoch})`,
     );
-  }
-
-  private stop(why: string, cause?: unknown): StoreFencedError {
-    this.fenced ??= new StoreFencedError(
-      `The store in schema "${this.tables.schema}" isn't this process's any more: ${why}. Nothing was written. ` +
-        'Make sure that only one process runs as this node, and start it again.',
-      { cause },
-    );
-    return this.fenced;
   }
 }
 

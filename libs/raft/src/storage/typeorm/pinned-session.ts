@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { StoreUnavailableError } from '../contract';
-import { clientOf, type PostgresClient, reasonOf, type StatementCall } from './postgres-client';
+import { clientOf, type PostgresClient, reasonOf, sqlStateOf, type StatementCall } from './postgres-client';
+import { POOL_SIZE } from './storage-options';
 
 /**
  * Settings of the session that writes. What a version of Postgres doesn't have is left out. A statement time-out would turn
@@ -44,8 +45,24 @@ export class PinnedSession {
     readonly backendStart: string,
   ) {}
 
-  /** @throws StoreUnavailableError */
+  /**
+   * Takes a connection for its own. Those that lie idle in the pool may be dead without knowing it, all of them where the
+   * server was restarted: they are tried once each.
+   *
+   * @throws StoreUnavailableError
+   */
   static async connect(dataSource: DataSource, applicationName: string): Promise<PinnedSession> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await PinnedSession.tryConnect(dataSource, applicationName);
+      } catch (error) {
+        if (error instanceof StoreUnavailableError) throw error;
+        if (attempt > POOL_SIZE || sqlStateOf(error) !== undefined) throw unreachable(error);
+      }
+    }
+  }
+
+  private static async tryConnect(dataSource: DataSource, applicationName: string): Promise<PinnedSession> {
     const queryRunner = dataSource.createQueryRunner('master');
     let client: PostgresClient;
     try {
@@ -74,9 +91,8 @@ export class PinnedSession {
       await session.refuseUnsafeServer();
       return session;
     } catch (error) {
-      client.connection.stream.destroy();
-      await queryRunner.release();
-      throw error instanceof StoreUnavailableError ? error : unreachable(error);
+      await discard(client, queryRunner);
+      throw error;
     }
   }
 
@@ -115,10 +131,7 @@ export class PinnedSession {
     if (this.released) return;
     this.released = true;
     this.failure ??= new Error(reason);
-    this.client.connection.stream.destroy();
-    // The client has to be marked broken before it goes back to the pool, or the pool would hand it out again.
-    await this.client.end().catch(() => undefined);
-    await this.queryRunner.release();
+    await discard(this.client, this.queryRunner);
   }
 
   /**
@@ -137,13 +150,17 @@ export class PinnedSession {
     const other = dataSource.createQueryRunner('master');
     try {
       const client = await clientOf(other);
-      await client.query({ text: 'BEGIN', rowMode: 'array' });
-      const pidHere = async (of: PostgresClient) =>
+      const pid = async (of: PostgresClient) =>
         (await of.query({ text: 'SELECT pg_backend_pid()', rowMode: 'array' })).rows[0]?.[0];
-      const otherPid = await pidHere(client);
-      const ownPid = await pidHere(this.client);
+      // The other client is there already when ours is answered, and then takes a backend for a while: the one that was
+      // just given back, where a proxy gives them back.
+      await pid(client);
+      const before = await pid(this.client);
+      await client.query({ text: 'BEGIN', rowMode: 'array' });
+      const beside = await pid(client);
+      const after = await pid(this.client);
       await client.query({ text: 'ROLLBACK', rowMode: 'array' });
-      if (ownPid !== this.backendPid || otherPid === this.backendPid) refuse();
+      if (before !== this.backendPid || after !== this.backendPid || beside === this.backendPid) refuse();
     } finally {
       await other.release();
     }
@@ -184,6 +201,13 @@ export class PinnedSession {
         `synchronous_commit could not be set on the session: it is '${synchronousCommit}'. The storage answers for what it acknowledged; let the role set it.`,
       );
   }
+}
+
+async function discard(client: PostgresClient, queryRunner: QueryRunner): Promise<void> {
+  client.connection.stream.destroy();
+  // The client has to be ended before it goes back to the pool, or the pool would hand it out again.
+  await client.end().catch(() => undefined);
+  await queryRunner.release();
 }
 
 export function unreachable(error: unknown): StoreUnavailableError {

@@ -31,7 +31,7 @@ export type TypeOrmStorageOptions = CommonStorageOptions &
   );
 
 /** Connections of the pool: the pinned one, a page of entries, a snapshot, the sweep. */
-const POOL_SIZE = 6;
+export const POOL_SIZE = 6;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 

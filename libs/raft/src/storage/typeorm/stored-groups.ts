@@ -32,7 +32,7 @@ export async function readGroups(session: PinnedSession, t: Tables): Promise<Map
     ];
     const position = new GroupPosition();
     position.lastBatch = number;
-    position.commitIndex = Math.max(commitIndex, originIndex);
+    position.commitIndex = commitIndex;
     position.origin = { index: originIndex, term: originTerm };
     position.lastIndex = lastIndex;
     const group: StoredGroup = { id, generation, position };
@@ -78,7 +78,7 @@ export async function loadGroup(
     values: [id, generation, origin.index, lastIndex],
     rowMode: 'array',
   });
-  const [count, last] = (counted ?? []).slice(0, 2).map(toSafeInteger);
+  const [count, last] = (counted ?? []).slice(0, 2).map(toSafeInteger) as [number, number];
   const lastTerm = counted?.[2];
   if (count !== lastIndex - origin.index || last !== lastIndex)
     throw new StoreCorruptError(
@@ -86,7 +86,7 @@ export async function loadGroup(
         'Entries that this node acknowledged are missing: restore the whole database, or remove this node from the cluster and add it anew.',
     );
   const ascending = terms.every((run, at) => at === 0 || run.term > (terms[at - 1]?.term ?? 0));
-  if (!ascending || (lastTerm !== null && toSafeInteger(lastTerm) !== terms.at(-1)?.term))
+  if (!ascending || (count > 0 && toSafeInteger(lastTerm) !== terms.at(-1)?.term))
     throw new StoreCorruptError(`The terms of the entries of group '${group}' don't fit together.`);
 
   const [row] = await session.query({
@@ -111,7 +111,7 @@ export async function loadGroup(
   return {
     identity: { clusterId: row[0] as string, replicaId },
     hardState: { term, votedFor },
-    commitIndex: position.commitIndex,
+    commitIndex: Math.max(position.commitIndex, origin.index),
     lastBatch: position.lastBatch,
     snapshot: origin,
     lastIndex,
