@@ -179,9 +179,9 @@ export class KernelNode {
     if (!this.machineIsDurable) this.applied = [];
   }
 
-  restart(): void {
+  restart({ diskHeld = false } = {}): void {
     this.down = false;
-    this.diskHeld = false;
+    this.diskHeld = diskHeld;
     this.applyHeld = false;
     this.kernel = this.makeKernel(false);
     this.settle();
