@@ -15,6 +15,8 @@ export class LedgerMachine implements ReplicatedStateMachine {
   readonly times: number[] = [];
   readonly slices: number[] = [];
   fault: Error | undefined;
+  /** Why commands can't be run here. */
+  refusal: string | undefined;
   private gate: Promise<void> | undefined;
   private openGate: (() => void) | undefined;
   private lastTimeMs = 0;
@@ -37,6 +39,10 @@ export class LedgerMachine implements ReplicatedStateMachine {
     if (this.fault !== undefined) throw this.fault;
     this.slices.push(entries.length);
     return entries.map((entry) => this.applyOne(entry));
+  }
+
+  refusalOf(): string | undefined {
+    return this.refusal;
   }
 
   async query(): Promise<CommandOutcome> {

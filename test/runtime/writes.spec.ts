@@ -372,6 +372,19 @@ describe('A write', () => {
       expect(leader.machine.lines).toEqual(['a', 'b']);
     });
 
+    it('is refused where the state machine can not run it, before it is in any log', async () => {
+      cluster = new VirtualCluster(3);
+      const leader = await cluster.startWithLeader();
+      await cluster.ends(leader.raft.propose(add('a')));
+      leader.machine.refusal = "there is no command 'add'";
+      const { lastIndex } = leader.raft.status();
+      const error = await cluster
+        .ends(cluster.followers()[0]!.raft.propose(add('b')))
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'RAFT_REJECTED', reason: 'UNKNOWN_COMMAND' });
+      expect(leader.raft.status().lastIndex).toBe(lastIndex);
+    });
+
     it('is refused where the bytes are no command', async () => {
       cluster = new VirtualCluster(1);
       const leader = await cluster.startWithLeader();

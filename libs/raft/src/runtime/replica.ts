@@ -187,10 +187,9 @@ export class Replica implements ServingReplica {
     }
     // A copy: the caller may use its bytes again, and what stands in a log never changes.
     const data = new Uint8Array(request.body);
-    try {
-      stampCommandTime(data, this.clock.read());
-    } catch (error) {
-      ledger.fail(request, malformedCommand(error));
+    const refusal = this.refusalOf(data);
+    if (refusal !== undefined) {
+      ledger.fail(request, refusal);
       return;
     }
     const result = this.driver.propose({ kind: 'command', schemaVersion: request.schemaVersion, data });
@@ -244,6 +243,18 @@ export class Replica implements ServingReplica {
     this.reads.applied(last.index);
     this.driver.applied(last.index);
     if (isNewTerm && this.isLeading) this.ports.router.wake();
+  }
+
+  /** Keeps out of the log what nobody could run, and stamps the rest. */
+  private refusalOf(command: Uint8Array): RaftError | undefined {
+    const why = this.ports.options.stateMachine.refusalOf(command);
+    if (why !== undefined) return refusedCommand('UNKNOWN_COMMAND', why);
+    try {
+      stampCommandTime(command, this.clock.read());
+      return undefined;
+    } catch (error) {
+      return refusedCommand('MALFORMED_COMMAND', sentenceOf(error));
+    }
   }
 
   /** A new leader stamps nothing before it knows every time that stands in the log: so its first entry has to be applied. */
@@ -300,8 +311,6 @@ function busy(): RaftError {
   );
 }
 
-function malformedCommand(error: unknown): RaftError {
-  return new RaftError('RAFT_REJECTED', `The command was not taken in: ${sentenceOf(error)}`, {
-    reason: 'MALFORMED_COMMAND',
-  });
+function refusedCommand(reason: string, why: string): RaftError {
+  return new RaftError('RAFT_REJECTED', `The command was not taken in: ${why}`, { reason });
 }

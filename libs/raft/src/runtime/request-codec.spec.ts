@@ -57,6 +57,6 @@ describe('The codec of forwarded calls', () => {
   it('takes a code that it does not know, or bytes that are none, for no answer at all', () => {
     expect(decodeError(encodeError(new RaftError('RAFT_FROM_THE_FUTURE' as never, '')))).toBeUndefined();
     expect(decodeError(Uint8Array.of(1, 2, 3))).toBeUndefined();
-    expect(() => decodeResult(Uint8Array.of(1))).toThrow();
+    expect(() => decodeResult(Uint8Array.of(1))).toThrow('unknown format');
   });
 });
