@@ -23,6 +23,10 @@ export class ObservedMachine implements ReplicatedStateMachine {
     return this.machine.apply(entries, wanted);
   }
 
+  refusalOf(command: Uint8Array): string | undefined {
+    return this.machine.refusalOf(command);
+  }
+
   query(query: Uint8Array): Promise<CommandOutcome> {
     return this.machine.query(query);
   }

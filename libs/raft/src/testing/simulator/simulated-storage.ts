@@ -113,6 +113,7 @@ export class SimulatedStorage implements RaftStorage {
 
   async recover(): Promise<ReadonlyMap<GroupId, number>> {
     const pending = this.underWay;
+    this.troubled = true;
     // What was sent on the lost session may land until the new one has the lock, and not after.
     if (pending?.state === 'adrift' && this.chance.happens(0.5)) {
       this.world.time.after(this.chance.uniform(0, this.conditions.readMs), () => this.landAdrift(pending));
