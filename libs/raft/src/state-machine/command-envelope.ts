@@ -103,16 +103,7 @@ export function stampCommandTime(command: Uint8Array, timeMs: number): void {
  */
 export function decodeCommand(bytes: Uint8Array): DecodedCommand {
   const input = new ByteReader(bytes, 'A command');
-  const format = input.uint8();
-  if (format !== COMMAND_FORMAT) {
-    if (format > COMMAND_FORMAT) throw new UnknownFormatError('A command', format, COMMAND_FORMAT);
-    throw input.malformed(`no command has format ${format}`);
-  }
-  const flags = input.uint8();
-  if ((flags & ~HAS_SESSION) !== 0) throw input.malformed(`flags ${flags} are unknown`);
-  const timeMs = input.safeInteger();
-  const machine = input.shortString();
-  const command = input.shortString();
+  const { flags, timeMs, machine, command } = readHeader(input);
   const session =
     flags === HAS_SESSION
       ? {
@@ -123,6 +114,36 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
       : undefined;
   const args = readArguments(input);
   return { machine, command, args, session, timeMs };
+}
+
+/**
+ * Reads which command it is, and nothing behind that.
+ *
+ * @throws UnknownFormatError a newer version wrote it
+ * @throws MalformedBytesError its beginning is no command's
+ */
+export function readCommandName(bytes: Uint8Array): Pick<CommandCall, 'machine' | 'command'> {
+  const { machine, command } = readHeader(new ByteReader(bytes, 'A command'));
+  return { machine, command };
+}
+
+function readHeader(input: ByteReader): {
+  readonly flags: number;
+  readonly timeMs: number;
+  readonly machine: string;
+  readonly command: string;
+} {
+  const format = input.uint8();
+  if (format !== COMMAND_FORMAT) {
+    if (format > COMMAND_FORMAT) throw new UnknownFormatError('A command', format, COMMAND_FORMAT);
+    throw input.malformed(`no command has format ${format}`);
+  }
+  const flags = input.uint8();
+  if ((flags & ~HAS_SESSION) !== 0) throw input.malformed(`flags ${flags} are unknown`);
+  const timeMs = input.safeInteger();
+  const machine = input.shortString();
+  const command = input.shortString();
+  return { flags, timeMs, machine, command };
 }
 
 function checkedCount(value: number, name: string): number {

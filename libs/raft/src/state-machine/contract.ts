@@ -53,6 +53,14 @@ export interface ReplicatedStateMachine {
   apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]>;
 
   /**
+   * Looks at a command before the leader takes it into its log. What is committed can't be skipped, so a command that this
+   * node can't run has to be kept out.
+   *
+   * @returns why it can't be run, in a sentence; undefined where it can
+   */
+  refusalOf(command: Uint8Array): string | undefined;
+
+  /**
    * Answers a query from the local state.
    *
    * @param query what the caller encoded

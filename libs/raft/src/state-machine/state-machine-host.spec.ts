@@ -319,6 +319,19 @@ describe('The state machine host', () => {
     },
   );
 
+  it.each([
+    [encodeCommand({ machine: 'lab', command: 'push', args: [1] }), undefined],
+    [
+      encodeCommand({ machine: 'other', command: 'push', args: [1] }),
+      "There is no state machine 'other' on the leader.",
+    ],
+    [encodeCommand({ machine: 'lab', command: 'pull', args: [1] }), 'There is no command lab.pull on the leader.'],
+    [Uint8Array.of(2, 0, 0), expect.stringContaining('format 2')],
+    [Uint8Array.of(1, 0, 0), expect.stringContaining('malformed')],
+  ])('says of a command, before it is in the log, why it could not be applied (case %#)', (command, refusal) => {
+    expect(hostOf(new Lab()).refusalOf(command)).toEqual(refusal);
+  });
+
   it('answers an envelope that nobody encoded alike everywhere, and goes on', async () => {
     const host = hostOf(new Lab());
     const malformed = makeEntry(1, 2, { kind: 'command', schemaVersion: 0, data: Uint8Array.of(1, 0, 0) });

@@ -3,7 +3,7 @@ import { RaftError } from '../core/raft-error';
 import { type LogId, ORIGIN } from '../core/types';
 import { decodeClock } from './clock-entry';
 import { MalformedBytesError } from './codec-errors';
-import { decodeCommand, type DecodedCommand } from './command-envelope';
+import { decodeCommand, type DecodedCommand, readCommandName } from './command-envelope';
 import { failed, outcomeOfThrown } from './command-failure';
 import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
 import { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
@@ -76,6 +76,19 @@ export class StateMachineHost implements ReplicatedStateMachine {
       this.fault = asError(error);
       throw error;
     }
+  }
+
+  refusalOf(command: Uint8Array): string | undefined {
+    let call: Pick<DecodedCommand, 'machine' | 'command'>;
+    try {
+      call = readCommandName(command);
+    } catch (error) {
+      return describeError(error);
+    }
+    const machine = this.machines.get(call.machine);
+    if (machine === undefined) return `There is no state machine '${call.machine}' on the leader.`;
+    if (!machine.hasCommand(call.command)) return `There is no command ${call.machine}.${call.command} on the leader.`;
+    return undefined;
   }
 
   private applyEntry(entry: Entry, wanted: (index: number) => boolean): CommandOutcome {
