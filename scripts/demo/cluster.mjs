@@ -1,8 +1,9 @@
 // The nodes of the demo together.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NodeProcess } from './node-process.mjs';
+import { killDatabasesOf, NodeProcess } from './node-process.mjs';
 
-const electionTimeoutMs = 60_000;
+const leaderTimeoutMs = 60_000;
+const pollMs = 100;
 
 export class DemoCluster {
   /** @param {{ports: Array<{http: number, peer: number}>, storage: string, dataDir: string}} settings */
@@ -13,6 +14,10 @@ export class DemoCluster {
     );
   }
 
+  get running() {
+    return this.nodes.filter((node) => node.running);
+  }
+
   async start() {
     await Promise.all(this.nodes.map((node) => node.start()));
   }
@@ -21,25 +26,34 @@ export class DemoCluster {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
+  /** SIGKILL of every node and every Postgres process within one turn of the event loop: what a power cut is to them. */
+  async cutPower() {
+    killDatabasesOf(this.nodes);
+    await Promise.all(this.nodes.map((node) => node.kill()));
+  }
+
+  /** Nothing may be awaited any more: the demo itself is ending. */
   killNow() {
+    if (this.running.length === 0) return;
     for (const node of this.nodes) node.killNow();
+    killDatabasesOf(this.nodes);
   }
 
   /**
    * @param {{all?: boolean, onWait?: (seconds: number) => void}} [options] `all`: every running node has to know the leader
-   * @returns the node that leads, as a majority of the running ones says
-   * @throws {Error} where there is none for a minute, with the last lines of a node's log
+   * @returns {Promise<NodeProcess>} the node that leads, as a majority says
+   * @throws {Error} where a node has died, or there is no leader for a minute, with the last lines of a log
    */
   async leader({ all = false, onWait } = {}) {
     const started = Date.now();
-    for (let said = 5; Date.now() - started < electionTimeoutMs;) {
-      const running = this.nodes.filter((node) => node.running);
-      const dead = this.nodes.find((node) => !node.running && node.diedWith !== undefined);
-      if (dead !== undefined) throw new Error(`${dead.id} ended (${dead.diedWith}):\n${await dead.lastLines()}`);
+    for (let said = 5; Date.now() - started < leaderTimeoutMs;) {
+      const dead = this.nodes.find((node) => node.diedWith !== undefined);
+      if (dead !== undefined) throw new Error(`${dead.id} ended (${dead.diedWith}). ${await logOf(dead)}`);
+      const { running } = this;
       const statuses = await Promise.all(running.map((node) => node.status()));
-      const leading = statuses.find((status) => status?.isLeader);
+      const leading = newest(statuses.filter((status) => status?.isLeader));
       const agree = statuses.filter((status) => leading && status?.leader?.id === leading.replicaId).length;
-      if (agree >= (all ? running.length : Math.floor(this.nodes.length / 2) + 1)) {
+      if (agree >= (all ? running.length : Math.floor(this.nodes.length / 2) + 1) && agree > 0) {
         return this.nodes.find((node) => node.id === leading.nodeId);
       }
       const seconds = Math.floor((Date.now() - started) / 1000);
@@ -47,10 +61,17 @@ export class DemoCluster {
         onWait(seconds);
         said += 5;
       }
-      await sleep(100);
+      await sleep(pollMs);
     }
-    throw new Error(
-      `No leader for ${electionTimeoutMs / 1000} s. The log of n1 ends with:\n${await this.nodes[0].lastLines()}`,
-    );
+    throw new Error(`No leader for ${leaderTimeoutMs / 1000} s. ${await logOf(this.running[0] ?? this.nodes[0])}`);
   }
+}
+
+/** @returns that of the highest term: a leader that was replaced may not know it yet */
+export function newest(statuses) {
+  return statuses.toSorted((one, other) => other.term - one.term).at(0);
+}
+
+async function logOf(node) {
+  return `The log of ${node.id} (${node.logFile}) ends with:\n${await node.lastLines()}`;
 }

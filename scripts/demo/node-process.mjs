@@ -1,17 +1,19 @@
 // One node of the demo: a process of the sample app, its log file, and what it says over HTTP.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
-const main = path.join(root, 'dist', 'apps', 'kv', 'main.js');
+const application = path.join(root, 'dist', 'apps', 'kv');
 const requireFromHere = createRequire(import.meta.url);
 
 /** How long a node has for its stop, its Postgres included, before it is killed. */
-const stopTimeoutMs = 12_000;
+const stopTimeoutMs = 15_000;
+const statusTimeoutMs = 1_000;
 
 export class NodeProcess {
   /** @param {{id: string, ports: {http: number, peer: number}, founders: string, storage: string, dataDir: string}} settings */
@@ -20,9 +22,13 @@ export class NodeProcess {
     this.settings = settings;
     this.url = `http://127.0.0.1:${settings.ports.http}`;
     this.dataDir = path.join(settings.dataDir, settings.id);
+    this.postgresDir = path.join(this.dataDir, 'postgres');
     this.logFile = path.join(settings.dataDir, `${settings.id}.log`);
     this.child = undefined;
-    /** Called when the process ends without having been asked to. */
+    this.ended = Promise.resolve();
+    /** How it ended, where nobody asked it to: an exit code or a signal. */
+    this.diedWith = undefined;
+    /** Called then. */
     this.onDeath = () => undefined;
   }
 
@@ -30,12 +36,13 @@ export class NodeProcess {
     const { id, ports, founders, storage, dataDir } = this.settings;
     await mkdir(dataDir, { recursive: true });
     const log = await open(this.logFile, 'a');
+    let child;
     try {
       // A process group of its own: Ctrl-C in a terminal reaches the demo alone, which stops the nodes in order.
-      this.child = spawn(
+      child = spawn(
         process.execPath,
         [
-          main,
+          path.join(application, 'main.js'),
           ...['--listen-url', `127.0.0.1:${ports.http}`, '--id', id, '--initial-advertise-peers', founders],
           ...['--storage', storage, ...(storage === 'embedded' ? ['--data-dir', this.dataDir] : [])],
         ],
@@ -44,12 +51,13 @@ export class NodeProcess {
     } finally {
       await log.close();
     }
-    const { child } = this;
+    this.child = child;
+    this.diedWith = undefined;
     this.ended = once(child, 'exit').then(([code, signal]) => {
-      if (this.child === child) {
-        this.child = undefined;
-        this.onDeath(code ?? signal);
-      }
+      if (this.child !== child) return;
+      this.child = undefined;
+      this.diedWith = code ?? signal;
+      this.onDeath(this);
     });
   }
 
@@ -57,45 +65,41 @@ export class NodeProcess {
     return this.child !== undefined;
   }
 
-  /** SIGKILL: the node gets no chance to say goodbye. Its Postgres goes on. */
+  get pid() {
+    return this.child?.pid;
+  }
+
+  /** SIGKILL of the node, which gets no chance to say goodbye; its Postgres goes on. @returns {Promise<void>} when it is gone */
   async kill() {
-    const { child } = this;
-    if (child === undefined) return;
-    this.child = undefined;
-    child.kill('SIGKILL');
+    this.killNow();
     await this.ended;
   }
 
-  /** SIGKILL of the node and of its Postgres: what a power cut is to them. */
-  async cutPower() {
-    const { killEmbeddedPostgres } = requireFromHere(
-      path.join(root, 'dist', 'apps', 'kv', 'embedded-postgres', 'kill-embedded-postgres.js'),
-    );
-    const killed = this.kill();
-    await Promise.all([killed, killEmbeddedPostgres(path.join(this.dataDir, 'postgres'))]);
+  /** The same, without waiting for anything. */
+  killNow() {
+    const { child } = this;
+    this.child = undefined;
+    child?.kill('SIGKILL');
   }
 
-  /** SIGTERM: the node hands over, stops, and stops its Postgres. Harsher where that takes too long. */
+  /** SIGTERM: the node hands over, stops, and stops its Postgres. What is left, or takes too long, is killed. */
   async stop() {
     const { child } = this;
-    if (child === undefined) return;
     this.child = undefined;
-    child.kill('SIGTERM');
+    child?.kill('SIGTERM');
     const timeout = sleep(stopTimeoutMs, 'timeout', { ref: false });
-    if ((await Promise.race([this.ended, timeout])) !== 'timeout') return;
-    this.child = child;
-    await this.cutPower();
-  }
-
-  /** Nothing may be awaited any more: the demo itself is ending. */
-  killNow() {
-    this.child?.kill('SIGKILL');
+    if ((await Promise.race([this.ended, timeout])) === 'timeout') {
+      child?.kill('SIGKILL');
+      await this.ended;
+    }
+    // A node that was killed left its Postgres running, for the next start to take over; but the demo ends with nothing left.
+    killDatabasesOf([this]);
   }
 
   /** @returns the node's status, or undefined where it doesn't answer */
   async status() {
     try {
-      const response = await fetch(`${this.url}/_raft/status`, { signal: AbortSignal.timeout(1_000) });
+      const response = await fetch(`${this.url}/_raft/status`, { signal: AbortSignal.timeout(statusTimeoutMs) });
       return response.ok ? await response.json() : undefined;
     } catch {
       return undefined;
@@ -107,4 +111,12 @@ export class NodeProcess {
     const text = await readFile(this.logFile, 'utf8').catch(() => '');
     return text.trimEnd().split('\n').slice(-count).join('\n');
   }
+}
+
+/** SIGKILL of all Postgres processes of these nodes, within this turn of the event loop. */
+export function killDatabasesOf(nodes) {
+  const { killEmbeddedPostgres } = requireFromHere(
+    path.join(application, 'embedded-postgres', 'kill-embedded-postgres.js'),
+  );
+  killEmbeddedPostgres(...nodes.map((node) => node.postgresDir).filter((folder) => existsSync(folder)));
 }

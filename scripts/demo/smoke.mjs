@@ -2,27 +2,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const patienceMs = 30_000;
+const clientCount = 16;
+const writesBeforeTheCut = 200;
 
 /** @param {import('./cluster.mjs').DemoCluster} cluster @param {(line: string) => void} say @throws {Error} with what went wrong */
 export async function smoke(cluster, say) {
   const written = new Map();
   let serial = 0;
 
-  /** Writes until it is answered 200, over any node that answers. @returns {Promise<number>} milliseconds that it took */
-  const write = async (nodes = cluster.nodes.filter((node) => node.running)) => {
+  /** One write through one node. @returns {Promise<boolean>} whether it was acknowledged */
+  const writeOnce = async (node) => {
     const key = `/smoke/${++serial}`;
     const value = JSON.stringify({ serial, written: 'by the smoke test' });
+    const response = await request(node, key, { method: 'PUT', body: value });
+    if (response?.status === 200) written.set(key, value);
+    return response?.status === 200;
+  };
+
+  /** Writes until one is acknowledged, by any node that runs. @returns {Promise<number>} milliseconds that it took */
+  const write = async () => {
+    const nodes = cluster.running;
     const started = performance.now();
     for (let attempt = 0; performance.now() - started < patienceMs; attempt++) {
-      const node = nodes[attempt % nodes.length];
-      const response = await request(node, key, { method: 'PUT', body: value });
-      if (response?.status === 200) {
-        written.set(key, value);
-        return performance.now() - started;
-      }
+      if (await writeOnce(nodes[attempt % nodes.length])) return performance.now() - started;
       await sleep(10);
     }
-    throw new Error(`no write succeeded for ${patienceMs / 1000} s`);
+    throw new Error(`No write succeeded for ${patienceMs / 1000} s`);
   };
 
   const writeMany = async (count) => {
@@ -54,20 +59,30 @@ export async function smoke(cluster, say) {
     say(`went on writing, restarted ${leader.id}: it has everything`);
   }
 
-  await Promise.all(cluster.nodes.map((node) => node.cutPower()));
-  say('killed all nodes and all databases at one instant');
+  const clients = Array.from({ length: clientCount }, async (_, client) => {
+    while (cluster.running.length > 0) await writeOnce(cluster.nodes[client % cluster.nodes.length]);
+  });
+  const before = written.size;
+  const deadline = performance.now() + patienceMs;
+  while (written.size < before + writesBeforeTheCut && performance.now() < deadline) await sleep(5);
+  await cluster.cutPower();
+  await Promise.all(clients);
+  say(`${clientCount} clients wrote, and all nodes and all databases were killed at one instant`);
+  const restarted = performance.now();
   await cluster.start();
   await cluster.leader({ all: true });
   await write();
+  const seconds = ((performance.now() - restarted) / 1000).toFixed(1);
   for (const node of cluster.nodes) {
     await compare(node);
-    await convergedLocally(node, written, compare);
+    await convergedLocally(node, compare);
   }
-  say(`started them again: all ${written.size} acknowledged writes are there, on every node`);
+  say(`started them again, and could write after ${seconds} s`);
+  say(`all ${written.size} acknowledged writes are there, on every node`);
 }
 
 /** A follower's own copy comes after the leader's; it has to come. */
-async function convergedLocally(node, written, compare) {
+async function convergedLocally(node, compare) {
   const started = performance.now();
   for (;;) {
     try {
