@@ -1,5 +1,6 @@
 import type { PreVoteReply } from '../../libs/raft/src/core';
 import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster, type ClusterOptions } from './kernel-cluster';
+import { at, from } from './message-from';
 
 /** n1 led, its process was killed, and the named nodes have seen their connections to it close. */
 function leaderKilled(seenBy: string[], options: ClusterOptions = {}): KernelCluster {
@@ -112,8 +113,8 @@ describe('fast fail-over', () => {
     cluster.tick(ELECTION_TICKS - 6, 'n2', 'n3');
     expect(n2.role).toBe('follower');
 
-    n2.campaign();
-    cluster.deliver();
+    const n3 = cluster.node('n3');
+    n3.receive(from(n2, 2).preVote(n3, at(1, 1)));
     expect(answersOf(cluster, 'n3', 'n2')).toEqual([false]);
   });
 });

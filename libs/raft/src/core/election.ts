@@ -48,7 +48,7 @@ export function becomeFollower(state: KernelState, term: number, leader: Replica
 
 /** Asks first whether a campaign could win, so that a node which is cut off doesn't raise its term (thesis §9.6). */
 export function campaign(state: KernelState): void {
-  if (!state.promotable || state.role === 'leader') return;
+  if (!state.promotable || state.role === 'leader' || keepsLease(state)) return;
   if (isSoleVoter(state.configuration.configuration, state.self)) {
     becomeCandidate(state, false);
     return;
@@ -151,12 +151,20 @@ function otherVoters(state: KernelState): readonly ReplicaId[] {
 
 /**
  * Whether this replica holds to its leader and lets nobody disturb it (thesis §4.2.3): it leads (and steps down by itself when
- * a quorum is silent), or heard from its leader within the smallest election time-out and its connection still stands.
+ * a quorum is silent), or heard from its leader within the smallest election time-out and its connection still stands. Where
+ * there are leases it holds on when it learns of a later term, too: the leader that it confirmed may not know of that term yet,
+ * and answers reads by its lease.
  */
 export function isSticky(state: KernelState): boolean {
   if (state.role === 'leader') return true;
   const heardMs = state.nowMs - state.leaderContactMs;
-  return state.leader !== NO_REPLICA && heardMs < state.electionTimeoutMs && !state.leaderUnreachable;
+  const holdsOn = state.leader !== NO_REPLICA || state.options.leaseMs > 0;
+  return holdsOn && heardMs < state.electionTimeoutMs && !state.leaderUnreachable;
+}
+
+/** Whether a lease may still rest on this replica's word, given in this life or in an earlier one: then it doesn't campaign. */
+function keepsLease(state: KernelState): boolean {
+  return state.options.leaseMs > 0 && (isSticky(state) || abstains(state));
 }
 
 export function abstains(state: KernelState): boolean {

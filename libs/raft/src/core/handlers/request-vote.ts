@@ -20,7 +20,8 @@ export function onRequestVote(state: KernelState, message: RequestVote): void {
   }
   learnCommit(state, message.commit);
   const free = state.votedFor === message.from || (state.votedFor === NO_REPLICA && state.leader === NO_REPLICA);
-  const granted = message.term === state.term && free && state.log.isUpToDate(message.lastLog);
+  const mayLeave = message.leadershipTransfer || !isSticky(state);
+  const granted = message.term === state.term && free && mayLeave && state.log.isUpToDate(message.lastLog);
   if (granted && state.votedFor !== message.from) {
     state.votedFor = message.from;
     state.persistence.markHardState();
