@@ -238,6 +238,25 @@ describe('replication', () => {
     expect(n1.progressOf(n2).nextIndex).toBe(4);
   });
 
+  it('trap 18: a follower is brought up though its answers take longer than a heartbeat interval', () => {
+    const log = [1, 1, 1, 1, 1, 1];
+    const cluster = new KernelCluster({ stores: { n1: { log }, n2: { log }, n3: { log: [1] } } });
+    const [n1, , n3] = cluster.all;
+    cluster.hold((message) => message.to === n3.id || message.from === n3.id);
+    n1.campaign();
+    cluster.deliver();
+
+    // Three heartbeats there and three back, in order.
+    const late: Message[][] = [[], [], []];
+    for (let beat = 0; beat < 30 && n3.kernel.lastIndex < n1.kernel.lastIndex; beat++) {
+      late.push(cluster.held.splice(0));
+      for (const message of late.shift()!) (message.to === n3.id ? n3 : n1).receive(message);
+      cluster.heartbeat('n1');
+    }
+
+    expect(n3.logTerms).toEqual([...log, 2]);
+  });
+
   it('an acknowledgement of an earlier term, or of another store, counts for nothing', () => {
     const cluster = new KernelCluster({ stores: { n1: { term: 4 } } });
     const [n1, n2] = cluster.all;
