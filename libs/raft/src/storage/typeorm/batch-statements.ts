@@ -192,11 +192,10 @@ const dataOf = (entry: Entry) => entry.data;
 function isPlain(write: GroupWrite): boolean {
   if (write.hardState || write.configuration || write.identity || write.truncateFrom !== undefined) return false;
   const [first] = write.entries;
-  return write.entries.every(
-    (entry) =>
-      entry.term === first?.term &&
-      entry.kind === first.kind &&
-      entry.format === first.format &&
-      entry.schemaVersion === first.schemaVersion,
-  );
+  if (!first) return true;
+  const { term, kind, format, schemaVersion } = first;
+  for (const entry of write.entries)
+    if (entry.term !== term || entry.kind !== kind || entry.format !== format || entry.schemaVersion !== schemaVersion)
+      return false;
+  return true;
 }
