@@ -42,6 +42,28 @@ describe('what is durable before what', () => {
     expect(cluster.leaders).toEqual(['n2']);
   });
 
+  it('the only voter leads at once, but tells its learners nothing before its term is durable', () => {
+    const cluster = new KernelCluster({
+      nodes: 2,
+      configuration: (genesis) => ({ ...genesis, voters: [1], learners: [2] }),
+    });
+    cluster.deliver();
+    const [n1, n2] = cluster.all;
+    n1.crash();
+    n1.restart({ diskHeld: true });
+    n1.propose('first life');
+    cluster.deliver();
+    expect([n1.role, n1.term, n2.term, n2.kernel.lastIndex]).toEqual(['leader', 2, 1, 1]);
+
+    n1.crashAndRestart();
+    n1.propose('second life');
+    cluster.deliver();
+    cluster.heartbeat('n1');
+
+    expect([n1.role, n1.term]).toEqual(['leader', 2]);
+    expect(n2.commands).toEqual(['second life']);
+  });
+
   it('vote and pre-vote requests wait for every entry that the log id in them covers', () => {
     const cluster = new KernelCluster();
     const [n1, n2] = cluster.all;

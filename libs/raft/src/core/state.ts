@@ -125,8 +125,12 @@ export class KernelState {
     return this.header(request.from, term, request.sequence);
   }
 
+  /**
+   * Sends what needs no write but that of the term it speaks in. The votes of others prove that term to be durable; the only
+   * voter leads before it is, and must be silent until then, or it could lead the same term twice.
+   */
   sendNow(message: Message): void {
-    this.outbox.sendNow.push(message);
+    this.sendAfterPersist(message);
   }
 
   /** @param upTo the entry up to which the log must be durable first, beside term and vote; 0 for none */
