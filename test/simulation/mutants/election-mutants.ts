@@ -10,7 +10,7 @@ type SendAfterPersist = (this: KernelStatePart, message: Message, upTo?: number)
 function sendsAtOnce(kinds: readonly Message['kind'][]): void {
   replaceMethod<SendAfterPersist>('core/state', 'KernelState', 'sendAfterPersist', (original) => {
     return function (message, upTo) {
-      if (kinds.includes(message.kind)) this.sendNow(message);
+      if (kinds.includes(message.kind)) this.outbox.sendNow.push(message);
       else original.call(this, message, upTo);
     };
   });

@@ -10,12 +10,11 @@ export interface KernelStatePart {
   readonly self: number;
   readonly log: LogPart;
   readonly persistence: PersistencePart;
-  readonly outbox: { readonly reads: { context: number; index: number }[] };
+  readonly outbox: { readonly sendNow: Message[]; readonly reads: { context: number; index: number }[] };
   readonly configuration: { readonly configuration: Electorate };
   readonly readIndex: { add(context: number, index: number): void };
   readonly committedInTerm: boolean;
   readonly progress: Map<number, { matchIndex: number; state: string }>;
-  sendNow(message: Message): void;
 }
 
 export interface Electorate {

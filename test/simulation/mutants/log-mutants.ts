@@ -68,7 +68,7 @@ export const logMutants: readonly Mutant[] = [
         'sendAfterPersist',
         (original) => {
           return function (message, upTo) {
-            if (message.kind === 'appendEntriesReply') this.sendNow(message);
+            if (message.kind === 'appendEntriesReply') this.outbox.sendNow.push(message);
             else original.call(this, message, upTo);
           };
         },
