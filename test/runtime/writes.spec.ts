@@ -197,6 +197,39 @@ describe('A write', () => {
     });
   });
 
+  describe('that meets a store which hangs', () => {
+    it('trap 21: is taken by another leader, where another’s store gets its writes done', async () => {
+      cluster = new VirtualCluster(3);
+      const leader = await cluster.startWithLeader();
+      await cluster.pass(500);
+      leader.storage.hold('persist', 'probe');
+      const first = watch(leader.raft.propose(add('a'), { timeoutMs: 60_000 }));
+      await cluster.until(() => cluster.leaderInsteadOf(leader) !== undefined, 5000);
+      expect(valueOf(await cluster.ends(cluster.leaderInsteadOf(leader)!.raft.propose(add('b'))))).toBe('b');
+      leader.storage.release('persist', 'probe');
+      await cluster.until(() => first.settled);
+      expect(valueOf(first.value)).toBe('a');
+    });
+
+    it('is refused as not applied where no store gets its writes done, and the leader stays', async () => {
+      cluster = new VirtualCluster(3);
+      const leader = await cluster.startWithLeader();
+      await cluster.pass(500);
+      const { term } = leader.raft.status();
+      for (const { storage } of cluster.nodes.values()) storage.hold('persist');
+      const first = watch(leader.raft.propose(add('a'), { timeoutMs: 60_000 }));
+      await cluster.pass(600);
+      expect((await cluster.outcome(leader.raft.propose(add('b')))).code).toBe('RAFT_BUSY');
+      await cluster.pass(5000);
+      expect(leader.raft.status()).toMatchObject({ isLeader: true, term });
+      for (const { storage } of cluster.nodes.values()) storage.release('persist');
+      await cluster.until(() => first.settled);
+      expect(valueOf(first.value)).toBe('a');
+      await cluster.pass(50);
+      expect(valueOf(await cluster.ends(leader.raft.propose(add('c'))))).toBe('c');
+    });
+  });
+
   describe('whose leader changes', () => {
     it('is answered with its value where the next leader commits the same entry', async () => {
       cluster = new VirtualCluster(3);

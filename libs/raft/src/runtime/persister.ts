@@ -30,6 +30,7 @@ export interface PersisterEvents {
 export class Persister {
   private state: 'idle' | 'writing' | 'recovering' | 'closed' = 'idle';
   private writing: GroupWrite | undefined;
+  private writingSinceMs = 0;
   private probing = false;
   private askedMs = Number.NEGATIVE_INFINITY;
   /** Tells a probe of a session that is gone from one of this session. */
@@ -62,11 +63,17 @@ export class Persister {
     return this.state === 'recovering';
   }
 
+  /** For how long the batch under way has been waited for, with all its attempts; 0 where there is none. */
+  writeAgeMs(nowMs: number): number {
+    return this.writing === undefined ? 0 : nowMs - this.writingSinceMs;
+  }
+
   /** Starts to write a batch; there is never more than one under way. */
   write(batch: PersistBatch, identity?: GroupIdentity): void {
     if (this.state === 'closed') return;
     if (this.writing !== undefined)
       throw new Error(`batch ${batch.number} was handed out while ${this.writing.number} is being written`);
+    this.writingSinceMs = this.scheduler.nowMs();
     this.writing = identity === undefined ? { ...batch, group: this.group } : { ...batch, group: this.group, identity };
     if (this.state === 'idle') this.send(this.writing);
   }

@@ -3,7 +3,7 @@ import type { KernelStatus } from '../core/effects';
 import type { Entry } from '../core/entry';
 import type { Kernel } from '../core/kernel-api';
 import type { Message } from '../core/messages';
-import { RaftError } from '../core/raft-error';
+import type { RaftError } from '../core/raft-error';
 import type { ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import { stampCommandTime } from '../state-machine/command-envelope';
@@ -11,6 +11,7 @@ import type { LoadedGroup } from '../storage/contract';
 import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
 import { ClusterClock } from './cluster-clock';
+import { crowded, refusedCommand, stalled, storageTrouble } from './command-refusals';
 import { EntryLoader } from './entry-loader';
 import { sentenceOf } from './error-sentence';
 import { KernelDriver } from './kernel-driver';
@@ -22,6 +23,7 @@ import { Reads } from './reads';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
 import type { SessionProof } from './session-proof';
+import { StoreWatch } from './store-watch';
 import { Waiters } from './waiters';
 
 export interface ReplicaPorts {
@@ -47,10 +49,9 @@ export class Replica implements ServingReplica {
   private readonly waiters: Waiters;
   private readonly reads: Reads;
   private readonly clock: ClusterClock;
+  private readonly watch: StoreWatch;
   private appliedIndexHere: number;
   private appliedTerm = 0;
-  private troubledSinceMs: number | undefined;
-  private stallIsTold = false;
 
   /**
    * @param group what the store holds
@@ -77,8 +78,8 @@ export class Replica implements ServingReplica {
       {
         landed: (batchNumber) => this.driver.persisted(batchNumber),
         proved: () => this.reads.proved(),
-        troubled: (error) => this.storageTroubled(error),
-        recovered: () => this.storageRecovered(),
+        troubled: (error) => this.watch.failed(error),
+        recovered: () => this.watch.recovered(),
         lost: (sentence) => ports.failed('RAFT_STORAGE', sentence, undefined),
       },
       group.lastBatch,
@@ -99,6 +100,15 @@ export class Replica implements ServingReplica {
       },
       group.lastBatch,
     );
+    this.watch = new StoreWatch({
+      kernel,
+      scheduler,
+      logger: ports.options.logger,
+      limitMs: ports.options.electionTimeoutMs / 2,
+      writeAgeMs: (nowMs) => this.persister.writeAgeMs(nowMs),
+      yieldLead: () => this.driver.storageStalled(),
+      mayLeadAgain: () => this.driver.storageRecovered(),
+    });
     this.applier = new Applier(stateMachine, scheduler, {
       isWanted: (index) => this.waiters.has(index),
       applied: (entries, outcomes) => this.applied(entries, outcomes),
@@ -162,7 +172,7 @@ export class Replica implements ServingReplica {
 
   tick(ticks: number, nowMs: number): void {
     this.persister.probeWhenIdle(nowMs);
-    this.tellStall(nowMs);
+    this.watch.tick(nowMs);
     this.driver.tick(ticks);
   }
 
@@ -181,6 +191,10 @@ export class Replica implements ServingReplica {
       ledger.fail(request, storageTrouble());
       return;
     }
+    if (this.watch.isStalled) {
+      ledger.fail(request, stalled());
+      return;
+    }
     if (!this.clockIsReady()) {
       router.park(request);
       return;
@@ -195,7 +209,7 @@ export class Replica implements ServingReplica {
     const result = this.driver.propose({ kind: 'command', schemaVersion: request.schemaVersion, data });
     if (result === undefined) return;
     if (result.accepted) this.waiters.add(request, { index: result.firstIndex, term: result.term });
-    else if (result.reason === 'busy') ledger.fail(request, busy());
+    else if (result.reason === 'busy') ledger.fail(request, crowded());
     else router.retry(request);
   }
 
@@ -266,51 +280,4 @@ export class Replica implements ServingReplica {
     this.ports.links.connectMembers(configuration.configuration, this.replicaId);
     this.ports.configurationChanged();
   }
-
-  private storageTroubled(error: unknown): void {
-    if (this.troubledSinceMs !== undefined) return;
-    this.troubledSinceMs = this.ports.options.scheduler.nowMs();
-    this.ports.options.logger.warn(
-      `The store failed (${sentenceOf(error)}); this node is silent until it is known what was written.`,
-    );
-  }
-
-  private storageRecovered(): void {
-    if (this.troubledSinceMs === undefined) return;
-    const lastedMs = Math.round(this.ports.options.scheduler.nowMs() - this.troubledSinceMs);
-    this.troubledSinceMs = undefined;
-    this.ports.options.logger.log(`The store is back after ${lastedMs} ms.`);
-    if (!this.stallIsTold) return;
-    this.stallIsTold = false;
-    this.driver.storageRecovered();
-  }
-
-  /** A short trouble isn't worth an election. */
-  private tellStall(nowMs: number): void {
-    if (this.troubledSinceMs === undefined || this.stallIsTold) return;
-    if (nowMs - this.troubledSinceMs < this.ports.options.electionTimeoutMs / 2) return;
-    this.stallIsTold = true;
-    this.driver.storageStalled();
-  }
-}
-
-function storageTrouble(): RaftError {
-  return new RaftError(
-    'RAFT_STORAGE',
-    'The leader’s store failed and is being recovered; the command was not taken in. Try again.',
-    { retryAfterMs: 1000 },
-  );
-}
-
-function busy(): RaftError {
-  return new RaftError(
-    'RAFT_BUSY',
-    'The leader has as many undecided commands as its limits allow (limits.maxUncommittedBytes, limits.maxUnappliedBytes); ' +
-      'this one was not taken in. Slow down and try again.',
-    { retryAfterMs: 200 },
-  );
-}
-
-function refusedCommand(reason: string, why: string): RaftError {
-  return new RaftError('RAFT_REJECTED', `The command was not taken in: ${why}`, { reason });
 }

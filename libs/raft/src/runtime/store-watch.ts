@@ -1,0 +1,73 @@
+import type { Kernel } from '../core/kernel-api';
+import { sentenceOf } from './error-sentence';
+import type { RaftLogger } from './raft-node-options';
+import type { Scheduler } from './scheduler';
+
+export interface StoreWatchPorts {
+  readonly kernel: Kernel;
+  readonly scheduler: Scheduler;
+  readonly logger: RaftLogger;
+  /** How long a write may take: half of the smallest election time-out, in milliseconds. */
+  readonly limitMs: number;
+  /** For how long the write under way has been waited for. */
+  writeAgeMs(nowMs: number): number;
+  /** This replica shall neither lead nor campaign. */
+  yieldLead(): void;
+  mayLeadAgain(): void;
+}
+
+/**
+ * Looks after a store that fails, or hangs. A short trouble isn't worth an election; a store that stays away, or doesn't get
+ * a write done, is, because heartbeats alone would keep a leader in place that can't serve anybody.
+ */
+export class StoreWatch {
+  private stalled = false;
+  private hasYielded = false;
+  private awaySinceMs: number | undefined;
+
+  constructor(private readonly ports: StoreWatchPorts) {}
+
+  /** A write takes too long: nothing more should be taken in. */
+  get isStalled(): boolean {
+    return this.stalled;
+  }
+
+  failed(error: unknown): void {
+    if (this.awaySinceMs !== undefined) return;
+    this.awaySinceMs = this.ports.scheduler.nowMs();
+    this.ports.logger.warn(
+      `The store failed (${sentenceOf(error)}); this node is silent until it is known what was written.`,
+    );
+  }
+
+  recovered(): void {
+    if (this.awaySinceMs === undefined) return;
+    const lastedMs = Math.round(this.ports.scheduler.nowMs() - this.awaySinceMs);
+    this.awaySinceMs = undefined;
+    this.ports.logger.log(`The store is back after ${lastedMs} ms.`);
+  }
+
+  tick(nowMs: number): void {
+    const { limitMs, kernel, logger } = this.ports;
+    const isAway = this.awaySinceMs !== undefined && nowMs - this.awaySinceMs >= limitMs;
+    this.stalled = this.ports.writeAgeMs(nowMs) >= limitMs;
+    const isLeading = kernel.status.role === 'leader';
+    if (this.hasYielded) {
+      if (isAway || this.stalled) return;
+      this.hasYielded = false;
+      this.ports.mayLeadAgain();
+    } else if (isAway || (this.stalled && (!isLeading || this.anotherStoreIsFaster()))) {
+      this.hasYielded = true;
+      logger.warn('The store stalls; this node does not lead until it is back.');
+      this.ports.yieldLead();
+    }
+  }
+
+  /** With one disk under all nodes none is any better: then it is no use to hand over. */
+  private anotherStoreIsFaster(): boolean {
+    const { kernel } = this.ports;
+    const { voters } = kernel.configuration.configuration;
+    const { durableIndex } = kernel;
+    return kernel.progress().some(({ id, matchIndex }) => matchIndex > durableIndex && voters.includes(id));
+  }
+}
