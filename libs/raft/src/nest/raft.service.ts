@@ -3,9 +3,9 @@ import { distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { LeaderStatus, RaftStatus } from '../runtime/status';
 import { encodeCommand, type CommandCall } from '../state-machine/command-envelope';
+import { outcomeValue } from '../state-machine/outcome-value';
 import { encodeQuery, type QueryCall } from '../state-machine/query-envelope';
 import type { RaftNodeHost } from './raft-node-host';
-import { outcomeValue } from './outcome-value';
 
 /**
  * One group's Raft node, as the application sees it. Inject it by its class, or with `@InjectRaft('group')`.
@@ -52,8 +52,8 @@ export class RaftService {
    * @throws RaftError each code that `docs/errors.md` has, `RAFT_REJECTED` where the command refused
    */
   async propose(call: CommandCall, options?: ProposeOptions): Promise<Ordered<unknown>> {
-    const outcome = await this.host.node().propose(encodeCommand(call), options);
-    return outcomeValue(outcome, `${call.machine}.${call.command}`, 'COMMAND_FAILED');
+    const { value, index } = await this.host.node().propose(encodeCommand(call), options);
+    return { value: outcomeValue(value, `${call.machine}.${call.command}`, 'COMMAND_FAILED'), index };
   }
 
   /**
@@ -62,8 +62,8 @@ export class RaftService {
    * @throws RaftError
    */
   async read(call: QueryCall, options?: QueryOptions): Promise<Ordered<unknown>> {
-    const outcome = await this.host.node().query(encodeQuery(call), options);
-    return outcomeValue(outcome, `${call.machine}.${call.query}`, 'QUERY_FAILED');
+    const { value, index } = await this.host.node().query(encodeQuery(call), options);
+    return { value: outcomeValue(value, `${call.machine}.${call.query}`, 'QUERY_FAILED'), index };
   }
 
   /**

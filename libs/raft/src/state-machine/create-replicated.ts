@@ -2,9 +2,9 @@ import { RaftError } from '../core/raft-error';
 import { encodeCommand } from './command-envelope';
 import type { CommandOutcome } from './contract';
 import { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
+import { outcomeValue } from './outcome-value';
 import { encodeQuery } from './query-envelope';
 import type { Replicated } from './replicated';
-import { decodeValue } from './value-codec';
 
 /** How fresh the answer to a query must be. */
 type Consistency = 'linearizable' | 'lease' | 'stale';
@@ -103,7 +103,7 @@ class Caller {
   ): Promise<unknown> {
     const bytes = encodeCommand({ machine: this.machine.name, command, args });
     const { value, index } = await this.client.propose(bytes, { timeoutMs, schemaVersion });
-    const result = valueOf(value, this.machine.name, command, 'COMMAND_FAILED');
+    const result = outcomeValue(value, `${this.machine.name}.${command}`, 'COMMAND_FAILED');
     return ordered ? { value: result, index } : result;
   }
 
@@ -114,28 +114,8 @@ class Caller {
   ): Promise<unknown> {
     const bytes = encodeQuery({ machine: this.machine.name, query, args });
     const { value, index } = await this.client.query(bytes, { timeoutMs, consistency });
-    const result = valueOf(value, this.machine.name, query, 'QUERY_FAILED');
+    const result = outcomeValue(value, `${this.machine.name}.${query}`, 'QUERY_FAILED');
     return ordered ? { value: result, index } : result;
-  }
-}
-
-/**
- * What an outcome is to the caller.
- *
- * A failed command is `RAFT_REJECTED` too, under a reason of its own: it stands in the log, its answer is final and the same on
- * every node, and sending it again would fail again, which is what callers do with that code.
- */
-function valueOf(outcome: CommandOutcome, machine: string, method: string, failed: string): unknown {
-  switch (outcome.status) {
-    case 'applied':
-      return outcome.value === undefined ? undefined : decodeValue(outcome.value, `the result of ${machine}.${method}`);
-    case 'rejected':
-      throw new RaftError('RAFT_REJECTED', `${machine}.${method} was refused: ${outcome.reason}`, {
-        reason: outcome.reason,
-        details: outcome.details,
-      });
-    case 'failed':
-      throw new RaftError('RAFT_REJECTED', outcome.message, { reason: failed });
   }
 }
 
