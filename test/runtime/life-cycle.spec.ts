@@ -143,6 +143,7 @@ describe('A node', () => {
       await cluster.ends(stops, 6000);
       expect(cluster.time.nowMs - before).toBeLessThanOrEqual(5100);
       expect(write.code).toBe('RAFT_INDETERMINATE');
+      expect(write.message).toMatch(/may or may not be applied.*\(it was shut down\)$/);
       expect(['RAFT_INDETERMINATE', 'RAFT_TIMEOUT']).toContain(forwarded.code);
     });
 

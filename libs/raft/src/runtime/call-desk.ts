@@ -38,9 +38,14 @@ export class CallDesk {
     this.ledger.failEach((request) => (request.stage === 'parked' ? error : undefined));
   }
 
-  /** Answers everything that waits. @param notTakenIn for what is certainly in no log */
-  answerEverybody(notTakenIn: RaftError): void {
-    this.ledger.failEach((request) => (request.isIndeterminate ? undecided(notTakenIn.message) : notTakenIn));
+  /**
+   * Answers everything that waits.
+   *
+   * @param notTakenIn for what is certainly in no log
+   * @param why what happened, for commands of which nobody knows
+   */
+  answerEverybody(notTakenIn: RaftError, why: string): void {
+    this.ledger.failEach((request) => (request.isIndeterminate ? undecided(why) : notTakenIn));
   }
 
   /** @returns when no call waits any more */

@@ -338,7 +338,7 @@ export class RaftNode {
     this.options.logger.error(failure.message);
     this.board.enter(this.board.phase === 'stopping' ? 'stopping' : phase, failure.message);
     void this.closeParts();
-    this.desk.answerEverybody(failure);
+    this.desk.answerEverybody(failure, failure.message);
     this.options.transport.stop().catch((error: unknown) => this.options.logger.warn(sentenceOf(error)));
   }
 
@@ -361,7 +361,7 @@ export class RaftNode {
       const drainedMs = Math.min(deadlineMs, scheduler.nowMs() + shutdownTimeoutMs * DRAIN_SHARE);
       await raced(scheduler, drainedMs, this.desk.drained());
       const closed = this.closeParts();
-      this.desk.answerEverybody(shuttingDown());
+      this.desk.answerEverybody(shuttingDown(), 'it was shut down');
       await raced(scheduler, deadlineMs, closed);
       await raced(
         scheduler,
