@@ -6,6 +6,7 @@ import {
   type LoadedGroup,
   type SnapshotMetadata,
   type StoreBoot,
+  StoreCorruptError,
   StoreFencedError,
   type StoreIdentity,
   StoreUnavailableError,
@@ -176,11 +177,15 @@ export class OpenStore {
     const last = Math.min(to, position.lastIndex);
     if (from <= position.origin.index || from > last) return [];
     const queryRunner = this.dataSource.createQueryRunner('master');
+    // A cut that came in between may have taken the rows with it, some of them or all; what was read then isn't needed.
+    const isCut = () => from <= position.origin.index;
     try {
       const slice = { group, groupId: id, generation, from, to: last };
       const page = await readPage(await clientOf(queryRunner), this.tables, slice, maxBytes);
-      // A cut that came in between may have taken the rows with it; what was read then isn't needed any more.
-      return from > position.origin.index ? page : [];
+      return isCut() ? [] : page;
+    } catch (error) {
+      if (error instanceof StoreCorruptError && isCut()) return [];
+      throw error;
     } finally {
       await queryRunner.release();
     }
