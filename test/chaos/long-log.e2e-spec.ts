@@ -6,7 +6,6 @@ import { report } from '../support/test-run';
 
 /** Of the long form, a million entries; the short one has to be done in a fraction of it. */
 const START_LIMIT_MS = 15_000;
-const MEMORY_LIMIT_MIB = 600;
 
 /** The most memory that a process ever had, where the system tells. */
 function peakMemoryMib(pid: number): number | undefined {
@@ -15,12 +14,13 @@ function peakMemoryMib(pid: number): number | undefined {
   return peak === undefined ? undefined : Math.round(Number(peak) / 1024);
 }
 
-const logs: readonly LongLog[] = isLongForm
+/** What is held is the state, not the log: with a million keys that is a few hundred MiB by itself. */
+const logs: readonly (LongLog & { readonly memoryLimitMib: number })[] = isLongForm
   ? [
-      { entries: 1_000_000, bytes: 128, keys: 100_000 },
-      { entries: 1_000_000, bytes: 128, keys: 1_000_000 },
+      { entries: 1_000_000, bytes: 128, keys: 100_000, memoryLimitMib: 600 },
+      { entries: 1_000_000, bytes: 128, keys: 1_000_000, memoryLimitMib: 1_000 },
     ]
-  : [{ entries: 50_000, bytes: 128, keys: 10_000 }];
+  : [{ entries: 50_000, bytes: 128, keys: 10_000, memoryLimitMib: 400 }];
 
 describe('a node with a long log', () => {
   it.each(logs)(
@@ -50,7 +50,7 @@ describe('a node with a long log', () => {
           'peak memory': peakMib === undefined ? 'unknown' : `${peakMib} MiB`,
         });
         expect(tookMs).toBeLessThan(4 * START_LIMIT_MS);
-        if (peakMib !== undefined) expect(peakMib).toBeLessThan(MEMORY_LIMIT_MIB);
+        if (peakMib !== undefined) expect(peakMib).toBeLessThan(log.memoryLimitMib);
       } finally {
         await cluster.stop();
       }
