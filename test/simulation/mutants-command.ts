@@ -10,6 +10,7 @@ const SHORT_FORM = ['vote-request-before-persist', 'truncation-on-every-append',
 const USAGE = `npm run mutants -- [options]
   --short          a few of them, each with a seed that is known to catch it
   --only NAME      one of them
+  --search         from seed 1 on, instead of beginning with the seed that is known to catch it
   --list           their names, and what is wrong with each
   --seeds N        how many seeds a mutant may survive (default ${MOST_SEEDS})
   --threads N      default 2`;
@@ -38,7 +39,7 @@ export async function mutantsCommand(args: readonly string[]): Promise<number> {
   const survivors: string[] = [];
   print(`${'mutant'.padEnd(36)} ${'room'.padEnd(8)} ${'seeds'.padStart(5)} ${'seed'.padStart(5)}  what the simulator saw`);
   for (const mutant of mutants) {
-    const caught = await hunt(mutant, options.short ? [mutant.knownSeed] : upTo(options.seeds), options.threads);
+    const caught = await hunt(mutant, seedsFor(mutant, options), options.threads);
     print(describe(caught));
     if (caught.result === undefined) survivors.push(mutant.name);
   }
@@ -78,6 +79,7 @@ function parse(args: readonly string[]) {
       short: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       only: { type: 'string' },
+      search: { type: 'boolean', default: false },
       seeds: { type: 'string', default: String(MOST_SEEDS) },
       threads: { type: 'string', default: '2' },
     },
@@ -88,8 +90,10 @@ function parse(args: readonly string[]) {
   return { ...values, seeds, threads };
 }
 
-function upTo(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, at) => at + 1);
+function seedsFor({ knownSeed }: Mutant, options: { short: boolean; search: boolean; seeds: number }): readonly number[] {
+  if (options.short) return [knownSeed];
+  const all = Array.from({ length: options.seeds }, (_, at) => at + 1);
+  return options.search ? all : [knownSeed, ...all.filter((seed) => seed !== knownSeed)];
 }
 
 function firstLine(text: string): string {

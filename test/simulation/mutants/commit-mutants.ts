@@ -4,6 +4,7 @@ import { libraryFunction, replaceFunction, replaceMethod } from './library-inter
 import type { Mutant } from './mutant';
 
 type QuorumValue = (electorate: Electorate, valueOf: (id: number) => number) => number;
+type Heartbeat = Extract<Message, { kind: 'heartbeat' }>;
 type CommitTo = (state: KernelStatePart, index: number) => void;
 
 /** Commits what `valueOf` says that a quorum has reached. */
@@ -15,6 +16,15 @@ function commitsBy(valueOf: (state: KernelStatePart, id: number) => number, ownT
     const index = quorumValue(state.configuration.configuration, (id) => valueOf(state, id));
     if (index <= state.log.commitIndex) return;
     if (!ownTermOnly || state.log.terms.termAt(index) === state.term) commitTo(state, index);
+  });
+}
+
+function sendPlainCommit(): void {
+  type SendNow = (this: KernelStatePart, message: Message) => void;
+  replaceMethod<SendNow>('core/state', 'KernelState', 'sendNow', (original) => {
+    return function (message) {
+      original.call(this, message.kind === 'heartbeat' ? { ...message, commit: this.log.commitIndex } : message);
+    };
   });
 }
 
@@ -58,15 +68,22 @@ export const commitMutants: readonly Mutant[] = [
   {
     name: 'heartbeat-commit-not-capped',
     room: 'kernel',
-    mistake: 'A heartbeat carries the plain commit index: a follower commits a tail that nobody compared.',
+    mistake: 'A heartbeat carries the plain commit index, which the follower may not have reached.',
     knownSeed: 1,
-    apply: () =>
-      replaceMethod<(this: KernelStatePart, message: Message) => void>('core/state', 'KernelState', 'sendNow', (original) => {
-        return function (message) {
-          const uncapped = message.kind === 'heartbeat' ? { ...message, commit: this.log.commitIndex } : message;
-          original.call(this, uncapped);
-        };
-      }),
+    apply: sendPlainCommit,
+  },
+  {
+    name: 'follower-commits-its-tail',
+    room: 'kernel',
+    mistake: 'commit = min(the leader’s, own last index): the tail behind what was compared may be of an older term.',
+    knownSeed: 1,
+    apply: () => {
+      sendPlainCommit();
+      type OnHeartbeat = (state: KernelStatePart, message: Heartbeat) => void;
+      replaceFunction<OnHeartbeat>('core/handlers/heartbeat', 'onHeartbeat', (original) => (state, message) => {
+        original(state, { ...message, commit: Math.min(message.commit, state.log.lastIndex) });
+      });
+    },
   },
   {
     name: 'apply-before-durable',

@@ -1,15 +1,15 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-const require = createRequire(__filename);
-const dist = path.join(path.dirname(require.resolve('nestjs-raft/package.json')), 'dist');
+const resolveFrom = createRequire(__filename);
+const dist = path.join(path.dirname(resolveFrom.resolve('nestjs-raft/package.json')), 'dist');
 
 /** What a mutant has to know of what it changes; the library hides it, and tests no other way. */
 type Functions = Record<string, (...args: never[]) => unknown>;
 
 /** @param file below the library's compiled code, without extension */
 function load(file: string): Record<string, unknown> {
-  return require(path.join(dist, `${file}.js`)) as Record<string, unknown>;
+  return resolveFrom(path.join(dist, `${file}.js`)) as Record<string, unknown>;
 }
 
 /** Replaces an exported function, for every module that calls it from outside of its own file. */

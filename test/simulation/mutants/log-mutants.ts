@@ -1,11 +1,11 @@
 import type { Entry, Message } from 'nestjs-raft/core';
 import type { KernelStatePart, LogPart } from './kernel-parts';
-import { libraryFunction, replaceFunction, replaceMethod } from './library-internals';
+import { replaceFunction, replaceMethod } from './library-internals';
 import type { Mutant } from './mutant';
 
 type AppendEntries = Extract<Message, { kind: 'appendEntries' }>;
 type AppendHandler = (state: KernelStatePart, message: AppendEntries) => void;
-type CommitTo = (state: KernelStatePart, index: number) => void;
+type SendAfterPersist = (this: KernelStatePart, message: Message, upTo?: number) => void;
 
 function cutFrom(state: KernelStatePart, index: number): void {
   if (index > state.log.lastIndex || index <= state.log.commitIndex) return;
@@ -62,28 +62,28 @@ export const logMutants: readonly Mutant[] = [
     mistake: 'A follower acknowledges entries that are not durable yet.',
     knownSeed: 1,
     apply: () =>
-      replaceMethod<(this: KernelStatePart, message: Message, upTo?: number) => void>(
-        'core/state',
-        'KernelState',
-        'sendAfterPersist',
-        (original) => {
-          return function (message, upTo) {
-            if (message.kind === 'appendEntriesReply') this.outbox.sendNow.push(message);
-            else original.call(this, message, upTo);
-          };
-        },
-      ),
+      replaceMethod<SendAfterPersist>('core/state', 'KernelState', 'sendAfterPersist', (original) => {
+        return function (message, upTo) {
+          if (message.kind === 'appendEntriesReply') this.outbox.sendNow.push(message);
+          else original.call(this, message, upTo);
+        };
+      }),
   },
   {
-    name: 'late-acknowledgement-counts',
+    name: 'match-survives-elections',
     room: 'kernel',
-    mistake: 'An acknowledgement from an earlier leadership of the same replica is taken for one of this term.',
+    mistake: 'What a replica held in an earlier term of this leader is taken for what it holds now.',
     knownSeed: 1,
     apply: () => {
-      type Step = (state: KernelStatePart, message: Message) => void;
-      replaceFunction<Step>('core/step', 'step', (original) => (state, message) => {
-        const isLate = message.kind === 'appendEntriesReply' && message.accepted && message.term < state.term;
-        original(state, isLate && message.matchIndex <= state.log.lastIndex ? { ...message, term: state.term } : message);
+      type AddProgress = (state: KernelStatePart, id: number) => void;
+      const earlier = new WeakMap<KernelStatePart, Map<number, { matchIndex: number }>>();
+      replaceFunction<AddProgress>('core/replication', 'addProgress', (original) => (state, id) => {
+        original(state, id);
+        const known = earlier.get(state) ?? new Map<number, { matchIndex: number }>();
+        const progress = state.progress.get(id)!;
+        progress.matchIndex = Math.min(known.get(id)?.matchIndex ?? 0, state.log.lastIndex);
+        known.set(id, progress);
+        earlier.set(state, known);
       });
     },
   },
@@ -99,19 +99,5 @@ export const logMutants: readonly Mutant[] = [
           if (entry.kind !== 'noop' || !own) original.call(this, entry);
         };
       }),
-  },
-  {
-    name: 'follower-commits-its-tail',
-    room: 'kernel',
-    mistake: 'commit = min(leaderCommit, last index): a tail that the append didn’t reach may be of an older term.',
-    knownSeed: 1,
-    apply: () => {
-      const commitTo = libraryFunction<CommitTo>('core/commit', 'commitTo');
-      wrapAppend((original) => (state, message) => {
-        const accepts = meets(state, message);
-        original(state, message);
-        if (accepts) commitTo(state, Math.min(message.leaderCommit, state.log.lastIndex));
-      });
-    },
   },
 ];

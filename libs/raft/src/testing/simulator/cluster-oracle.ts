@@ -45,6 +45,8 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   /** Up to where each disk was compared with the ledger. */
   private readonly compared = new Map<SimulatedDisk, number>();
   private lastLeader: ReplicaId = 0;
+  /** The greatest commit index that was ever in a message. */
+  private toldCommit = 0;
 
   /** @param committed told of each entry once, as it becomes known to be committed */
   constructor(
@@ -203,18 +205,22 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     switch (message.kind) {
       case 'appendEntries':
         this.seeLeader(life, message.term, message.from);
+        this.checkCommit(life, message.term, message.leaderCommit, group);
         this.registry.see(message.prev, message.entries, () => `in an append of ${life.label}`);
         return;
       case 'heartbeat':
         this.seeLeader(life, message.term, message.from);
         return;
       case 'preVote':
+        this.toldCommit = Math.max(this.toldCommit, message.commit.index);
         this.count('asked for pre-votes');
         return;
       case 'preVoteReply':
+        this.toldCommit = Math.max(this.toldCommit, message.commit.index);
         if (!message.granted) this.count('refused a pre-vote');
         return;
       case 'requestVoteReply':
+        this.toldCommit = Math.max(this.toldCommit, message.commit.index);
         if (!message.granted) this.count('refused a vote');
         return;
       case 'appendEntriesReply':
@@ -222,9 +228,26 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
         else this.checkMatch(life, message.term, message.matchIndex, group);
         return;
       case 'requestVote':
+        this.toldCommit = Math.max(this.toldCommit, message.commit.index);
+        return;
       case 'heartbeatReply':
         return;
     }
+  }
+
+  /**
+   * A leader that is the first to tell of a commit has counted replicas, so its own term's entry is the last one: an older one
+   * on a majority can still be overwritten (thesis §3.6.2, figure 3.7).
+   */
+  private checkCommit(life: ObservedLife, term: number, commitIndex: number, group: DiskGroup): void {
+    if (commitIndex <= this.toldCommit) return;
+    this.toldCommit = commitIndex;
+    const entry = entryAt(group, commitIndex);
+    this.world.verdict.check(
+      entry === undefined || entry.term === term,
+      'only entries of the own term are committed by counting',
+      () => `${life.label} leads term ${term} and commits up to ${commitIndex}, an entry of term ${entry!.term}`,
+    );
   }
 
   /** Election safety: at most one leader in a term (thesis §3.4). */

@@ -19,6 +19,7 @@ const WEIGHTS = {
   partition: 9,
   oneWay: 8,
   isolateLeader: 8,
+  cutLink: 8,
   disturb: 7,
   congest: 4,
   reset: 6,
@@ -59,7 +60,7 @@ export class FaultPlan {
     this.healed = true;
     this.note('healed', () => 'everything');
     this.network.heal();
-    Object.assign(this.network.conditions, { loss: 0, repetition: 0, meanDelayMs: 1, reorders: false });
+    Object.assign(this.network.conditions, { loss: 0, repetition: 0, meanDelayMs: 1, reorders: false, late: 0 });
     for (const node of this.nodes) {
       this.healDisk(node);
       node.endZombie();
@@ -107,6 +108,8 @@ export class FaultPlan {
         return this.splitOneWay(this.chance.happens(0.5) ? leader : anyone);
       case 'isolateLeader':
         return leader.isLeading && this.isolate(leader);
+      case 'cutLink':
+        return this.cutLink(leader);
       case 'disturb':
         return this.disturb();
       case 'congest':
@@ -231,6 +234,14 @@ export class FaultPlan {
     if (this.nodes.length < 2) return false;
     this.meet('isolated the leader', node);
     this.block(this.nodes.filter((other) => other !== node).flatMap((other) => bothWays(node, other)));
+    return true;
+  }
+
+  private cutLink(node: SimulatedNode): boolean {
+    if (this.nodes.length < 3) return false;
+    const other = this.chance.pick(this.nodes.filter((each) => each !== node));
+    this.meet('cut one link', node);
+    this.block(bothWays(node, other));
     return true;
   }
 

@@ -18,6 +18,8 @@ export interface SeedSettings {
   readonly clients: number;
   /** Mean time of a client between two calls. */
   readonly thinkMs: number;
+  /** On how many keys; few, where reads race with writes. */
+  readonly keys: number;
   /** Mean time between two faults. */
   readonly faultEveryMs: number;
   /** A founder is killed before all have adopted genesis. */
@@ -46,6 +48,7 @@ export function drawSettings(seed: number): SeedSettings {
       loss: chance.pick([0, 0, 0.002, 0.02]),
       repetition: chance.pick([0, 0.01, 0.05]),
       reorders: chance.happens(0.5),
+      late: chance.pick([0, 0.001, 0.01]),
     },
     disk: {
       writeMs: chance.pick([0.4, 2, 8]),
@@ -56,7 +59,8 @@ export function drawSettings(seed: number): SeedSettings {
     coded: chance.happens(0.2),
     clockDrift: withLeases ? 0.01 : chance.pick([0.0002, 0.02]),
     clients: chance.between(3, 6),
-    thinkMs: chance.pick([300, 500]),
+    thinkMs: withLeases ? 150 : chance.pick([300, 500]),
+    keys: withLeases ? 1 : 5,
     faultEveryMs: chance.pick([1500, 2500, 4000]),
     crashWhileFounding: nodes > 1 && chance.happens(0.3),
     healAtMs: 52_000,

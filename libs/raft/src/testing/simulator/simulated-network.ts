@@ -1,8 +1,7 @@
 import type { PeerMessage } from '../../transport/contract';
 import type { Chance } from './chance';
 import { copyMessage, describeMessage } from './message-copy';
-import type { SimulatedConnection } from './simulated-transport';
-import type { SimulatedTransport } from './simulated-transport';
+import type { SimulatedConnection, SimulatedTransport } from './simulated-transport';
 import type { World } from './world';
 
 /** How the network behaves just now; faults change it. */
@@ -14,7 +13,11 @@ export interface NetworkConditions {
   repetition: number;
   /** Messages of one connection overtake one another. */
   reorders: boolean;
+  /** The share of messages that arrive much too late, where messages overtake one another at all. */
+  late: number;
 }
+
+const LATE_MS = { from: 300, to: 6000 };
 
 /** Told of every message as it leaves a node, and as it arrives. */
 export interface MessageObserver {
@@ -106,13 +109,24 @@ export class SimulatedNetwork {
     const { time, paths } = this.world;
     const { dialler, listener } = connection;
     const slow = this.isCongested(dialler.address, listener.address) ? 100 : 0;
+    const { reorders, late } = this.conditions;
+    if (reorders && this.chance.happens(late)) {
+      paths.count('delayed a message for long');
+      this.deliverAfter(connection, message, this.chance.uniform(LATE_MS.from, LATE_MS.to));
+      return;
+    }
     let atMs = time.nowMs + slow + this.delayMs();
     if (atMs < connection.lastArrivalMs) {
-      if (this.conditions.reorders) paths.count('reordered messages');
+      if (reorders) paths.count('reordered messages');
       else atMs = connection.lastArrivalMs;
     }
     connection.lastArrivalMs = Math.max(connection.lastArrivalMs, atMs);
-    listener.process.input(atMs - time.nowMs, () => {
+    this.deliverAfter(connection, message, atMs - time.nowMs);
+  }
+
+  private deliverAfter(connection: SimulatedConnection, message: PeerMessage, delayMs: number): void {
+    const { dialler, listener } = connection;
+    listener.process.input(delayMs, () => {
       if (!connection.open) return;
       this.note('receive', listener, dialler, message);
       this.observer.received(listener, message);

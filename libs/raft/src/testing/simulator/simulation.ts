@@ -75,7 +75,7 @@ export class Simulation {
     this.world = { time, paths: new PathCounts(), trace, verdict: new Verdict() };
     this.registers = new CommittedRegisters(this.world.verdict, this.history);
     this.oracle = new ClusterOracle(this.world, (entry) => this.registers.add(entry));
-    const { network: conditions, coded, thinkMs } = this.settings;
+    const { network: conditions, coded } = this.settings;
     const network = new SimulatedNetwork(this.world, { ...conditions }, coded, chance.fork(), this.oracle);
     const founders = Array.from({ length: this.settings.nodes }, (_, at) => ({
       id: `n${at + 1}`,
@@ -91,7 +91,7 @@ export class Simulation {
     };
     this.nodes = founders.map(({ id, peer }) => new SimulatedNode(id, peer, founders, around));
     this.faults = new FaultPlan(this.world, chance.fork(), this.nodes, network, this.settings);
-    this.workload = new Workload(this.world, chance.fork(), this.nodes, this.history, this.registers, thinkMs);
+    this.workload = new Workload(this.world, chance.fork(), this.nodes, this.history, this.registers, this.settings);
     for (const node of this.nodes) time.after(chance.uniform(0, 500), () => node.start());
   }
 

@@ -9,12 +9,15 @@ import { describe, type ClientHistory, type ClientOperation } from './client-his
 import type { CommittedRegisters } from './committed-registers';
 import type { Path } from './paths';
 import type { RegisterAnswer, RegisterCall, RegisterValue } from './register-model';
+import type { SeedSettings } from './seed-settings';
 import type { NodeLife, SimulatedNode } from './simulated-node';
 import type { World } from './world';
 
 const KEYS = ['alder', 'birch', 'cedar', 'damson', 'elm'];
 const MACHINE = 'registers';
 const HOP_MS = 0.2;
+const MIXED_READS = { linearizable: 70, lease: 10, stale: 20 };
+const LEASE_READS = { linearizable: 20, lease: 70, stale: 10 };
 
 const PATH_OF_CODE: Partial<Record<RaftErrorCode, Path>> = {
   RAFT_NO_LEADER: 'answered no leader',
@@ -37,7 +40,7 @@ export class Workload {
     private readonly nodes: readonly SimulatedNode[],
     private readonly history: ClientHistory,
     private readonly registers: CommittedRegisters,
-    private readonly thinkMs: number,
+    private readonly settings: SeedSettings,
   ) {}
 
   start(clients: number): void {
@@ -54,7 +57,7 @@ export class Workload {
   }
 
   private think(client: number): void {
-    this.world.time.after(this.chance.exponential(this.thinkMs), () => {
+    this.world.time.after(this.chance.exponential(this.settings.thinkMs), () => {
       if (this.stopped) return;
       const calls = this.chance.happens(0.1) ? this.chance.between(2, 8) : 1;
       const reached = this.callSome(client, calls);
@@ -82,10 +85,10 @@ export class Workload {
 
   private call(client: number, life: NodeLife, done: () => void): void {
     const { chance, world } = this;
-    const key = chance.pick(KEYS);
+    const key = KEYS[chance.between(0, this.settings.keys)]!;
     const call = this.drawCall(key);
     const consistency =
-      call.kind === 'get' ? chance.weighted({ linearizable: 60, lease: 20, stale: 20 }) : 'linearizable';
+      call.kind === 'get' ? chance.weighted(this.settings.leaseReads === null ? MIXED_READS : LEASE_READS) : 'linearizable';
     const operation = this.history.begin({
       client,
       node: life.process.label,
@@ -169,7 +172,8 @@ export class Workload {
 
   private drawCall(key: string): RegisterCall {
     const { chance } = this;
-    const kind = chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16, get: 35 });
+    const gets = this.settings.leaseReads === null ? 35 : 90;
+    const kind = chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16, get: gets });
     const value = `${++this.texts}.`;
     switch (kind) {
       case 'get':
