@@ -70,24 +70,6 @@ export const logMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'match-survives-elections',
-    room: 'kernel',
-    mistake: 'What a replica held in an earlier term of this leader is taken for what it holds now.',
-    knownSeed: 1,
-    apply: () => {
-      type AddProgress = (state: KernelStatePart, id: number) => void;
-      const earlier = new WeakMap<KernelStatePart, Map<number, { matchIndex: number }>>();
-      replaceFunction<AddProgress>('core/replication', 'addProgress', (original) => (state, id) => {
-        original(state, id);
-        const known = earlier.get(state) ?? new Map<number, { matchIndex: number }>();
-        const progress = state.progress.get(id)!;
-        progress.matchIndex = Math.min(known.get(id)?.matchIndex ?? 0, state.log.lastIndex);
-        known.set(id, progress);
-        earlier.set(state, known);
-      });
-    },
-  },
-  {
     name: 'no-noop-on-election',
     room: 'kernel',
     mistake: 'A new leader opens its term with nothing: what older terms left is never committed.',

@@ -159,11 +159,13 @@ export const runtimeMutants: readonly Mutant[] = [
     knownSeed: 1,
     apply: () => {
       interface FoundingPart {
-        readonly ports: { readonly options: { readonly nodeId: string } };
-        write(genesis: unknown, replicaId: number): void;
+        readonly ports: { readonly incarnation: string; readonly options: { readonly nodeId: string } };
+        write(genesis: GenesisPart, replicaId: number): void;
       }
       interface GenesisPart {
-        readonly configuration: { readonly members: readonly { readonly id: number; readonly name: string }[] };
+        readonly configuration: {
+          readonly members: readonly { readonly id: number; readonly name: string; readonly incarnation: string }[];
+        };
       }
       replaceMethod<(this: FoundingPart, genesis: GenesisPart, from: string) => void>(
         'runtime/founding',
@@ -171,9 +173,13 @@ export const runtimeMutants: readonly Mutant[] = [
         'adopt',
         () => {
           return function (genesis) {
-            const { nodeId } = this.ports.options;
-            const self = genesis.configuration.members.find(({ name }) => name === nodeId);
-            if (self !== undefined) this.write(genesis, self.id);
+            const { incarnation, options } = this.ports;
+            const { configuration } = genesis;
+            const members = configuration.members.map((member) =>
+              member.name === options.nodeId ? { ...member, incarnation } : member,
+            );
+            const self = members.find(({ name }) => name === options.nodeId);
+            if (self !== undefined) this.write({ ...genesis, configuration: { ...configuration, members } }, self.id);
           };
         },
       );

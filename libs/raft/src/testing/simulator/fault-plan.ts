@@ -29,12 +29,15 @@ const WEIGHTS = {
   wallJump: 5,
 };
 
+/** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
+const WEIGHTS_WITH_LEASES = { ...WEIGHTS, cutLink: 40 };
+
 type Fault = keyof typeof WEIGHTS;
 
 /** Draws faults, one after the other and several at once, and takes all of them back when the time of healing comes. */
 export class FaultPlan {
   private healed = false;
-  private count = 0;
+  private struck = 0;
   private partition: readonly (readonly [string, string])[] = [];
 
   constructor(
@@ -47,7 +50,7 @@ export class FaultPlan {
 
   /** How many faults there were. */
   get faults(): number {
-    return this.count;
+    return this.struck;
   }
 
   start(): void {
@@ -64,14 +67,14 @@ export class FaultPlan {
     for (const node of this.nodes) {
       this.healDisk(node);
       node.endZombie();
-      for (const life of node.reachable) life.process.resume(this.chance.happens(0.5));
+      for (const life of node.reachable) life.process.resume(this.chance.happens(0.5), this.chance);
       node.start();
     }
   }
 
   private next(): void {
     if (this.healed) return;
-    this.strike(this.chance.weighted(WEIGHTS));
+    this.strike(this.chance.weighted(this.settings.leaseReads === null ? WEIGHTS : WEIGHTS_WITH_LEASES));
     this.world.time.after(this.chance.exponential(this.settings.faultEveryMs), () => this.next());
   }
 
@@ -79,8 +82,7 @@ export class FaultPlan {
     const leader = this.nodes.find((node) => node.isLeading);
     const anyone = this.chance.pick(this.nodes);
     const struck = this.run(fault, anyone, leader ?? anyone);
-    if (!struck) return;
-    this.count++;
+    if (struck) this.struck++;
   }
 
   /** @returns false where there was nothing to strike */
@@ -132,7 +134,7 @@ export class FaultPlan {
       if (this.nodes.every((node) => node.disk.groups.has(DEFAULT_GROUP))) return;
       const node = this.chance.pick(this.nodes);
       if (!node.isUp) return;
-      this.count++;
+      this.struck++;
       this.meet('founding met a crash', node);
       node.kill();
       node.restartLater();
@@ -147,7 +149,7 @@ export class FaultPlan {
       if (this.healed || node.current !== life) return;
       node.kill();
       this.lasts(200, 4000, () => {
-        if (!node.isUp) this.world.paths.count('restarted a node');
+        if (!node.isUp) this.count('restarted a node');
         node.start();
       });
     };
@@ -175,26 +177,36 @@ export class FaultPlan {
   }
 
   private pause(node: SimulatedNode, path: Path): boolean {
-    const process = node.current?.process;
-    if (process === undefined || process.isPaused) return false;
-    this.meet(path, node);
-    process.pause();
-    this.lasts(300, 4000, () => {
-      const inputFirst = this.chance.happens(0.3);
-      if (process.isPaused && process.isAlive && !inputFirst) this.world.paths.count('resumed with timers before input');
-      process.resume(inputFirst);
-    });
+    const life = node.current;
+    if (life === undefined || life.process.isPaused) return false;
+    const { process } = life;
+    const stop = () => {
+      if (this.healed || !process.isRunning) return;
+      this.meet(path, node);
+      process.pause();
+      this.lasts(300, 5000, () => {
+        const inputFirst = this.chance.happens(0.3);
+        if (process.isPaused && process.isAlive && !inputFirst) this.count('resumed with timers before input');
+        process.resume(inputFirst, this.chance);
+      });
+    };
+    // Half of the leaders stop while the answers to a round are on their way.
+    if (node.isLeading && this.nodes.length > 1 && this.chance.happens(0.5)) {
+      this.network.whenHeartbeatLeaves(life.transport, stop);
+    } else stop();
     return true;
   }
 
   private leaveZombie(node: SimulatedNode): boolean {
     const life = node.current;
-    if (life === undefined || node.wiped || !node.leaveZombie()) return false;
+    if (life === undefined || node.wiped || !node.leaveZombie(this.chance.happens(0.5))) return false;
     this.meet('left a zombie behind', node);
-    const paused = this.chance.happens(0.7);
-    if (paused) life.process.pause();
+    const leader = this.nodes.find((each) => each.isLeading);
+    // What it still confirms must not count: its leader is left alone with it.
+    if (leader !== undefined && leader !== node && this.chance.happens(0.6)) this.isolate(leader);
+    else if (this.chance.happens(0.7)) life.process.pause();
     this.lasts(100, 1000, () => node.start());
-    this.lasts(500, 5000, () => life.process.resume(this.chance.happens(0.3)));
+    this.lasts(500, 5000, () => life.process.resume(this.chance.happens(0.3), this.chance));
     this.lasts(5000, 10_000, () => node.endZombie());
     return true;
   }
@@ -241,11 +253,22 @@ export class FaultPlan {
     if (this.nodes.length < 3) return false;
     const other = this.chance.pick(this.nodes.filter((each) => each !== node));
     this.meet('cut one link', node);
-    this.block(bothWays(node, other));
+    this.block(bothWays(node, other), 2000);
+    if (this.settings.leaseReads !== null && this.chance.happens(0.7)) this.slowDown(node);
     return true;
   }
 
-  private block(links: readonly (readonly [string, string])[]): void {
+  /** Whatever the others tell this node, that they have a new leader for instance, it hears late. */
+  private slowDown(node: SimulatedNode): void {
+    const slowerMs = this.chance.uniform(50, 300);
+    const others = this.nodes.filter((each) => each !== node);
+    for (const other of others) this.network.congest(other.address, node.address, slowerMs);
+    this.lasts(2000, 6000, () => {
+      for (const other of others) this.network.congest(other.address, node.address, 0);
+    });
+  }
+
+  private block(links: readonly (readonly [string, string])[], leastMs = 300): void {
     this.unblock();
     this.partition = links;
     for (const [from, to] of links) this.network.block(from, to);
@@ -255,7 +278,7 @@ export class FaultPlan {
         if (node.address === to) for (const life of node.reachable) life.transport.losePeerIfSilent(from);
       }
     }
-    this.lasts(300, 5000, () => {
+    this.lasts(leastMs, leastMs + 4000, () => {
       if (this.partition === links) this.unblock();
     });
   }
@@ -285,8 +308,8 @@ export class FaultPlan {
     if (others.length === 0) return false;
     const other = this.chance.pick(others);
     this.meet('congested a link', node);
-    this.network.congest(node.address, other.address, true);
-    this.lasts(300, 3000, () => this.network.congest(node.address, other.address, false));
+    this.network.congest(node.address, other.address, 100);
+    this.lasts(300, 3000, () => this.network.congest(node.address, other.address, 0));
     return true;
   }
 
@@ -339,8 +362,12 @@ export class FaultPlan {
     });
   }
 
-  private meet(path: Path, node?: SimulatedNode): void {
+  private count(path: Path): void {
     this.world.paths.count(path);
+  }
+
+  private meet(path: Path, node?: SimulatedNode): void {
+    this.count(path);
     this.note(path, () => node?.name ?? '');
   }
 

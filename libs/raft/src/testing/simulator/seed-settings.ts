@@ -60,7 +60,7 @@ export function drawSettings(seed: number): SeedSettings {
     clockDrift: withLeases ? 0.01 : chance.pick([0.0002, 0.02]),
     clients: chance.between(3, 6),
     thinkMs: withLeases ? 150 : chance.pick([300, 500]),
-    keys: withLeases ? 1 : 5,
+    keys: withLeases ? 1 : chance.pick([2, 5]),
     faultEveryMs: chance.pick([1500, 2500, 4000]),
     crashWhileFounding: nodes > 1 && chance.happens(0.3),
     healAtMs: 52_000,

@@ -31,7 +31,9 @@ const KIND_NUMBERS = new Map<string, number>();
 export class SimulatedNetwork {
   private readonly listening = new Map<string, SimulatedTransport>();
   private readonly blocked = new Set<string>();
-  private readonly congested = new Set<string>();
+  /** By how much longer messages take on a link. */
+  private readonly congested = new Map<string, number>();
+  private readonly onHeartbeat = new Map<string, () => void>();
 
   /** @param coded messages pass the codec of the peer protocol */
   constructor(
@@ -56,7 +58,7 @@ export class SimulatedNetwork {
     return this.listening.get(address);
   }
 
-  /** Nothing gets from one address to the other any more; the way back stays open. */
+  /** Nothing gets from one place to the other any more; the way back stays open. */
   block(from: string, to: string): void {
     this.blocked.add(linkOf(from, to));
   }
@@ -69,13 +71,19 @@ export class SimulatedNetwork {
     return this.blocked.size > 0 && this.blocked.has(linkOf(from, to));
   }
 
-  congest(from: string, to: string, congested: boolean): void {
-    if (congested) this.congested.add(linkOf(from, to));
+  /** A backlog builds up on a link. @param slowerMs how much longer each message takes; 0 ends it */
+  congest(from: string, to: string, slowerMs: number): void {
+    if (slowerMs > 0) this.congested.set(linkOf(from, to), slowerMs);
     else this.congested.delete(linkOf(from, to));
   }
 
   isCongested(from: string, to: string): boolean {
-    return this.congested.has(linkOf(from, to));
+    return this.congested.size > 0 && this.congested.has(linkOf(from, to));
+  }
+
+  /** Calls `then` once, when this process has just sent a heartbeat. */
+  whenHeartbeatLeaves({ process }: SimulatedTransport, then: () => void): void {
+    this.onHeartbeat.set(process.label, then);
   }
 
   heal(): void {
@@ -93,7 +101,8 @@ export class SimulatedNetwork {
     const { conditions, chance } = this;
     const { paths } = this.world;
     this.observer.sent(dialler, message);
-    if (this.isBlocked(dialler.address, listener.address) || chance.happens(conditions.loss)) {
+    if (message.kind === 'heartbeat') this.heartbeatLeft(dialler.process.label);
+    if (this.isBlocked(dialler.location, listener.location) || chance.happens(conditions.loss)) {
       paths.count('lost a message');
       this.note('drop', dialler, listener, message);
       return;
@@ -105,10 +114,17 @@ export class SimulatedNetwork {
     for (let copy = 0; copy < copies; copy++) this.carry(connection, copyMessage(message, this.coded));
   }
 
+  private heartbeatLeft(label: string): void {
+    const then = this.onHeartbeat.get(label);
+    if (then === undefined) return;
+    this.onHeartbeat.delete(label);
+    this.world.time.after(0, then);
+  }
+
   private carry(connection: SimulatedConnection, message: PeerMessage): void {
     const { time, paths } = this.world;
     const { dialler, listener } = connection;
-    const slow = this.isCongested(dialler.address, listener.address) ? 100 : 0;
+    const slow = this.congested.get(linkOf(dialler.address, listener.address)) ?? 0;
     const { reorders, late } = this.conditions;
     if (reorders && this.chance.happens(late)) {
       paths.count('delayed a message for long');
@@ -131,7 +147,7 @@ export class SimulatedNetwork {
       this.note('receive', listener, dialler, message);
       this.observer.received(listener, message);
       listener.deliver(connection, message);
-    });
+    }, connection);
   }
 
   private note(

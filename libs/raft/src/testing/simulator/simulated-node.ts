@@ -133,14 +133,19 @@ export class SimulatedNode {
     time.after(this.around.chance.uniform(RESTART_MS.from, RESTART_MS.to), () => this.start());
   }
 
-  /** The machine is out of reach of its database, and another takes its place, unaware of whether it still runs. */
-  leaveZombie(): boolean {
+  /**
+   * The machine is out of reach of its database, and another takes its place, unaware of whether it still runs.
+   *
+   * @param silently nothing tells the process that its store is gone
+   */
+  leaveZombie(silently: boolean): boolean {
     const life = this.current;
     if (life === undefined || this.zombie !== undefined || !life.started) return false;
     life.zombie = true;
     this.zombie = life;
     this.current = undefined;
-    life.storage.cutSession();
+    if (silently) life.storage.fallSilent();
+    else life.storage.cutSession();
     life.transport.loseAddress();
     return true;
   }

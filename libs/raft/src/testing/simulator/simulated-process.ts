@@ -1,8 +1,11 @@
+import type { Chance } from './chance';
 import { PHASES, type Phase, type VirtualEvent, type VirtualTime } from './virtual-time';
 
 /** Something that a process waits for. */
 export interface ProcessTask {
   readonly phase: Phase;
+  /** The socket that it comes in on; what comes in on one is read in its order. */
+  readonly source: object | undefined;
   event: VirtualEvent | undefined;
   run: (() => void) | undefined;
 }
@@ -44,15 +47,15 @@ export class SimulatedProcess {
   }
 
   /** Runs `run` in this process, `delayMs` from now; never, if the process has crashed by then. */
-  after(delayMs: number, phase: Phase, run: () => void): ProcessTask {
-    const task: ProcessTask = { phase, event: undefined, run };
+  after(delayMs: number, phase: Phase, run: () => void, source?: object): ProcessTask {
+    const task: ProcessTask = { phase, source, event: undefined, run };
     task.event = this.time.schedule(this.time.nowMs + delayMs, phase, () => this.arrive(task));
     return task;
   }
 
-  /** Something comes in from outside, a message or the answer of a disk. */
-  input(delayMs: number, run: () => void): ProcessTask {
-    return this.after(delayMs, PHASES.input, run);
+  /** Something comes in from outside: a message, a call, or the answer of a disk. */
+  input(delayMs: number, run: () => void, source?: object): ProcessTask {
+    return this.after(delayMs, PHASES.input, run, source);
   }
 
   cancel(task: ProcessTask): void {
@@ -73,19 +76,20 @@ export class SimulatedProcess {
   }
 
   /**
-   * SIGCONT.
+   * SIGCONT. Sockets are read one after the other, in whatever order the system names them; so a message may be read before
+   * an older one of another peer.
    *
    * @param inputFirst the process was stopped just before it read its sockets. Otherwise it goes on with its timers: an
    * election timer then fires before the heartbeats are read that wait
    */
-  resume(inputFirst: boolean): void {
+  resume(inputFirst: boolean, chance: Chance): void {
     if (!this.paused) return;
     this.paused = false;
     const waiting = this.waiting;
     this.waiting = [];
-    const isInput = (task: ProcessTask) => task.phase === PHASES.input;
-    const ordered = inputFirst ? [...waiting.filter(isInput), ...waiting.filter((task) => !isInput(task))] : waiting;
-    for (const task of ordered) {
+    const inputs = bySource(waiting.filter(isInput), chance);
+    const others = waiting.filter((task) => !isInput(task));
+    for (const task of inputFirst ? [...inputs, ...others] : [...others, ...inputs]) {
       const phase = inputFirst && task.phase !== PHASES.deferred ? PHASES.timer : task.phase;
       task.event = this.time.schedule(this.time.nowMs, phase, () => this.arrive(task));
     }
@@ -103,4 +107,19 @@ export class SimulatedProcess {
     this.entered();
     run();
   }
+}
+
+function isInput({ phase }: ProcessTask): boolean {
+  return phase === PHASES.input;
+}
+
+function bySource(inputs: readonly ProcessTask[], chance: Chance): readonly ProcessTask[] {
+  const sources = new Map<object, ProcessTask[]>();
+  for (const task of inputs) {
+    const source = task.source ?? task;
+    const ofSource = sources.get(source);
+    if (ofSource === undefined) sources.set(source, [task]);
+    else ofSource.push(task);
+  }
+  return chance.shuffled([...sources.values()]).flat();
 }

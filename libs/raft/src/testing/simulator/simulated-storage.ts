@@ -51,6 +51,8 @@ export class SimulatedStorage implements RaftStorage {
   private epoch = 0;
   private connected = false;
   private troubled = false;
+  /** The way to the store swallows everything: nothing answers, and no error says so. */
+  private mute = false;
   private underWay: WriteUnderWay | undefined;
   private lastTried: GroupWrite | undefined;
   private onNextWrite: (() => void) | undefined;
@@ -106,6 +108,7 @@ export class SimulatedStorage implements RaftStorage {
     }
     const copies = writes.map((write) => ({ ...write, entries: write.entries.map(copyOf) }));
     this.checkRepetition(copies[0]!);
+    if (this.mute) return new Promise(() => undefined);
     // Behind a failure a batch waits for the recovery, and is older than what its node knows by then.
     if (!this.troubled) this.persisting(copies[0]!);
     return new Promise((resolve, reject) => this.begin(copies, resolve, reject));
@@ -200,6 +203,12 @@ export class SimulatedStorage implements RaftStorage {
     this.onNextWrite = then;
   }
 
+  /** The store has given the session up, and this side doesn't hear of it. */
+  fallSilent(): void {
+    this.mute = true;
+    if (this.lock.owner === this) this.lock.owner = undefined;
+  }
+
   /** The connection breaks: the lock is free, and what was in flight is not known. */
   cutSession(): void {
     if (!this.connected) return;
@@ -226,7 +235,7 @@ export class SimulatedStorage implements RaftStorage {
     const landing =
       outcome === 'lands' || outcome === 'answerLost'
         ? time.after(landsInMs, () => {
-            if (this.underWay !== underWay) return;
+            if (this.underWay !== underWay || this.disk.epoch !== this.epoch) return;
             this.disk.land(writes, this.epoch);
             underWay.state = 'landed';
           })
@@ -237,7 +246,7 @@ export class SimulatedStorage implements RaftStorage {
     this.onNextWrite = undefined;
     if (onNextWrite !== undefined) time.after(chance.uniform(0, landsInMs + answersInMs), onNextWrite);
     time.after(landsInMs + answersInMs, () => {
-      if (this.underWay !== underWay || underWay.state === 'adrift' || !this.connected) return;
+      if (this.underWay !== underWay || underWay.state === 'adrift' || !this.connected || this.mute) return;
       if (outcome === 'lands') {
         this.underWay = undefined;
         this.troubled = false;
@@ -291,7 +300,11 @@ export class SimulatedStorage implements RaftStorage {
   }
 
   private delay(meanMs: number): Promise<void> {
-    return new Promise((resolve) => this.process.input(this.chance.exponential(meanMs), resolve));
+    return new Promise((resolve) => {
+      this.process.input(this.chance.exponential(meanMs), () => {
+        if (!this.mute) resolve();
+      });
+    });
   }
 
   private refuse(error: Error): Promise<never> {

@@ -36,12 +36,20 @@ export class SimulatedTransport implements RaftTransport {
   private host: TransportHost | undefined;
   private readonly dialled = new Map<string, Dialled>();
   private readonly accepted = new Set<SimulatedConnection>();
+  /** Where it runs: its address, until another process takes that over elsewhere. */
+  private place: string;
 
   constructor(
     readonly address: string,
     readonly process: SimulatedProcess,
     private readonly network: SimulatedNetwork,
-  ) {}
+  ) {
+    this.place = address;
+  }
+
+  get location(): string {
+    return this.place;
+  }
 
   async start(host: TransportHost): Promise<string> {
     this.network.world.verdict.check(
@@ -109,15 +117,21 @@ export class SimulatedTransport implements RaftTransport {
       if (dialled.connection !== undefined) this.forget(dialled.connection);
     }
     this.dialled.clear();
-    this.loseAddress();
-  }
-
-  /** Another process listens here from now on; what this one has dialled stays open. */
-  loseAddress(): void {
     this.network.silence(this);
     const accepted = [...this.accepted];
     this.accepted.clear();
     for (const connection of accepted) connection.dialler.noticeEnd(connection);
+  }
+
+  /** Another process, elsewhere, listens on the address from now on. What is connected to this one stays so, in part. */
+  loseAddress(): void {
+    this.network.silence(this);
+    this.place = `${this.address} before`;
+    for (const connection of [...this.accepted]) {
+      if (this.network.chance.happens(0.5)) continue;
+      this.accepted.delete(connection);
+      connection.dialler.noticeEnd(connection);
+    }
   }
 
   /** Both sides stay alive, the connection doesn't. */
@@ -134,7 +148,7 @@ export class SimulatedTransport implements RaftTransport {
     const connection = this.dialled.get(address)?.connection;
     if (connection === undefined) return;
     this.process.input(this.network.chance.uniform(SILENT_CLOSE_MS.from, SILENT_CLOSE_MS.to), () => {
-      if (connection.open && !this.reaches(address)) this.closeHere(connection, 'no answer to pings');
+      if (connection.open && !this.reaches(connection.listener.location)) this.closeHere(connection, 'no answer to pings');
     });
   }
 
@@ -142,8 +156,8 @@ export class SimulatedTransport implements RaftTransport {
     this.host?.receive(message, connection.hello);
   }
 
-  private reaches(address: string): boolean {
-    return !this.network.isBlocked(this.address, address) && !this.network.isBlocked(address, this.address);
+  private reaches(place: string): boolean {
+    return !this.network.isBlocked(this.place, place) && !this.network.isBlocked(place, this.place);
   }
 
   private dial(dialled: Dialled): void {
@@ -219,7 +233,7 @@ export class SimulatedTransport implements RaftTransport {
   /** The listener's side is gone; a packet says so, once one gets through. */
   private noticeEnd(connection: SimulatedConnection): void {
     connection.open = false;
-    if (this.network.isBlocked(connection.listener.address, this.address)) {
+    if (this.network.isBlocked(connection.listener.location, this.place)) {
       this.process.after(200, PHASES.timer, () => this.noticeEnd(connection));
       return;
     }
