@@ -20,6 +20,7 @@ export class GatedStorage implements RaftStorage {
   afterPersist: (() => void) | undefined;
   private readonly gates = new Map<Operation, { readonly closed: Promise<void>; open(): void }>();
   private detached = false;
+  private session = 0;
 
   constructor(private readonly inner: RaftStorage) {}
 
@@ -63,7 +64,9 @@ export class GatedStorage implements RaftStorage {
     this.afterPersist?.();
   }
 
+  /** What is held on the session before never happens. */
   async recover(): Promise<ReadonlyMap<GroupId, number>> {
+    this.session++;
     await this.pass('recover');
     return this.inner.recover();
   }
@@ -96,8 +99,11 @@ export class GatedStorage implements RaftStorage {
   }
 
   private async pass(operation: Operation): Promise<void> {
+    const { session } = this;
     await this.gates.get(operation)?.closed;
     if (this.detached) return new Promise(() => undefined);
+    if ((operation === 'persist' || operation === 'probe') && session !== this.session)
+      throw new Error('the session was replaced');
     this.before?.(operation);
   }
 }

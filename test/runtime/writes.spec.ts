@@ -178,7 +178,7 @@ describe('A write', () => {
       await cluster.until(() => write.settled);
       expect(write.code).toBe('RAFT_INDETERMINATE');
       expect(leader.raft.status()).toMatchObject({ phase: 'failed', isLeader: false });
-      expect(leader.raft.status().reason).toMatch(/taken over/);
+      expect(leader.raft.status().reason).toMatch(/takes nothing more from this process.*opened by another owner/);
       expect((await cluster.outcome(leader.raft.propose(add('b')))).code).toBe('RAFT_STORAGE');
     });
 
@@ -227,6 +227,56 @@ describe('A write', () => {
       expect(valueOf(first.value)).toBe('a');
       await cluster.pass(50);
       expect(valueOf(await cluster.ends(leader.raft.propose(add('c'))))).toBe('c');
+    });
+  });
+
+  describe('whose store has lost its connection, and nobody says so', () => {
+    it('is written on another session once there was no answer for ten election time-outs, and once only', async () => {
+      cluster = new VirtualCluster(1);
+      const leader = await cluster.startWithLeader();
+      await cluster.ends(leader.raft.propose(add('a')));
+      leader.storage.hold('persist', 'probe');
+      const write = watch(leader.raft.propose(add('b'), { timeoutMs: 60_000 }));
+      await cluster.pass(9_900);
+      expect(write.settled).toBe(false);
+      const lost = leader.storage.writes.at(-1)!;
+      leader.storage.before = () => leader.storage.release('persist', 'probe');
+      await cluster.until(() => write.settled, 400);
+      expect(valueOf(write.value)).toBe('b');
+      expect(leader.storage.writes.filter(({ number }) => number === lost.number)).toHaveLength(2);
+      await cluster.pass(500);
+      expect(leader.machine.lines).toEqual(['a', 'b']);
+      expect(leader.raft.status()).toMatchObject({ phase: 'running', isLeader: true });
+    });
+
+    it('is taken by another leader, though the store was only asked whether it is there', async () => {
+      cluster = new VirtualCluster(3);
+      const leader = await cluster.startWithLeader();
+      await cluster.pass(500);
+      leader.storage.hold('persist', 'probe');
+      await cluster.pass(2000);
+      const write = watch(leader.raft.propose(add('a'), { timeoutMs: 60_000 }));
+      await cluster.pass(100);
+      expect(leader.raft.status().isLeader).toBe(false);
+      await cluster.until(() => cluster.leaderInsteadOf(leader) !== undefined, 3000);
+      leader.storage.release('persist', 'probe');
+      await cluster.until(() => write.settled);
+      expect(valueOf(write.value)).toBe('a');
+    });
+
+    it('does not let a node campaign that can not write its vote down', async () => {
+      cluster = new VirtualCluster(3);
+      const leader = await cluster.startWithLeader();
+      const [silent, other] = cluster.followers();
+      await cluster.pass(500);
+      silent!.storage.hold('persist', 'probe');
+      await cluster.pass(1500);
+      const roles = new Set<string>();
+      silent!.raft.onStatus(({ role }) => roles.add(role));
+      await cluster.kill(leader);
+      await cluster.kill(other!);
+      await cluster.pass(5000);
+      expect([...roles].filter((role) => role !== 'follower')).toEqual([]);
     });
   });
 

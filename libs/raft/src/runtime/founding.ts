@@ -8,6 +8,7 @@ import { Persister } from './persister';
 import type { FounderOptions, RaftNodeOptions } from './raft-node-options';
 import type { TimerHandle } from './scheduler';
 import type { SessionProof } from './session-proof';
+import { timingOf } from './timing';
 
 const ROUND_MS = 200;
 
@@ -62,6 +63,7 @@ export class Founding {
         lost: (sentence) => this.lost(sentence),
       },
       0,
+      timingOf(options).storePatienceMs,
     );
   }
 
@@ -87,7 +89,7 @@ export class Founding {
   }
 
   tick(nowMs: number): void {
-    this.persister.probeWhenIdle(nowMs);
+    this.persister.tick(nowMs);
   }
 
   async close(): Promise<void> {

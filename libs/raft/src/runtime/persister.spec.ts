@@ -34,6 +34,7 @@ class ScriptedStorage {
   }
 }
 
+const PATIENCE_MS = 10_000;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const batch = (number: number): PersistBatch => ({ number, commitIndex: number, entries: [] });
 
@@ -57,6 +58,7 @@ function setUp(lastLanded = 4) {
       lost: (sentence) => events.push(`lost: ${sentence}`),
     },
     lastLanded,
+    PATIENCE_MS,
   );
   const pass = async (ms: number): Promise<void> => {
     await settle();
@@ -147,6 +149,16 @@ describe('Persister', () => {
     },
   );
 
+  it('stops for good when the store refuses it, and says why, whatever the reason is', async () => {
+    const behind = setUp();
+    behind.persister.write(batch(5));
+    behind.storage.persists[0]!.reject(new StoreFencedError('Batch 5 was not written: the batch before it is 3.'));
+    await settle();
+    expect(behind.events).toEqual([
+      'lost: The store takes nothing more from this process. Batch 5 was not written: the batch before it is 3.',
+    ]);
+  });
+
   it('stops for good when another owner has fenced it off, at a write and at a recovery', async () => {
     const write = setUp();
     write.persister.write(batch(5));
@@ -211,15 +223,15 @@ describe('Persister', () => {
 
   it('probes an idle store each quarter of the smallest election time-out, one probe at a time', async () => {
     const { persister, storage, pass } = setUp();
-    persister.probeWhenIdle(0);
-    persister.probeWhenIdle(0);
+    persister.tick(0);
+    persister.tick(0);
     expect(storage.probes).toHaveLength(1);
     storage.probes[0]!.resolve();
     await pass(249);
-    persister.probeWhenIdle(249);
+    persister.tick(249);
     expect(storage.probes).toHaveLength(1);
     await pass(1);
-    persister.probeWhenIdle(250);
+    persister.tick(250);
     expect(storage.probes).toHaveLength(2);
   });
 
@@ -233,6 +245,97 @@ describe('Persister', () => {
     storage.persists[0]!.resolve();
     await settle();
     expect(landings()).toEqual(['landed 5']);
+  });
+
+  it('gives a write up that has no answer for long, and finds out what became of it', async () => {
+    const { persister, storage, events, landings, pass } = setUp();
+    persister.write(batch(5));
+    await pass(PATIENCE_MS - 1);
+    persister.tick(PATIENCE_MS - 1);
+    await pass(50);
+    expect(storage.recovers).toHaveLength(0);
+    persister.tick(PATIENCE_MS + 49);
+    expect(events).toEqual(['troubled']);
+    await pass(50);
+    expect(storage.recovers).toHaveLength(1);
+    storage.recovers[0]!.resolve(stored(4));
+    await settle();
+    expect(storage.persists[1]!.sent).toBe(storage.persists[0]!.sent);
+    storage.persists[1]!.resolve();
+    await settle();
+    expect(landings()).toEqual(['landed 5']);
+  });
+
+  it.each(['resolves', 'rejects', 'is fenced off'])(
+    'does not heed a write that it has given up, when that %s late',
+    async (how) => {
+      const answer = (call: Call<void>): void => {
+        if (how === 'resolves') call.resolve();
+        else call.reject(how === 'rejects' ? new Error('connection lost') : new StoreFencedError('it was replaced'));
+      };
+      const { persister, storage, events, landings, pass, proof } = setUp();
+      persister.write(batch(5));
+      await pass(PATIENCE_MS);
+      persister.tick(PATIENCE_MS);
+      // During the recovery.
+      answer(storage.persists[0]!);
+      await pass(50);
+      expect(events).toEqual(['troubled']);
+      expect(storage.recovers).toHaveLength(1);
+      expect(proof.isFresh()).toBe(false);
+      storage.recovers[0]!.resolve(stored(4));
+      await settle();
+      expect(storage.persists).toHaveLength(2);
+
+      // Behind the recovery, while the same batch is on its way again.
+      const later = setUp();
+      later.persister.write(batch(5));
+      await later.pass(PATIENCE_MS);
+      later.persister.tick(PATIENCE_MS);
+      await later.pass(50);
+      later.storage.recovers[0]!.resolve(stored(4));
+      await settle();
+      answer(later.storage.persists[0]!);
+      await later.pass(50);
+      expect(later.events).toEqual(['troubled', 'recovered', 'proved']);
+      expect(later.storage.recovers).toHaveLength(1);
+      later.storage.persists[1]!.resolve();
+      await settle();
+      expect(later.landings()).toEqual(['landed 5']);
+      expect(landings()).toEqual([]);
+    },
+  );
+
+  it('gives up a probe that has no answer for long, says meanwhile for how long it waits, and does not heed it late', async () => {
+    const { persister, storage, events, pass } = setUp();
+    expect(persister.silenceMs(0)).toBe(0);
+    persister.tick(0);
+    await pass(700);
+    expect(persister.silenceMs(700)).toBe(700);
+    await pass(PATIENCE_MS - 700);
+    persister.tick(PATIENCE_MS);
+    expect(events).toEqual(['troubled']);
+    expect(persister.silenceMs(PATIENCE_MS)).toBe(0);
+    await pass(50);
+    storage.recovers[0]!.resolve(stored(4));
+    await settle();
+    storage.probes[0]!.reject(new Error('connection lost'));
+    await settle();
+    expect(events).toEqual(['troubled', 'recovered', 'proved']);
+    persister.tick(PATIENCE_MS + 1000);
+    expect(storage.probes).toHaveLength(2);
+  });
+
+  it('does not count the time before an answer that came', async () => {
+    const { persister, storage, events, pass } = setUp();
+    for (let number = 5; number < 8; number++) {
+      persister.write(batch(number));
+      await pass(PATIENCE_MS - 1000);
+      persister.tick((number - 4) * (PATIENCE_MS - 1000));
+      storage.persists.at(-1)!.resolve();
+      await settle();
+    }
+    expect(events.filter((event) => event === 'troubled')).toEqual([]);
   });
 
   it('tells nobody anything once it is closed, and waits for what is under way', async () => {

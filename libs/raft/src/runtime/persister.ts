@@ -1,7 +1,6 @@
 import type { PersistBatch } from '../core/effects';
 import type { GroupId } from '../core/types';
 import { type GroupIdentity, type GroupWrite, type RaftStorage, StoreFencedError } from '../storage/contract';
-import { sentenceOf } from './error-sentence';
 import type { Scheduler, TimerHandle } from './scheduler';
 import type { SessionProof } from './session-proof';
 
@@ -26,14 +25,19 @@ export interface PersisterEvents {
  * COMMIT was sent says nothing. So after any error the store is asked, through a new session, for the number of its last
  * batch: it is this one, and all is well; it is the one before, and the same bytes are sent again; it is another, and the
  * node stops. Nothing later is written meanwhile, because a gap could never be mended.
+ *
+ * A connection whose other end is gone without a word gives no error for minutes. So a call without an answer for long is
+ * taken for failed, and the same way is gone; the recovery ends the session, and with it the call. Its late answer is not
+ * heeded, whatever it says: by then the store has been asked.
  */
 export class Persister {
   private state: 'idle' | 'writing' | 'recovering' | 'closed' = 'idle';
   private writing: GroupWrite | undefined;
   private writingSinceMs = 0;
-  private probing = false;
+  /** When the probe under way was sent. */
+  private probingSinceMs: number | undefined;
   private askedMs = Number.NEGATIVE_INFINITY;
-  /** Tells a probe of a session that is gone from one of this session. */
+  /** Tells an answer of a session that is gone from one of this session. */
   private session = 0;
   private retryMs = FIRST_RETRY_MS;
   private retryTimer: TimerHandle | undefined;
@@ -42,7 +46,10 @@ export class Persister {
   /** The call of the store that is under way, or the last one. */
   private call: Promise<unknown> = Promise.resolve();
 
-  /** @param lastLanded the number of the last batch in the store */
+  /**
+   * @param lastLanded the number of the last batch in the store
+   * @param patienceMs after how long without an answer a call of the store counts as failed, in milliseconds
+   */
   constructor(
     private readonly storage: RaftStorage,
     private readonly group: GroupId,
@@ -50,6 +57,7 @@ export class Persister {
     private readonly proof: SessionProof,
     private readonly events: PersisterEvents,
     private lastLanded: number,
+    private readonly patienceMs: number,
   ) {
     this.lastSent = lastLanded;
   }
@@ -78,26 +86,35 @@ export class Persister {
     if (this.state === 'idle') this.send(this.writing);
   }
 
-  /** Keeps the session proved while there is nothing to write. Called with each tick. */
-  probeWhenIdle(nowMs: number): void {
-    if (nowMs - this.askedMs >= this.proof.validMs / 2) this.probe();
+  /** For how long the write or the probe under way has been waited for; 0 where there is none. */
+  silenceMs(nowMs: number): number {
+    const probeAgeMs = this.probingSinceMs === undefined ? 0 : nowMs - this.probingSinceMs;
+    return Math.max(this.writeAgeMs(nowMs), probeAgeMs);
+  }
+
+  /** Keeps the session proved while there is nothing to write, and gives up what has no answer for long. */
+  tick(nowMs: number): void {
+    const silentMs = nowMs - this.askedMs;
+    const isWaiting = this.state === 'writing' || (this.state === 'idle' && this.probingSinceMs !== undefined);
+    if (isWaiting && silentMs >= this.patienceMs) this.failed(new Error(`no answer within ${Math.round(silentMs)} ms`));
+    else if (silentMs >= this.proof.validMs / 2) this.probe();
   }
 
   /** Asks the session now whether it is alive, because an answer waits for the proof. */
   probe(): void {
-    if (this.state !== 'idle' || this.probing) return;
-    this.probing = true;
-    const session = this.session;
+    if (this.state !== 'idle' || this.probingSinceMs !== undefined) return;
+    const { session } = this;
     const sentAtMs = this.asked();
+    this.probingSinceMs = sentAtMs;
     this.storage.probe().then(
       () => {
         if (session !== this.session) return;
-        this.probing = false;
+        this.probingSinceMs = undefined;
         this.prove(sentAtMs);
       },
       (error: unknown) => {
         if (session !== this.session) return;
-        this.probing = false;
+        this.probingSinceMs = undefined;
         // A write that is under way tells by itself, and its outcome is what has to be settled.
         if (this.state === 'idle') this.failed(error);
       },
@@ -127,18 +144,19 @@ export class Persister {
     this.state = 'writing';
     this.lastSent = write.number;
     const sentAtMs = this.asked();
+    const { session } = this;
     const call = this.storage.persist([write]);
     this.call = call;
     call.then(
       () => {
-        if (this.state === 'closed') return;
+        if (this.state === 'closed' || session !== this.session) return;
         this.state = 'idle';
         this.retryMs = FIRST_RETRY_MS;
         this.prove(sentAtMs);
         this.land(write);
       },
       (error: unknown) => {
-        if (this.state !== 'closed') this.failed(error);
+        if (this.state !== 'closed' && session === this.session) this.failed(error);
       },
     );
   }
@@ -151,11 +169,11 @@ export class Persister {
 
   private failed(error: unknown): void {
     if (error instanceof StoreFencedError) {
-      this.lose(`The store of this node was taken over: ${sentenceOf(error)}`);
+      this.lose(refusedBy(error));
       return;
     }
     this.session++;
-    this.probing = false;
+    this.probingSinceMs = undefined;
     this.state = 'recovering';
     this.events.troubled(error);
     this.retryLater();
@@ -181,7 +199,7 @@ export class Persister {
       },
       (error: unknown) => {
         if (this.state !== 'recovering') return;
-        if (error instanceof StoreFencedError) this.lose(`The store of this node was taken over: ${sentenceOf(error)}`);
+        if (error instanceof StoreFencedError) this.lose(refusedBy(error));
         else this.retryLater();
       },
     );
@@ -215,4 +233,9 @@ export class Persister {
     this.state = 'closed';
     this.events.lost(sentence);
   }
+}
+
+/** Another process has opened the store, or store and node have lost count of each other: the error's own sentence says which. */
+function refusedBy(error: StoreFencedError): string {
+  return `The store takes nothing more from this process. ${error.message}`;
 }

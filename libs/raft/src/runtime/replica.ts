@@ -24,6 +24,7 @@ import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
 import type { SessionProof } from './session-proof';
 import { StoreWatch } from './store-watch';
+import { timingOf } from './timing';
 import { Waiters } from './waiters';
 
 export interface ReplicaPorts {
@@ -83,6 +84,7 @@ export class Replica implements ServingReplica {
         lost: (sentence) => ports.failed('RAFT_STORAGE', sentence, undefined),
       },
       group.lastBatch,
+      timingOf(ports.options).storePatienceMs,
     );
     this.driver = new KernelDriver(
       kernel,
@@ -106,6 +108,7 @@ export class Replica implements ServingReplica {
       logger: ports.options.logger,
       limitMs: ports.options.electionTimeoutMs / 2,
       writeAgeMs: (nowMs) => this.persister.writeAgeMs(nowMs),
+      silenceMs: (nowMs) => this.persister.silenceMs(nowMs),
       yieldLead: () => this.driver.storageStalled(),
       mayLeadAgain: () => this.driver.storageRecovered(),
     });
@@ -171,7 +174,7 @@ export class Replica implements ServingReplica {
   }
 
   tick(ticks: number, nowMs: number): void {
-    this.persister.probeWhenIdle(nowMs);
+    this.persister.tick(nowMs);
     this.watch.tick(nowMs);
     this.driver.tick(ticks);
   }

@@ -7,10 +7,12 @@ export interface StoreWatchPorts {
   readonly kernel: Kernel;
   readonly scheduler: Scheduler;
   readonly logger: RaftLogger;
-  /** How long a write may take: half of the smallest election time-out, in milliseconds. */
+  /** How long a write or a probe may take: half of the smallest election time-out, in milliseconds. */
   readonly limitMs: number;
   /** For how long the write under way has been waited for. */
   writeAgeMs(nowMs: number): number;
+  /** For how long the store has been waited for, whether it was written to or only asked. */
+  silenceMs(nowMs: number): number;
   /** This replica shall neither lead nor campaign. */
   yieldLead(): void;
   mayLeadAgain(): void;
@@ -21,15 +23,18 @@ export interface StoreWatchPorts {
  * a write done, is, because heartbeats alone would keep a leader in place that can't serve anybody.
  */
 export class StoreWatch {
-  private stalled = false;
+  private writeIsStalled = false;
   private hasYielded = false;
   private awaySinceMs: number | undefined;
 
   constructor(private readonly ports: StoreWatchPorts) {}
 
-  /** A write takes too long: nothing more should be taken in. */
+  /**
+   * A write takes too long: nothing more should be taken in. Where only a probe does, a command may go in: whether others get
+   * it done is what tells a leader to give way.
+   */
   get isStalled(): boolean {
-    return this.stalled;
+    return this.writeIsStalled;
   }
 
   failed(error: unknown): void {
@@ -50,13 +55,14 @@ export class StoreWatch {
   tick(nowMs: number): void {
     const { limitMs, kernel, logger } = this.ports;
     const isAway = this.awaySinceMs !== undefined && nowMs - this.awaySinceMs >= limitMs;
-    this.stalled = this.ports.writeAgeMs(nowMs) >= limitMs;
+    const isSilent = this.ports.silenceMs(nowMs) >= limitMs;
+    this.writeIsStalled = this.ports.writeAgeMs(nowMs) >= limitMs;
     const isLeading = kernel.status.role === 'leader';
     if (this.hasYielded) {
-      if (isAway || this.stalled) return;
+      if (isAway || isSilent) return;
       this.hasYielded = false;
       this.ports.mayLeadAgain();
-    } else if (isAway || (this.stalled && (!isLeading || this.anotherStoreIsFaster()))) {
+    } else if (isAway || (isSilent && (!isLeading || this.anotherStoreIsFaster()))) {
       this.hasYielded = true;
       logger.warn('The store stalls; this node does not lead until it is back.');
       this.ports.yieldLead();

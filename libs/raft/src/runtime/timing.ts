@@ -1,6 +1,8 @@
 import type { RaftNodeOptions } from './raft-node-options';
 
 const LONGEST_TICK_MS = 20;
+/** After so many election time-outs even a disk that stalls has answered, or nobody is there to answer. */
+const ELECTION_TIMEOUTS_OF_PATIENCE = 10;
 
 export interface Timing {
   readonly tickMs: number;
@@ -10,6 +12,8 @@ export interface Timing {
   readonly leaseMs: number;
   /** How long the store's session counts as alive after it was asked. */
   readonly proofMs: number;
+  /** After how long without an answer a call of the store counts as failed. */
+  readonly storePatienceMs: number;
 }
 
 /** A tick is a fifth of a heartbeat, at most 20 ms: so an election time-out is drawn over many ticks. */
@@ -22,5 +26,6 @@ export function timingOf(options: RaftNodeOptions): Timing {
     electionTicks: Math.round(electionTimeoutMs / tickMs),
     leaseMs: leaseReads === null ? 0 : electionTimeoutMs * leaseReads.driftMargin,
     proofMs: electionTimeoutMs / 2,
+    storePatienceMs: ELECTION_TIMEOUTS_OF_PATIENCE * electionTimeoutMs,
   };
 }
