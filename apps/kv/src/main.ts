@@ -1,11 +1,11 @@
 import 'reflect-metadata';
+import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import { CommandLineError } from './command-line.error';
 import { type NodeSettings, parseCommandLine, USAGE } from './command-line';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres';
 import { formatHostPort } from './host-port';
+import { KeptPostgres } from './kept-postgres';
 import { startKvApplication } from './kv-application';
-import path from 'node:path';
 
 const logger = new Logger('Kv');
 
@@ -40,10 +40,10 @@ function readSettings(): NodeSettings | undefined {
   return undefined;
 }
 
-function embeddedPostgresOf(settings: NodeSettings): Promise<EmbeddedPostgres> | undefined {
+function embeddedPostgresOf(settings: NodeSettings): Promise<KeptPostgres> | undefined {
   if (settings.storage !== 'embedded') return undefined;
   const log = new Logger('Postgres');
-  return startEmbeddedPostgres({
+  return KeptPostgres.start({
     dataDir: path.join(settings.dataDir, 'postgres'),
     log: (line) => log.log(line),
   });
