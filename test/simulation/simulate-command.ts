@@ -1,4 +1,5 @@
 import { LEAST_PER_THOUSAND, PathCounts, PATHS, simulate, type Path, type SeedResult } from 'nestjs-raft/testing';
+import { mutantNamed } from './mutants';
 import { REGRESSIONS } from './regressions';
 import { runSeeds, type SeedAnswer } from './seed-pool';
 import { parseSimulateOptions, USAGE, type SimulateOptions } from './simulate-options';
@@ -15,6 +16,7 @@ export async function simulateCommand(args: readonly string[]): Promise<number> 
     print(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return 2;
   }
+  if (options.mutant !== undefined) mutantNamed(options.mutant).apply();
   return options.only === undefined ? runMany(options) : runOne(options.only, options.verbose);
 }
 
@@ -23,7 +25,9 @@ async function runOne(seed: number, verbose: boolean): Promise<number> {
   if (!verbose) result.trace.forEach(print);
   print(`\n${describeSettings(result)}`);
   print(describeResult(result));
-  printPaths(new PathCountsOf(result).counts, 1);
+  const paths = new PathCounts();
+  paths.add(result.paths);
+  printPaths(paths, 1);
   return result.violation === undefined ? 0 : 1;
 }
 
@@ -80,14 +84,6 @@ async function explain(seed: number): Promise<void> {
   result.trace.forEach(print);
   print(describeSettings(result));
   print(`${result.violation?.message ?? 'It did not fail again: something outside of the simulation changed it.'}`);
-}
-
-class PathCountsOf {
-  readonly counts = new PathCounts();
-
-  constructor({ paths }: SeedResult) {
-    this.counts.add(paths);
-  }
 }
 
 function printPaths(paths: PathCounts, seeds: number): void {

@@ -6,6 +6,8 @@ export interface SimulateOptions {
   /** One seed, with its trace. */
   readonly only: number | undefined;
   readonly verbose: boolean;
+  /** A mistake that is put into the library first. */
+  readonly mutant: string | undefined;
   readonly requirePaths: boolean;
   readonly threads: number;
 }
@@ -15,6 +17,7 @@ export const USAGE = `npm run simulate -- [options]
   --first S          the first of them (default 1)
   --seed S           this one alone, with the last steps of its trace
   --verbose          with --seed: every step; otherwise a line for each seed
+  --mutant NAME      with --seed: with this mistake in the library (npm run mutants -- --list)
   --require-paths    fail where a path was met fewer than 50 times per 1,000 seeds (default from 1,000 seeds on)
   --no-require-paths
   --threads N        default 2`;
@@ -30,17 +33,20 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions {
       seeds: { type: 'string', default: '200' },
       first: { type: 'string', default: '1' },
       seed: { type: 'string' },
+      mutant: { type: 'string' },
       verbose: { type: 'boolean', default: false },
       'require-paths': { type: 'boolean' },
       threads: { type: 'string', default: '2' },
     },
   });
   const seeds = wholeNumber('seeds', values.seeds, 1);
+  if (values.mutant !== undefined && values.seed === undefined) throw new TypeError('--mutant needs --seed');
   return {
     seeds,
     first: wholeNumber('first', values.first, 0),
     only: values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0),
     verbose: values.verbose,
+    mutant: values.mutant,
     requirePaths: values['require-paths'] ?? seeds >= SEEDS_FOR_PATHS,
     threads: wholeNumber('threads', values.threads, 1),
   };

@@ -113,4 +113,14 @@ export const electionMutants: readonly Mutant[] = [
     knownSeed: 1,
     apply: () => replaceFunction<() => boolean>('core/election', 'isSticky', () => () => false),
   },
+  {
+    name: 'stickiness-ends-with-the-leader',
+    room: 'kernel',
+    mistake: 'A voter that hears of a later term forgets its leader, and with it the lease that it has just confirmed.',
+    knownSeed: 1,
+    apply: () =>
+      replaceFunction<(state: KernelStatePart) => boolean>('core/election', 'isSticky', (original) => (state) => {
+        return state.leader !== 0 && original(state);
+      }),
+  },
 ];

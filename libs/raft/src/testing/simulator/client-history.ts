@@ -1,5 +1,5 @@
 import { longestLinearization, type Operation, type SequentialModel } from './linearizability';
-import { applyCall, describeCall, type RegisterAnswer, type RegisterCall, type RegisterValue } from './register-model';
+import { applyCall, describeCall, short, type RegisterAnswer, type RegisterCall, type RegisterValue } from './register-model';
 import type { Verdict } from './violation';
 
 /** What a client knows of one of its calls. */
@@ -106,7 +106,7 @@ export function describe(operation: ClientOperation): string {
   const { id, client, node, key, call, calledAt, outcome, answeredAt, answer, index, code } = operation;
   const end =
     outcome === 'answered'
-      ? `${answeredAt.toFixed(1)} ${answer!.refused ? 'refused, found' : 'answered'} ${answer!.value} at index ${index}`
+      ? `${answeredAt.toFixed(1)} ${answer!.refused ? 'refused, found' : 'answered'} ${short(answer!.value)} at index ${index}`
       : `${outcome} ${code}`;
   return `  operation ${id}, client ${client} on ${node}: ${key} ${describeCall(call)}, ${calledAt.toFixed(1)} … ${end}`;
 }

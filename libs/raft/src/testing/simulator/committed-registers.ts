@@ -2,7 +2,7 @@ import type { Entry } from '../../core/entry';
 import { decodeCommand } from '../../state-machine/command-envelope';
 import type { ClientHistory, ClientOperation } from './client-history';
 import { describe } from './client-history';
-import { applyCall, type RegisterAnswer, type RegisterValue } from './register-model';
+import { applyCall, short, type RegisterAnswer, type RegisterValue } from './register-model';
 import type { Verdict } from './violation';
 
 interface Version {
@@ -100,8 +100,8 @@ export class CommittedRegisters {
 
   private describeTruth({ id, key, index, call }: ClientOperation): string {
     const effect = this.effects.get(id);
-    if (call.kind === 'get') return `${this.valueAt(key, index)} at index ${index}`;
-    return effect === undefined ? 'that it never happened' : `${effect.answer.value} at index ${effect.index}`;
+    if (call.kind === 'get') return `${short(this.valueAt(key, index))} at index ${index}`;
+    return effect === undefined ? 'that it never happened' : `${short(effect.answer.value)} at index ${effect.index}`;
   }
 
   private valueAt(key: string, index: number): RegisterValue {

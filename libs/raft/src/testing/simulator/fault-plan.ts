@@ -32,6 +32,9 @@ const WEIGHTS = {
 /** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
 const WEIGHTS_WITH_LEASES = { ...WEIGHTS, cutLink: 40 };
 
+const RETRY_MS = 100;
+const LONGEST_QUIET_MS = 8000;
+
 type Fault = keyof typeof WEIGHTS;
 
 /** Draws faults, one after the other and several at once, and takes all of them back when the time of healing comes. */
@@ -74,15 +77,19 @@ export class FaultPlan {
 
   private next(): void {
     if (this.healed) return;
-    this.strike(this.chance.weighted(this.settings.leaseReads === null ? WEIGHTS : WEIGHTS_WITH_LEASES));
-    this.world.time.after(this.chance.exponential(this.settings.faultEveryMs), () => this.next());
+    const struck = this.strike();
+    // What can't be done now, such as killing the leader where there is none, makes way for something else.
+    const waitMs = struck ? this.chance.exponential(this.settings.faultEveryMs) : RETRY_MS;
+    this.world.time.after(Math.min(waitMs, LONGEST_QUIET_MS), () => this.next());
   }
 
-  private strike(fault: Fault): void {
+  private strike(): boolean {
+    const weights = this.settings.leaseReads === null ? WEIGHTS : WEIGHTS_WITH_LEASES;
     const leader = this.nodes.find((node) => node.isLeading);
     const anyone = this.chance.pick(this.nodes);
-    const struck = this.run(fault, anyone, leader ?? anyone);
+    const struck = this.run(this.chance.weighted(weights), anyone, leader ?? anyone);
     if (struck) this.struck++;
+    return struck;
   }
 
   /** @returns false where there was nothing to strike */
@@ -171,7 +178,7 @@ export class FaultPlan {
 
   private stopInOrder(node: SimulatedNode): boolean {
     if (!node.isUp || node.current?.process.isPaused) return false;
-    this.note('stopped in order', () => node.name);
+    this.meet('stopped a node in order', node);
     node.stop(() => node.restartLater());
     return true;
   }

@@ -46,6 +46,11 @@ export function applyCall(
     : { after, answer: { refused: false, value: after } };
 }
 
+/** @returns the text, or its beginning */
+export function short(value: RegisterValue): string {
+  return value !== null && value.length > 80 ? `${value.slice(0, 20)}… (${value.length})` : String(value);
+}
+
 export function describeCall(call: RegisterCall): string {
   switch (call.kind) {
     case 'get':
@@ -53,8 +58,8 @@ export function describeCall(call: RegisterCall): string {
       return call.kind;
     case 'put':
     case 'append':
-      return `${call.kind} ${call.value}`;
+      return `${call.kind} ${short(call.value)}`;
     case 'compareAndSet':
-      return `compareAndSet ${call.expected} → ${call.value}`;
+      return `compareAndSet ${short(call.expected)} → ${short(call.value)}`;
   }
 }

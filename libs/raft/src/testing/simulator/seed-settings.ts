@@ -24,6 +24,8 @@ export interface SeedSettings {
   readonly faultEveryMs: number;
   /** A founder is killed before all have adopted genesis. */
   readonly crashWhileFounding: boolean;
+  /** The share of reads among all calls. A leader can be deposed by one that was cut off from it only while little is written. */
+  readonly reads: number;
   /** When faults end and everything is healed. */
   readonly healAtMs: number;
   /** When clients end, if they have made their calls. */
@@ -43,7 +45,8 @@ export function drawSettings(seed: number): SeedSettings {
     leaseReads: withLeases ? { driftMargin: chance.pick([0.5, 0.8]) } : null,
     limits: chance.happens(0.5) ? tightLimits(chance) : {},
     network: {
-      minDelayMs: chance.pick([0.1, 0.2, 1]),
+      // The last is a round trip that is longer than a heartbeat interval.
+      minDelayMs: chance.pick([0.1, 0.2, 0.5, 1, 1, 60]),
       meanDelayMs: chance.pick([0.3, 1, 10]),
       loss: chance.pick([0, 0, 0.002, 0.02]),
       repetition: chance.pick([0, 0.01, 0.05]),
@@ -59,10 +62,11 @@ export function drawSettings(seed: number): SeedSettings {
     coded: chance.happens(0.2),
     clockDrift: withLeases ? 0.01 : chance.pick([0.0002, 0.02]),
     clients: chance.between(3, 6),
-    thinkMs: withLeases ? 150 : chance.pick([300, 500]),
+    thinkMs: withLeases ? 120 : chance.pick([300, 500]),
     keys: withLeases ? 1 : chance.pick([2, 5]),
     faultEveryMs: chance.pick([1500, 2500, 4000]),
     crashWhileFounding: nodes > 1 && chance.happens(0.3),
+    reads: withLeases ? chance.pick([0.6, 0.97, 0.97]) : chance.pick([0.2, 0.4]),
     healAtMs: 52_000,
     endAtMs: LEAST_OF_A_SEED.simulatedMs,
   };

@@ -16,6 +16,8 @@ import type { World } from './world';
 const KEYS = ['alder', 'birch', 'cedar', 'damson', 'elm'];
 const MACHINE = 'registers';
 const HOP_MS = 0.2;
+/** The share of values that alone reach some of the limits. */
+const LARGE_SHARE = 0.03;
 const MIXED_READS = { linearizable: 70, lease: 10, stale: 20 };
 const LEASE_READS = { linearizable: 20, lease: 70, stale: 10 };
 
@@ -172,9 +174,9 @@ export class Workload {
 
   private drawCall(key: string): RegisterCall {
     const { chance } = this;
-    const gets = this.settings.leaseReads === null ? 35 : 90;
-    const kind = chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16, get: gets });
-    const value = `${++this.texts}.`;
+    const isRead = chance.happens(this.settings.reads);
+    const kind = isRead ? 'get' : chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16 });
+    const value = `${++this.texts}.${chance.happens(LARGE_SHARE) ? '*'.repeat(chance.between(200, 3000)) : ''}`;
     switch (kind) {
       case 'get':
       case 'increment':
