@@ -26,8 +26,8 @@ beforeEach(() => {
 afterEach(() => stores.dispose());
 
 /** Opens a store with three entries of term 1 in two batches. */
-async function opened(): Promise<TypeOrmStorage> {
-  const storage = await stores.another();
+async function opened(timing: { connectTimeoutMS?: number } = {}): Promise<TypeOrmStorage> {
+  const storage = await stores.another(timing);
   await openWithLog(storage, [3, 1]);
   return storage;
 }
@@ -139,3 +139,78 @@ describe('a connection that is cut', () => {
     await expectLog(storage, entries(1, 6, 1));
   });
 });
+
+describe('connections that are half open', () => {
+  const write = batch(3, { entries: entries(4, 6, 1), commitIndex: 3 });
+  /** What was asked for is on its way. */
+  const sent = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('are given up by a recovery, which ends their sessions on the server too and goes on with new ones', async () => {
+    const storage = await opened({ connectTimeoutMS: 300 });
+    const wire = stores.wireOf(storage);
+    wire.blackHole();
+    const hanging = storage.persist([write]).catch((error: unknown) => error);
+    await sent();
+    expect((await storage.recover()).get(ALPHA)).toBe(2);
+    expect(await hanging).toMatchObject({ message: expect.stringMatching(LOST) });
+    await storage.persist([write]);
+    await expectLog(storage, entries(1, 6, 1));
+  });
+
+  it('let a probe that hangs settle when recovery begins', async () => {
+    const storage = await opened({ connectTimeoutMS: 300 });
+    stores.wireOf(storage).blackHole();
+    const hanging = storage.probe().catch((error: unknown) => error);
+    await sent();
+    await storage.recover();
+    expect(await hanging).toMatchObject({ message: expect.stringMatching(LOST) });
+    await storage.probe();
+  });
+
+  it('let a recovery fail within bounded time, and the next one go through', async () => {
+    const storage = await opened({ connectTimeoutMS: 300 });
+    const wire = stores.wireOf(storage);
+    wire.cutAll();
+    wire.silent = true;
+    await expect(storage.recover()).rejects.toMatchObject({ name: 'StoreUnavailableError' });
+    wire.silent = false;
+    expect((await storage.recover()).get(ALPHA)).toBe(2);
+    await storage.persist([write]);
+  });
+
+  it('let a recovery fail within bounded time where they fall silent while it goes on', async () => {
+    const storage = await opened({ connectTimeoutMS: 300 });
+    const wire = stores.wireOf(storage);
+    wire.cutAll();
+    wire.afterRequests(4, () => {
+      wire.blackHole();
+      wire.silent = true;
+    });
+    await expect(storage.recover()).rejects.toThrow();
+    wire.blackHole();
+    wire.silent = false;
+    await untilItSucceeds(() => storage.recover());
+    await storage.persist([write]);
+    await expectLog(storage, entries(1, 6, 1));
+  });
+
+  it('let a page of entries fail within bounded time, and come where no other of them is left in the pool', async () => {
+    const storage = await opened({ connectTimeoutMS: 100 });
+    await expectLog(storage, entries(1, 3, 1));
+    stores.wireOf(storage).blackHole();
+    await expect(storage.entries(ALPHA, 1, 3, 10_000)).rejects.toThrow('no answer within');
+    await untilItSucceeds(() => expectLog(storage, entries(1, 3, 1)));
+  });
+});
+
+/** As the runtime does: asks again, and again. */
+async function untilItSucceeds(ask: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (attempt === 20) throw error;
+    }
+  }
+}

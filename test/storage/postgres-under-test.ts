@@ -13,9 +13,11 @@ export class StoresOfOneSchema {
 
   constructor(readonly postgres: TestPostgres) {}
 
-  async another({ lockWaitMs = 200 } = {}): Promise<TypeOrmStorage> {
+  async another({ lockWaitMs = 200, connectTimeoutMS = 5000 } = {}): Promise<TypeOrmStorage> {
     const wire = await PostgresProxy.start(this.postgres.port);
-    const storage = typeOrmStorage({ url: this.postgres.urlThrough(wire.port), schema: this.schema, lockWaitMs });
+    const url = this.postgres.urlThrough(wire.port);
+    const dataSourceOptions = { type: 'postgres', url, connectTimeoutMS } as const;
+    const storage = typeOrmStorage({ dataSourceOptions, schema: this.schema, lockWaitMs });
     this.wires.set(storage, wire);
     return storage;
   }

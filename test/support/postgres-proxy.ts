@@ -14,6 +14,8 @@ export type Mishap = 'before' | 'during' | 'atOnce' | 'after' | 'hold';
 /** A wire between a Postgres client and its server that can be cut, at a moment of one's choice. */
 export class PostgresProxy {
   private readonly links = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  /** Sockets that stay open, and nothing comes through any more. */
+  private readonly mute = new Set<Socket>();
   private mishap: Mishap | undefined;
   private held: { readonly server: Socket; readonly bytes: Buffer } | undefined;
   private holdsNow: (() => void) | undefined;
@@ -21,6 +23,10 @@ export class PostgresProxy {
   requests = 0;
   /** Whether the server can't be reached: every new connection is closed at once. */
   unreachable = false;
+  /** Whether every new connection is taken, and nothing ever comes of it. */
+  silent = false;
+  private countdown = 0;
+  private whenCounted: (() => void) | undefined;
 
   private constructor(private readonly listener: Server) {}
 
@@ -29,6 +35,7 @@ export class PostgresProxy {
     const proxy = new PostgresProxy(listener);
     listener.on('connection', (client) => {
       if (proxy.unreachable) client.destroy();
+      else if (proxy.silent) proxy.silence(client);
       else proxy.link(client, connect({ port: serverPort, noDelay: true }));
     });
     listener.listen(0, '127.0.0.1');
@@ -59,6 +66,21 @@ export class PostgresProxy {
     this.held = undefined;
   }
 
+  /** The connections that are there stay open, and nothing comes through them any more, not even their end. */
+  blackHole(): void {
+    for (const { client, server } of this.links) {
+      this.silence(client);
+      this.silence(server);
+    }
+    this.links.clear();
+  }
+
+  /** Calls `then` with the request that comes so many requests from now, before it is sent on. */
+  afterRequests(count: number, then: () => void): void {
+    this.countdown = count;
+    this.whenCounted = then;
+  }
+
   cutAll(): void {
     for (const { client, server } of this.links) {
       client.destroy();
@@ -68,9 +90,19 @@ export class PostgresProxy {
 
   async stop(): Promise<void> {
     this.cutAll();
+    for (const socket of this.mute) socket.destroy();
     this.held?.server.destroy();
     this.listener.close();
     await once(this.listener, 'close');
+  }
+
+  private silence(socket: Socket): void {
+    socket
+      .removeAllListeners('data')
+      .removeAllListeners('close')
+      .on('error', () => undefined);
+    socket.on('data', () => undefined);
+    this.mute.add(socket);
   }
 
   private link(client: Socket, server: Socket): void {
@@ -80,7 +112,11 @@ export class PostgresProxy {
     this.links.add(link);
     const forget = () => this.links.delete(link);
     client.on('data', (bytes) => {
-      if (answered) this.requests++;
+      if (answered) {
+        this.requests++;
+        if (--this.countdown === 0) this.whenCounted?.();
+        if (!this.links.has(link)) return;
+      }
       answered = false;
       const mishap = isLogWrite(bytes) ? this.mishap : undefined;
       if (mishap) this.mishap = undefined;

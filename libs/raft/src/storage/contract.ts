@@ -90,6 +90,9 @@ export interface RaftStorage {
    * Makes a new session after a failed write or a lost connection: lock, check of the epoch, and the numbers of the last
    * batches. When it resolves, no write of the old session can land any more.
    *
+   * It is called, too, while a `persist` or a `probe` of the old session has had no answer for long: then it ends that one, so
+   * that it settles, and doesn't wait for its answer. It settles itself within bounded time, however silent the store is.
+   *
    * @throws StoreFencedError another process opened the store meanwhile
    * @throws any other error: the store can't be reached; try again
    */

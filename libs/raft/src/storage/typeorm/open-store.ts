@@ -17,8 +17,9 @@ import { BatchStatements, type StoredGroup, type WriteGuard } from './batch-stat
 import { readPage } from './entry-reader';
 import { migrate } from './migrate';
 import { PinnedSession } from './pinned-session';
-import { clientOf } from './postgres-client';
+import { clientOf, cutAfter } from './postgres-client';
 import { SnapshotRows } from './snapshot-rows';
+import { patienceOf } from './storage-options';
 import { StoreLock } from './store-lock';
 import { StoreRow } from './store-row';
 import { loadGroup, readGroups } from './stored-groups';
@@ -121,9 +122,12 @@ export class OpenStore {
       await earlier.destroy('the session was replaced');
       const session = await PinnedSession.connect(this.dataSource, applicationName(this.nodeName));
       try {
-        await this.lock.awaitEnd(session, earlier);
-        await this.retake(session);
-        this.groups = await readGroups(session, this.tables);
+        const { readMs } = patienceOf(this.dataSource.options);
+        this.groups = await cutAfter(session.client, 2 * this.lock.waitMs + readMs, async () => {
+          await this.lock.awaitEnd(session, earlier);
+          await this.retake(session);
+          return readGroups(session, this.tables);
+        });
       } catch (error) {
         await session.destroy('the store was not recovered');
         throw error;
@@ -181,7 +185,9 @@ export class OpenStore {
     const isCut = () => from <= position.origin.index;
     try {
       const slice = { group, groupId: id, generation, from, to: last };
-      const page = await readPage(await clientOf(queryRunner), this.tables, slice, maxBytes);
+      const client = await clientOf(queryRunner);
+      const { readMs } = patienceOf(this.dataSource.options);
+      const page = await cutAfter(client, readMs, () => readPage(client, this.tables, slice, maxBytes));
       return isCut() ? [] : page;
     } catch (error) {
       if (error instanceof StoreCorruptError && isCut()) return [];

@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { StoreUnavailableError } from '../contract';
-import { clientOf, type PostgresClient, reasonOf, sqlStateOf, type StatementCall } from './postgres-client';
-import { POOL_SIZE } from './storage-options';
+import { clientOf, cutAfter, type PostgresClient, reasonOf, sqlStateOf, type StatementCall } from './postgres-client';
+import { patienceOf, POOL_SIZE } from './storage-options';
 
 /**
  * Settings of the session that writes. What a version of Postgres doesn't have is left out. A statement time-out would turn
@@ -47,7 +47,7 @@ export class PinnedSession {
 
   /**
    * Takes a connection for its own. Those that lie idle in the pool may be dead without knowing it, all of them where the
-   * server was restarted: they are tried once each.
+   * server was restarted: they are tried once each, and given up where they don't answer.
    *
    * @throws StoreUnavailableError
    */
@@ -76,20 +76,24 @@ export class PinnedSession {
       early = error;
       if (session) session.failure ??= error;
     });
+    const { firstAnswerMs, setUpMs } = patienceOf(dataSource.options);
     try {
-      const [row] = (
-        await client.query({
+      const backend = () =>
+        client.query({
           text: 'SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()',
           rowMode: 'array',
-        })
-      ).rows as [number, string][];
+        });
+      const [row] = (await cutAfter(client, firstAnswerMs, backend)).rows as [number, string][];
       if (!row) throw new StoreUnavailableError('The role may not see its own session in pg_stat_activity.');
-      session = new PinnedSession(queryRunner, client, row[0], row[1]);
-      session.failure = early;
-      await session.refuseProxy(dataSource);
-      await session.configure(applicationName);
-      await session.refuseUnsafeServer();
-      return session;
+      const made = new PinnedSession(queryRunner, client, row[0], row[1]);
+      made.failure = early;
+      session = made;
+      await cutAfter(client, setUpMs, async () => {
+        await made.refuseProxy(dataSource);
+        await made.configure(applicationName);
+        await made.refuseUnsafeServer();
+      });
+      return made;
     } catch (error) {
       await discard(client, queryRunner);
       throw error;
@@ -154,7 +158,7 @@ export class PinnedSession {
         (await of.query({ text: 'SELECT pg_backend_pid()', rowMode: 'array' })).rows[0]?.[0];
       // The other client is there already when ours is answered, and then takes a backend for a while: the one that was
       // just given back, where a proxy gives them back.
-      await pid(client);
+      await cutAfter(client, patienceOf(dataSource.options).firstAnswerMs, () => pid(client));
       const before = await pid(this.client);
       await client.query({ text: 'BEGIN', rowMode: 'array' });
       const beside = await pid(client);

@@ -7,7 +7,7 @@ import type { QueryRunner } from 'typeorm';
 export interface PostgresClient {
   /** The process id that the server, or whatever answers in its place, gave at the start of the connection. */
   readonly processID: number | null;
-  readonly connection: { readonly stream: { destroy(): void } };
+  readonly connection: { readonly stream: { destroy(error?: Error): void } };
   query(query: StatementCall): Promise<{ readonly rows: unknown[][]; readonly rowCount: number | null }>;
   query<S extends Readable>(stream: S): S;
   on(event: 'error', listener: (error: Error) => void): void;
@@ -24,6 +24,22 @@ export interface StatementCall {
 
 export async function clientOf(queryRunner: QueryRunner): Promise<PostgresClient> {
   return (await queryRunner.connect()) as PostgresClient;
+}
+
+/**
+ * Cuts the connection where `work` on it takes too long, so that it fails: a connection whose other end is gone without a
+ * word gives no error for minutes. Only for what may fail; a write that is cut off has an unknown outcome.
+ */
+export async function cutAfter<T>(client: PostgresClient, limitMs: number, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(
+    () => client.connection.stream.destroy(new Error(`Postgres gave no answer within ${limitMs} ms`)),
+    limitMs,
+  );
+  try {
+    return await work();
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** SQLSTATE of a failure that the server reported; undefined for a lost connection. */

@@ -8,7 +8,8 @@ import { byteaArray, int4Array } from './binary-array';
 import { copyRows } from './copy-rows';
 import { toSafeInteger } from './entities/safe-integer';
 import type { PinnedSession } from './pinned-session';
-import { clientOf } from './postgres-client';
+import { clientOf, cutAfter } from './postgres-client';
+import { patienceOf } from './storage-options';
 import type { Tables } from './tables';
 
 /** Bytes that are gathered into one insert, and read at once: small, so that no transaction and no slice of ours is long. */
@@ -128,14 +129,15 @@ export class SnapshotRows {
     const queryRunner = this.dataSource.createQueryRunner('master');
     try {
       const client = await clientOf(queryRunner);
-      const [row] = (
-        await client.query({
+      const { readMs } = patienceOf(this.dataSource.options);
+      const select = () =>
+        client.query({
           text: `SELECT s.id, s.last_index, s.last_term, s.format, s.configuration_index, s.chunks, s.configuration::text
             FROM ${this.tables.group} g JOIN ${this.tables.snapshot} s ON s.id = g.snapshot_id WHERE g.id = $1`,
           values: [groupId],
           rowMode: 'array',
-        })
-      ).rows;
+        });
+      const [row] = (await cutAfter(client, readMs, select)).rows;
       if (!row) return undefined;
       const [id, lastIndex, lastTerm, format, configurationIndex, chunks] = row.slice(0, 6).map(toSafeInteger) as [
         number,

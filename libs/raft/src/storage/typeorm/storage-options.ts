@@ -35,6 +35,22 @@ export const POOL_SIZE = 6;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** How long the server is waited for, in milliseconds. All of it follows from `connectTimeoutMS`, whose default is 5000. */
+export interface ServerPatience {
+  /** For the first answer on a connection that may be dead without knowing it. */
+  readonly firstAnswerMs: number;
+  /** For all that makes a connection a session of ours. */
+  readonly setUpMs: number;
+  /** For a page of entries, or what stands in the tables: far longer than it takes on a slow disk. */
+  readonly readMs: number;
+}
+
+export function patienceOf(options: DataSourceOptions): ServerPatience {
+  const { connectTimeoutMS } = options as { readonly connectTimeoutMS?: number };
+  const connectMs = connectTimeoutMS ?? CONNECT_TIMEOUT_MS;
+  return { firstAnswerMs: connectMs, setUpMs: 2 * connectMs, readMs: 6 * connectMs };
+}
+
 export const DEFAULT_SCHEMA = 'raft';
 export const DEFAULT_LOCK_WAIT_MS = 5_000;
 

@@ -8,7 +8,8 @@ const RETRY_MS = 50;
 export class StoreLock {
   constructor(
     private readonly schema: string,
-    private readonly waitMs: number,
+    /** How long it is waited for, in milliseconds. */
+    readonly waitMs: number,
   ) {}
 
   /**
