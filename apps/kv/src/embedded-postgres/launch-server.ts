@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresBinaries } from './binaries';
@@ -36,6 +36,12 @@ function explainExit(dataDir: string, logPath: string, text: string, how: string
   );
 }
 
+interface SpawnedServer {
+  readonly pid: number | undefined;
+  /** How it ended; undefined while it runs. */
+  ended: string | undefined;
+}
+
 /**
  * Detached: a session of its own, out of reach of the terminal's Ctrl-C, and of the SIGKILL that ends this process. It writes to
  * a file, since a pipe would break with us.
@@ -46,7 +52,7 @@ async function spawnServer(
   dataDir: string,
   port: number,
   logPath: string,
-): Promise<ChildProcess> {
+): Promise<SpawnedServer> {
   const log = await open(logPath, 'a', 0o600);
   try {
     const { file, args, uid, gid } = runAs.invoke(binaries.postgres, serverArguments(dataDir, port));
@@ -60,7 +66,11 @@ async function spawnServer(
       gid,
     });
     child.unref();
-    return child;
+    // Listened for before anything is awaited: a server that is refused ends within milliseconds.
+    const server: SpawnedServer = { pid: child.pid, ended: undefined };
+    child.once('error', (error) => (server.ended = error.message));
+    child.once('exit', (code, signal) => (server.ended = code === null ? `signal ${signal}` : `exit code ${code}`));
+    return server;
   } finally {
     await log.close();
   }
@@ -79,20 +89,16 @@ export async function launchServer(
   deadline: number,
 ): Promise<RunningServer | LaunchRefusal> {
   const log = await prepareLog(dataDir);
-  const child = await spawnServer(binaries, runAs, dataDir, port, log.path);
-  let ended: string | undefined;
-  child.once('error', (error) => (ended = error.message));
-  child.once('exit', (code, signal) => (ended = code === null ? `signal ${signal}` : `exit code ${code}`));
-
+  const server = await spawnServer(binaries, runAs, dataDir, port, log.path);
   for (;;) {
     await delay(POLL_MS);
+    const { pid, ended } = server;
     if (ended !== undefined) {
       const text = await readLog(log.path, log.from);
       const refusal = REFUSALS.find(([pattern]) => pattern.test(text))?.[1];
       if (refusal !== undefined) return refusal;
       throw explainExit(dataDir, log.path, text, `${ended}, as ${runAs.description}`);
     }
-    const { pid } = child;
     const file = await readPostmasterFile(dataDir);
     if (pid !== undefined && file?.pid === pid && file.status === 'ready') {
       if ((await askIdentity(port, dataDir)) === 'ours') return { pid, port };
