@@ -1,4 +1,5 @@
 import { SeededRandom } from '../core/random';
+import { Chance } from '../testing/simulator/chance';
 import { MachineClock, SimulatedScheduler } from '../testing/simulator/simulated-scheduler';
 import { SimulatedProcess } from '../testing/simulator/simulated-process';
 import { VirtualTime } from '../testing/simulator/virtual-time';
@@ -42,7 +43,7 @@ describe('Ticker', () => {
     pass(1800);
     process.input(0, () => log.push('heartbeat'));
     pass(1);
-    process.resume(false);
+    process.resume(false, new Chance(1));
     const [first] = [time.runNext(time.nowMs), pass(5)];
     expect(first).toBe(true);
     expect(log).toEqual(['heartbeat', 'tick 1']);
