@@ -79,6 +79,21 @@ describe('A node', () => {
     await cluster.until(() => cluster.leaderInsteadOf(leader) !== undefined);
   });
 
+  it('stops where its store gives a committed entry back with another term, and says so', async () => {
+    cluster = new VirtualCluster(1);
+    const first = await cluster.startWithLeader();
+    await cluster.ends(first.raft.propose(add('a')));
+    await cluster.ends(first.raft.stop());
+    const again = cluster.make('n1');
+    const entries = again.storage.entries.bind(again.storage);
+    again.storage.entries = async (...page) =>
+      (await entries(...page)).map((entry) => ({ ...entry, term: entry.term + 1 }));
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => again.raft.status().phase === 'failed', 3000);
+    expect(again.raft.status().reason).toMatch(/The store gives entry 1 of term 2, where one of term 1 was committed/);
+    expect(again.machine.lines).toEqual([]);
+  });
+
   it('hears of each change of role, term, leader and phase through onStatus', async () => {
     cluster = new VirtualCluster(1);
     const { raft } = cluster.make('n1');

@@ -10,7 +10,12 @@ const entry = (index: number, term: number): Entry =>
   makeEntry(index, term, { kind: 'noop', schemaVersion: 0, data: new Uint8Array(0) });
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function setUp(page: readonly Entry[] | Error, terms: Readonly<Record<number, number>>) {
+function setUp(
+  page: readonly Entry[] | Error,
+  terms: Readonly<Record<number, number>>,
+  settledIndex = 0,
+  appliedIndex = 4,
+) {
   const time = new VirtualTime();
   const process = new SimulatedProcess(time, 'n1', () => undefined);
   const scheduler = new SimulatedScheduler(process, new MachineClock(time, 1, 0, 0), new SeededRandom(1));
@@ -18,8 +23,10 @@ function setUp(page: readonly Entry[] | Error, terms: Readonly<Record<number, nu
   const said: string[] = [];
   const loader = new EntryLoader(storage as unknown as RaftStorage, 'default', scheduler, {
     termAt: (index) => terms[index],
+    settledIndex: () => settledIndex,
+    appliedIndex: () => appliedIndex,
     loaded: (_, entries) => said.push(`loaded ${entries.map(({ index }) => index).join()}`),
-    corrupt: () => said.push('corrupt'),
+    corrupt: ({ message }) => said.push(`corrupt: ${message}`),
     failed: () => said.push('failed'),
   });
   loader.load({ id: 1, from: 5, to: 9, maxBytes: 1000 });
@@ -54,6 +61,37 @@ describe('EntryLoader', () => {
     expect(said).toEqual(['loaded ']);
   });
 
+  it('stops at a committed entry that was stored here and now has another term, instead of asking for it for ever', async () => {
+    const { said, pass } = setUp([entry(5, 1), entry(6, 2)], { 5: 1, 6: 1, 7: 1 }, 6);
+    await settle();
+    pass(100);
+    expect(said).toEqual([
+      'corrupt: The store gives entry 6 of term 2, where one of term 1 was committed and stored. The store was changed or ' +
+        'restored from outside: remove this node from the cluster and add it anew with an empty store.',
+    ]);
+  });
+
+  it('stops where the store has lost an entry that was committed and stored here', async () => {
+    const { said, pass } = setUp([], { 5: 1, 6: 1 }, 6);
+    await settle();
+    pass(100);
+    expect(said).toEqual([
+      'corrupt: The store has no entry 5, where one of term 1 was committed and stored. The store was changed or ' +
+        'restored from outside: remove this node from the cluster and add it anew with an empty store.',
+    ]);
+  });
+
+  it('takes entries for truncated that were committed only after they were asked for, or are compacted by now', async () => {
+    const later = setUp([entry(5, 1), entry(6, 2)], { 5: 1, 6: 3 }, 5);
+    await settle();
+    expect(later.said).toEqual(['loaded 5']);
+    for (const compacted of [setUp([], {}, 9), setUp([], { 5: 1 }, 9, 6)]) {
+      await settle();
+      compacted.pass(20);
+      expect(compacted.said).toEqual(['loaded ']);
+    }
+  });
+
   it('holds back an answer that has nothing, so that nobody asks without a pause', async () => {
     const empty = setUp([], {});
     await settle();
@@ -72,7 +110,7 @@ describe('EntryLoader', () => {
   it('reports a damaged log, and says nothing once it is closed', async () => {
     const corrupt = setUp(new StoreCorruptError('entry 5'), {});
     await settle();
-    expect(corrupt.said).toEqual(['corrupt']);
+    expect(corrupt.said).toEqual(['corrupt: entry 5']);
     const closed = setUp([], {});
     await settle();
     closed.loader.close();

@@ -11,6 +11,10 @@ const ERROR_PAUSE_MS = 100;
 export interface EntryLoaderEvents {
   /** The term that the kernel has for an index; undefined outside of its log. */
   termAt(index: number): number | undefined;
+  /** Up to here the log is committed and durable here: it never changes any more, but its head may be cut. */
+  settledIndex(): number;
+  /** No cut passes it. */
+  appliedIndex(): number;
   loaded(requestId: number, entries: readonly Entry[]): void;
   /** The store gave back what it must not: an unknown kind, a wrong checksum. */
   corrupt(error: StoreCorruptError): void;
@@ -30,11 +34,15 @@ export class EntryLoader {
   ) {}
 
   load(request: LoadRequest): void {
+    // As of now: what is committed while the page is on its way may have replaced what is in it.
+    const settledIndex = this.events.settledIndex();
     this.storage.entries(this.group, request.from, request.to, request.maxBytes).then(
       (page) => {
         if (this.closed) return;
         const entries = this.stillCurrent(request, page);
-        if (entries.length > 0) this.events.loaded(request.id, entries);
+        const damage = this.damageBehind(entries, request, page, settledIndex);
+        if (damage !== undefined) this.events.corrupt(damage);
+        else if (entries.length > 0) this.events.loaded(request.id, entries);
         else this.answerNothing(request, EMPTY_PAUSE_MS);
       },
       (error: unknown) => {
@@ -64,6 +72,28 @@ export class EntryLoader {
       good++;
     }
     return good === page.length ? page : page.slice(0, good);
+  }
+
+  /** @returns what is wrong where the page ends early although no truncation and no compaction can have passed it */
+  private damageBehind(
+    current: readonly Entry[],
+    { from }: LoadRequest,
+    page: readonly Entry[],
+    settledIndex: number,
+  ): StoreCorruptError | undefined {
+    if (current.length > 0 && current.length === page.length) return undefined;
+    const index = from + current.length;
+    const term = this.events.termAt(index);
+    if (index > settledIndex || term === undefined) return undefined;
+    const found = page[current.length];
+    // The store may have cut its head already where the kernel doesn't know yet.
+    if (found === undefined && index <= this.events.appliedIndex()) return undefined;
+    const gives = found === undefined ? `has no entry ${index}` : `gives entry ${found.index} of term ${found.term}`;
+    return new StoreCorruptError(
+      `The store ${gives}, where ${found === undefined || found.index === index ? 'one' : `entry ${index}`} of term ${term} was ` +
+        'committed and stored. The store was changed or restored from outside: remove this node from the cluster and add it ' +
+        'anew with an empty store.',
+    );
   }
 
   private answerNothing(request: LoadRequest, pauseMs: number): void {

@@ -125,6 +125,8 @@ export class Replica implements ServingReplica {
     });
     this.loader = new EntryLoader(storage, groupId, scheduler, {
       termAt: (index) => kernel.termAt(index),
+      settledIndex: () => Math.min(kernel.commitIndex, kernel.durableIndex),
+      appliedIndex: () => kernel.appliedIndex,
       loaded: (requestId, entries) => this.driver.entriesLoaded(requestId, entries),
       corrupt: (error) => ports.failed('RAFT_FATAL', `The log of this node is damaged: ${error.message}`, error),
       failed: (error) => ports.options.logger.warn(`Entries could not be read from the store: ${sentenceOf(error)}`),
