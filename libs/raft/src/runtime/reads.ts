@@ -23,9 +23,9 @@ export interface ReadPorts {
  */
 export class Reads implements RequestHolder {
   private readonly confirming = new Map<number, PendingRequest>();
-  private unproved: PendingRequest[] = [];
+  private unproved = new Set<PendingRequest>();
   /** In order of arrival. Indexes hardly ever go down, so whoever stands behind a higher one waits for it too. */
-  private unapplied: PendingRequest[] = [];
+  private readonly unapplied = new Set<PendingRequest>();
   private lastContext = 0;
 
   /** @param durableCommit what this store knew to be committed when it was opened: no read, a stale one neither, sees less */
@@ -33,6 +33,11 @@ export class Reads implements RequestHolder {
     private readonly ports: ReadPorts,
     private readonly durableCommit: number,
   ) {}
+
+  /** How many calls it holds: those that were settled otherwise aren't among them. */
+  get size(): number {
+    return this.confirming.size + this.unproved.size + this.unapplied.size;
+  }
 
   /** On the leader: a read that sees everything which was acknowledged anywhere before. */
   begin(request: PendingRequest): void {
@@ -52,10 +57,14 @@ export class Reads implements RequestHolder {
   /** The leader confirmed `index`; the answer is found here. */
   awaitApplied(request: PendingRequest, index: number): void {
     request.stage = 'reading';
-    request.holder = undefined;
     request.index = index;
-    if (this.ports.appliedIndex() >= index) this.answer(request);
-    else this.unapplied.push(request);
+    if (this.ports.appliedIndex() >= index) {
+      request.holder = undefined;
+      this.answer(request);
+    } else {
+      request.holder = this;
+      this.unapplied.add(request);
+    }
   }
 
   confirmed(reads: readonly ConfirmedRead[]): void {
@@ -77,23 +86,27 @@ export class Reads implements RequestHolder {
 
   /** The session of the store showed that it is alive. */
   proved(): void {
-    if (this.unproved.length === 0) return;
+    if (this.unproved.size === 0) return;
     const waiting = this.unproved;
-    this.unproved = [];
-    for (const request of waiting) if (!request.isSettled) this.prove(request);
+    this.unproved = new Set();
+    for (const request of waiting) this.prove(request);
   }
 
   /** Everything up to `index` is applied. */
   applied(index: number): void {
-    let ready = 0;
-    while (ready < this.unapplied.length && this.unapplied[ready]!.index <= index) ready++;
-    if (ready === 0) return;
-    for (const request of this.unapplied.splice(0, ready)) if (!request.isSettled) this.answer(request);
+    for (const request of this.unapplied) {
+      if (request.index > index) return;
+      this.unapplied.delete(request);
+      request.holder = undefined;
+      this.answer(request);
+    }
   }
 
-  /** A read under way was settled by its deadline: its context is never looked up again. */
+  /** A read under way was settled by its deadline. */
   forget(request: PendingRequest): void {
     this.confirming.delete(request.context);
+    this.unproved.delete(request);
+    this.unapplied.delete(request);
   }
 
   /**
@@ -102,7 +115,8 @@ export class Reads implements RequestHolder {
    */
   private prove(request: PendingRequest): void {
     if (!this.ports.proof.isFresh()) {
-      this.unproved.push(request);
+      request.holder = this;
+      this.unproved.add(request);
       this.ports.renewProof();
     } else if (request.kind === 'readIndex') {
       this.ports.ledger.succeed(request, { value: undefined, index: request.index });
