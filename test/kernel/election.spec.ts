@@ -269,6 +269,32 @@ describe('an election', () => {
 
     expect(() => n1.receive(from(cluster.node('n2'), 1).heartbeat(n1))).toThrow(/replicas 1 and 2 both lead term 1/);
   });
+
+  it('two leaders of one term stop the follower that hears of both, in a heartbeat and in an append', () => {
+    for (const kind of ['heartbeat', 'append'] as const) {
+      const cluster = new KernelCluster();
+      cluster.elect('n1');
+      const [, n2, n3] = cluster.all;
+      const second = from(n2, 1);
+      const message = kind === 'heartbeat' ? second.heartbeat(n3) : second.appendEntries(n3, at(0, 0), [1]);
+
+      expect(() => n3.receive(message)).toThrow(/replicas 1 and 2 both lead term 1/);
+      expect(n3.disk.entries).toHaveLength(1);
+    }
+  });
+
+  it('a replica that knows no leader of its term follows the first that it hears of, and the leader of a later term', () => {
+    const cluster = new KernelCluster();
+    const [n1, n2, n3] = cluster.all;
+    n3.campaign();
+    n3.receive(from(n2, 0).heartbeat(n3));
+    expect([n3.role, n3.kernel.status.leader]).toEqual(['follower', 2]);
+
+    n3.campaign();
+    n3.receive(from(n2, 0).heartbeat(n3));
+    n3.receive(from(n1, 1).heartbeat(n3));
+    expect([n3.role, n3.kernel.status.leader, n3.term]).toEqual(['follower', 1, 1]);
+  });
 });
 
 describe('the first lease after a start', () => {

@@ -2,6 +2,7 @@ import { becomeFollower, resetElectionTimer } from '../election';
 import { invariant } from '../invariant';
 import type { AppendEntries, Heartbeat } from '../messages';
 import type { KernelState } from '../state';
+import { NO_REPLICA } from '../types';
 
 /**
  * A message from a leader: its sender leads the message's term.
@@ -10,9 +11,10 @@ import type { KernelState } from '../state';
  */
 export function followLeader(state: KernelState, message: AppendEntries | Heartbeat): boolean {
   if (message.term < state.term) return false;
+  // Election safety (thesis §3.2): a voter gives one vote in a term, so a term has at most one leader.
   invariant(
-    message.term > state.term || state.role !== 'leader',
-    () => `replicas ${state.self} and ${message.from} both lead term ${message.term}`,
+    message.term > state.term || state.leader === NO_REPLICA || state.leader === message.from,
+    () => `replicas ${state.leader} and ${message.from} both lead term ${message.term}`,
   );
   if (message.term > state.term || state.leader !== message.from) {
     becomeFollower(state, message.term, message.from);
