@@ -37,7 +37,9 @@ export async function mutantsCommand(args: readonly string[]): Promise<number> {
   const startedMs = performance.now();
   const mutants = options.only !== undefined ? [mutantNamed(options.only)] : options.short ? shortForm() : MUTANTS;
   const survivors: string[] = [];
-  print(`${'mutant'.padEnd(36)} ${'room'.padEnd(8)} ${'seeds'.padStart(5)} ${'seed'.padStart(5)}  what the simulator saw`);
+  print(
+    `${'mutant'.padEnd(36)} ${'room'.padEnd(8)} ${'seeds'.padStart(5)} ${'seed'.padStart(5)}  what the simulator saw`,
+  );
   for (const mutant of mutants) {
     const caught = await hunt(mutant, seedsFor(mutant, options), options.threads);
     print(describe(caught));
@@ -90,7 +92,10 @@ function parse(args: readonly string[]) {
   return { ...values, seeds, threads };
 }
 
-function seedsFor({ knownSeed }: Mutant, options: { short: boolean; search: boolean; seeds: number }): readonly number[] {
+function seedsFor(
+  { knownSeed }: Mutant,
+  options: { short: boolean; search: boolean; seeds: number },
+): readonly number[] {
   if (options.short) return [knownSeed];
   const all = Array.from({ length: options.seeds }, (_, at) => at + 1);
   return options.search ? all : [knownSeed, ...all.filter((seed) => seed !== knownSeed)];

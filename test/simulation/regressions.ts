@@ -4,4 +4,9 @@ export interface Regression {
   readonly found: string;
 }
 
-export const REGRESSIONS: readonly Regression[] = [];
+export const REGRESSIONS: readonly Regression[] = [
+  {
+    seed: 2,
+    found: 'a follower that is behind never catches up where the round trip is longer than a heartbeat interval',
+  },
+];

@@ -33,10 +33,7 @@ async function runOne(seed: number, verbose: boolean): Promise<number> {
 
 async function runMany(options: SimulateOptions): Promise<number> {
   const { seeds: count, first, verbose, requirePaths, threads } = options;
-  const seeds = [
-    ...REGRESSIONS.map(({ seed }) => seed),
-    ...Array.from({ length: count }, (_, at) => first + at),
-  ];
+  const seeds = [...REGRESSIONS.map(({ seed }) => seed), ...Array.from({ length: count }, (_, at) => first + at)];
   const startedMs = performance.now();
   const paths = new PathCounts();
   const failed: SeedResult[] = [];
@@ -55,7 +52,9 @@ async function runMany(options: SimulateOptions): Promise<number> {
     const nowMs = performance.now();
     if (nowMs - lastProgressMs > PROGRESS_EVERY_MS) {
       lastProgressMs = nowMs;
-      print(`${done} of ${seeds.length} seeds, ${failed.length} failed, ${rateOf(done, nowMs - startedMs)} seeds a second`);
+      print(
+        `${done} of ${seeds.length} seeds, ${failed.length} failed, ${rateOf(done, nowMs - startedMs)} seeds a second`,
+      );
     }
     return true;
   });
@@ -83,7 +82,7 @@ async function explain(seed: number): Promise<void> {
   print(`\n== seed ${seed}, the last ${KEPT_LINES} steps`);
   result.trace.forEach(print);
   print(describeSettings(result));
-  print(`${result.violation?.message ?? 'It did not fail again: something outside of the simulation changed it.'}`);
+  print(result.violation?.message ?? 'It did not fail again: something outside of the simulation changed it.');
 }
 
 function printPaths(paths: PathCounts, seeds: number): void {

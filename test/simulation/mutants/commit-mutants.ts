@@ -35,7 +35,7 @@ export const commitMutants: readonly Mutant[] = [
     name: 'old-term-commit',
     room: 'kernel',
     mistake: 'Entries of older terms are committed by counting replicas (thesis, figure 3.7).',
-    knownSeed: 1,
+    knownSeed: 16,
     apply: () =>
       commitsBy((state, id) => (id === state.self ? state.persistence.durableIndex : matchOf(state, id)), false),
   },
@@ -76,7 +76,7 @@ export const commitMutants: readonly Mutant[] = [
     name: 'follower-commits-its-tail',
     room: 'kernel',
     mistake: 'commit = min(the leader’s, own last index): the tail behind what was compared may be of an older term.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => {
       sendPlainCommit();
       type OnHeartbeat = (state: KernelStatePart, message: Heartbeat) => void;
@@ -91,11 +91,11 @@ export const commitMutants: readonly Mutant[] = [
     mistake: 'Committed entries are applied before they are durable here.',
     knownSeed: 1,
     apply: () => {
-      type Take = (log: { lastIndex: number }, durableIndex: number, request: unknown) => unknown;
+      type Take = (this: object, log: { lastIndex: number }, durableIndex: number, request: unknown) => unknown;
       replaceMethod<Take>('core/applying', 'Applying', 'take', (original) => {
-        return function (this: unknown, log, _durableIndex, request) {
+        return function (log, _durableIndex, request) {
           return original.call(this, log, log.lastIndex, request);
-        } as Take;
+        };
       });
     },
   },

@@ -14,7 +14,7 @@ export interface KernelStatePart {
   readonly configuration: { readonly configuration: Electorate };
   readonly readIndex: { add(context: number, index: number): void };
   readonly committedInTerm: boolean;
-  readonly progress: Map<number, { matchIndex: number; state: string }>;
+  readonly progress: Map<number, { matchIndex: number; state: string; probeSequence: number }>;
 }
 
 export interface Electorate {

@@ -20,7 +20,8 @@ export function replaceFunction<F extends (...args: never[]) => unknown>(
 ): void {
   const exported = load(file) as Functions;
   const original = exported[name];
-  if (typeof original !== 'function') throw new TypeError(`${file} exports no function ${name}: the mutant is out of date`);
+  if (typeof original !== 'function')
+    throw new TypeError(`${file} exports no function ${name}: the mutant is out of date`);
   exported[name] = make(original as F);
 }
 

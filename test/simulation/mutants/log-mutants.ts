@@ -36,8 +36,9 @@ export const logMutants: readonly Mutant[] = [
   {
     name: 'rejection-cuts-the-tail',
     room: 'kernel',
-    mistake: 'A follower that rejects an append drops all that it doesn’t know to be committed, though a quorum may rest on it.',
-    knownSeed: 1,
+    mistake:
+      'A follower that rejects an append drops all that it doesn’t know to be committed, though a quorum may rest on it.',
+    knownSeed: 2,
     apply: () =>
       wrapAppend((original) => (state, message) => {
         if (message.term >= state.term && !meets(state, message)) cutFrom(state, state.log.commitIndex + 1);
@@ -81,5 +82,20 @@ export const logMutants: readonly Mutant[] = [
           if (entry.kind !== 'noop' || !own) original.call(this, entry);
         };
       }),
+  },
+  {
+    name: 'probe-with-every-heartbeat',
+    room: 'kernel',
+    mistake:
+      'Each heartbeat’s answer sends a new probe: where the round trip is longer, every rejection is a late one.',
+    knownSeed: 2,
+    apply: () => {
+      type OnReply = (state: KernelStatePart, message: Message) => void;
+      replaceFunction<OnReply>('core/handlers/heartbeat-reply', 'onHeartbeatReply', (original) => (state, message) => {
+        const progress = state.progress.get(message.from);
+        if (progress?.state === 'probe') progress.probeSequence = 0;
+        original(state, message);
+      });
+    },
   },
 ];

@@ -14,7 +14,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-without-a-round',
     room: 'kernel',
     mistake: 'A leader answers reads because it believes that it leads.',
-    knownSeed: 1,
+    knownSeed: 44,
     apply: () =>
       replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role !== 'leader' || !state.committedInTerm) original(state, context, lease);
@@ -25,7 +25,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-confirmed-by-an-older-round',
     room: 'kernel',
     mistake: 'A read is confirmed by answers to a round that was sent before it came.',
-    knownSeed: 1,
+    knownSeed: 27,
     apply: () =>
       replaceMethod<(this: ReadIndexPart, context: number, index: number) => void>(
         'core/read-index',
@@ -42,7 +42,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-before-the-first-commit',
     room: 'kernel',
     mistake: 'A new leader answers reads before it knows what the terms before it committed.',
-    knownSeed: 1,
+    knownSeed: 3,
     apply: () =>
       replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role === 'leader' && !state.committedInTerm) state.readIndex.add(context, state.log.commitIndex);

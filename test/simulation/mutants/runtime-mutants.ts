@@ -50,7 +50,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'waiter-matched-by-index-only',
     room: 'runtime',
     mistake: 'Whoever waits for an index gets the outcome of whatever was committed there.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => replaceMethod<() => boolean>('runtime/waiters', 'Waiters', 'isItsEntry', () => () => true),
   },
   {
@@ -66,7 +66,11 @@ export const runtimeMutants: readonly Mutant[] = [
         (original) => {
           return function (stored, sentAtMs) {
             const { writing } = this;
-            original.call(this, writing !== undefined && stored === this.lastLanded ? writing.number : stored, sentAtMs);
+            original.call(
+              this,
+              writing !== undefined && stored === this.lastLanded ? writing.number : stored,
+              sentAtMs,
+            );
           };
         },
       ),
@@ -75,7 +79,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'forwarded-command-sent-again',
     room: 'runtime',
     mistake: 'A command whose connection broke is sent to the next leader, though the one before may have taken it.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () =>
       replaceMethod<(this: ForwarderPart, address: string) => void>(
         'runtime/forwarder',
@@ -92,14 +96,14 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'repeated-call-served-twice',
     room: 'runtime',
     mistake: 'A forwarded call that the network repeats becomes a second command.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => replaceMethod<() => boolean>('runtime/request-server', 'RequestServer', 'isFirst', () => () => true),
   },
   {
     name: 'read-before-applied',
     room: 'runtime',
     mistake: 'A confirmed read is answered from a state that hasn’t reached its index.',
-    knownSeed: 1,
+    knownSeed: 7,
     apply: () => {
       interface ReadsPart {
         answer(request: { stage: string; index: number }): void;
@@ -122,7 +126,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'refused-when-leadership-is-lost',
     room: 'runtime',
     mistake: 'A command in the log of a deposed leader is answered as not applied, though the next one may commit it.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => {
       interface ReplicaPart {
         readonly waiters: WaitersPart;
@@ -149,14 +153,14 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'lost-session-not-noticed',
     room: 'runtime',
     mistake: 'A process that lost its store’s session goes on as if it still spoke for its replica.',
-    knownSeed: 1,
+    knownSeed: 39,
     apply: () => replaceMethod<() => boolean>('runtime/session-proof', 'SessionProof', 'isFresh', () => () => true),
   },
   {
     name: 'wiped-founder-admitted',
     room: 'runtime',
     mistake: 'An empty store is taken for the founder of its name: with its votes, what it acknowledged is forgotten.',
-    knownSeed: 1,
+    knownSeed: 6,
     apply: () => {
       interface FoundingPart {
         readonly ports: { readonly incarnation: string; readonly options: { readonly nodeId: string } };

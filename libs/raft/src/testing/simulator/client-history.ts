@@ -1,5 +1,12 @@
 import { longestLinearization, type Operation, type SequentialModel } from './linearizability';
-import { applyCall, describeCall, short, type RegisterAnswer, type RegisterCall, type RegisterValue } from './register-model';
+import {
+  applyCall,
+  describeCall,
+  short,
+  type RegisterAnswer,
+  type RegisterCall,
+  type RegisterValue,
+} from './register-model';
 import type { Verdict } from './violation';
 
 /** What a client knows of one of its calls. */

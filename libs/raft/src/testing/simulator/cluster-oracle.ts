@@ -11,7 +11,7 @@ import { checkDurableBeforeSent } from './message-rules';
 import type { Path } from './paths';
 import { entryAt, lastIndexOf, termAt, type DiskGroup, type DiskObserver, type SimulatedDisk } from './simulated-disk';
 import type { MessageObserver } from './simulated-network';
-import { describeWrite } from './simulated-storage';
+import { describeWrite } from './describe-write';
 import type { SimulatedTransport } from './simulated-transport';
 import type { World } from './world';
 

@@ -1,5 +1,5 @@
 import type { GroupWrite } from '../../storage/contract';
-import { describeWrite } from './simulated-storage';
+import { describeWrite } from './describe-write';
 import { lastIndexOf, termAt, type DiskGroup } from './simulated-disk';
 import type { Verdict } from './violation';
 

@@ -1,5 +1,6 @@
 import { DEFAULT_GROUP } from '../../core/types';
 import type { Chance } from './chance';
+import { type FaultScene, NetworkFaults } from './network-faults';
 import type { Path } from './paths';
 import type { SeedSettings } from './seed-settings';
 import type { SimulatedNetwork } from './simulated-network';
@@ -41,7 +42,7 @@ type Fault = keyof typeof WEIGHTS;
 export class FaultPlan {
   private healed = false;
   private struck = 0;
-  private partition: readonly (readonly [string, string])[] = [];
+  private readonly between: NetworkFaults;
 
   constructor(
     private readonly world: World,
@@ -49,7 +50,13 @@ export class FaultPlan {
     private readonly nodes: readonly SimulatedNode[],
     private readonly network: SimulatedNetwork,
     private readonly settings: SeedSettings,
-  ) {}
+  ) {
+    const scene: FaultScene = {
+      meet: (path, node) => this.meet(path, node),
+      lasts: (fromMs, toMs, end) => this.lasts(fromMs, toMs, end),
+    };
+    this.between = new NetworkFaults(scene, chance, nodes, network, settings);
+  }
 
   /** How many faults there were. */
   get faults(): number {
@@ -112,19 +119,19 @@ export class FaultPlan {
       case 'wipe':
         return this.wipe(anyone);
       case 'partition':
-        return this.splitNetwork();
+        return this.between.splitNetwork();
       case 'oneWay':
-        return this.splitOneWay(this.chance.happens(0.5) ? leader : anyone);
+        return this.between.splitOneWay(this.chance.happens(0.5) ? leader : anyone);
       case 'isolateLeader':
-        return leader.isLeading && this.isolate(leader);
+        return leader.isLeading && this.between.isolate(leader);
       case 'cutLink':
-        return this.cutLink(leader);
+        return this.between.cutLink(leader);
       case 'disturb':
-        return this.disturb();
+        return this.between.disturb();
       case 'congest':
-        return this.congest(anyone);
+        return this.between.congest(anyone);
       case 'reset':
-        return this.reset(anyone);
+        return this.between.reset(anyone);
       case 'slowDisk':
         return this.slowDisk(anyone);
       case 'failingDisk':
@@ -210,7 +217,7 @@ export class FaultPlan {
     this.meet('left a zombie behind', node);
     const leader = this.nodes.find((each) => each.isLeading);
     // What it still confirms must not count: its leader is left alone with it.
-    if (leader !== undefined && leader !== node && this.chance.happens(0.6)) this.isolate(leader);
+    if (leader !== undefined && leader !== node && this.chance.happens(0.6)) this.between.isolate(leader);
     else if (this.chance.happens(0.7)) life.process.pause();
     this.lasts(100, 1000, () => node.start());
     this.lasts(500, 5000, () => life.process.resume(this.chance.happens(0.3), this.chance));
@@ -226,105 +233,6 @@ export class FaultPlan {
     node.wipe();
     this.lasts(100, 2000, () => node.start());
     return true;
-  }
-
-  private splitNetwork(): boolean {
-    if (this.nodes.length < 2) return false;
-    this.meet('partitioned the network');
-    const shuffled = this.chance.shuffled(this.nodes);
-    const size = this.chance.between(1, shuffled.length);
-    const [here, there] = [shuffled.slice(0, size), shuffled.slice(size)];
-    this.block(here.flatMap((a) => there.flatMap((b) => bothWays(a, b))));
-    return true;
-  }
-
-  private splitOneWay(node: SimulatedNode): boolean {
-    if (this.nodes.length < 2) return false;
-    const deaf = this.chance.happens(0.5);
-    const all = this.chance.happens(0.6);
-    const others = this.nodes.filter((other) => other !== node);
-    const cut = all ? others : [this.chance.pick(others)];
-    this.meet('partitioned one way', node);
-    this.block(cut.map((other) => (deaf ? [other.address, node.address] : [node.address, other.address])));
-    return true;
-  }
-
-  private isolate(node: SimulatedNode): boolean {
-    if (this.nodes.length < 2) return false;
-    this.meet('isolated the leader', node);
-    this.block(this.nodes.filter((other) => other !== node).flatMap((other) => bothWays(node, other)));
-    return true;
-  }
-
-  private cutLink(node: SimulatedNode): boolean {
-    if (this.nodes.length < 3) return false;
-    const other = this.chance.pick(this.nodes.filter((each) => each !== node));
-    this.meet('cut one link', node);
-    this.block(bothWays(node, other), 2000);
-    if (this.settings.leaseReads !== null && this.chance.happens(0.7)) this.slowDown(node);
-    return true;
-  }
-
-  /** Whatever the others tell this node, that they have a new leader for instance, it hears late. */
-  private slowDown(node: SimulatedNode): void {
-    const slowerMs = this.chance.uniform(50, 300);
-    const others = this.nodes.filter((each) => each !== node);
-    for (const other of others) this.network.congest(other.address, node.address, slowerMs);
-    this.lasts(2000, 6000, () => {
-      for (const other of others) this.network.congest(other.address, node.address, 0);
-    });
-  }
-
-  private block(links: readonly (readonly [string, string])[], leastMs = 300): void {
-    this.unblock();
-    this.partition = links;
-    for (const [from, to] of links) this.network.block(from, to);
-    for (const [from, to] of links) {
-      for (const node of this.nodes) {
-        if (node.address === from) for (const life of node.reachable) life.transport.losePeerIfSilent(to);
-        if (node.address === to) for (const life of node.reachable) life.transport.losePeerIfSilent(from);
-      }
-    }
-    this.lasts(leastMs, leastMs + 4000, () => {
-      if (this.partition === links) this.unblock();
-    });
-  }
-
-  private unblock(): void {
-    for (const [from, to] of this.partition) this.network.unblock(from, to);
-    this.partition = [];
-  }
-
-  private disturb(): boolean {
-    if (this.nodes.length < 2) return false;
-    this.meet('disturbed the network');
-    const { conditions } = this.network;
-    const before = { ...conditions };
-    Object.assign(conditions, {
-      loss: this.chance.uniform(0.05, 0.4),
-      repetition: this.chance.uniform(0, 0.3),
-      meanDelayMs: this.chance.pick([1, 20, 150]),
-      reorders: true,
-    });
-    this.lasts(500, 4000, () => Object.assign(conditions, before));
-    return true;
-  }
-
-  private congest(node: SimulatedNode): boolean {
-    const others = this.nodes.filter((other) => other !== node);
-    if (others.length === 0) return false;
-    const other = this.chance.pick(others);
-    this.meet('congested a link', node);
-    this.network.congest(node.address, other.address, 100);
-    this.lasts(300, 3000, () => this.network.congest(node.address, other.address, 0));
-    return true;
-  }
-
-  private reset(node: SimulatedNode): boolean {
-    const other = this.chance.pick(this.nodes);
-    const done = node.current?.transport.reset(other.address) ?? false;
-    if (done) this.meet('reset a connection', node);
-    return done;
   }
 
   private slowDisk(node: SimulatedNode): boolean {
@@ -381,11 +289,4 @@ export class FaultPlan {
   private note(what: string, where: () => string): void {
     this.world.trace.add('fault', 'faults', what.length, () => `${what} ${where()}`);
   }
-}
-
-function bothWays(left: SimulatedNode, right: SimulatedNode): readonly (readonly [string, string])[] {
-  return [
-    [left.address, right.address],
-    [right.address, left.address],
-  ];
 }

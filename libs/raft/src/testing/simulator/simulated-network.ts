@@ -1,3 +1,4 @@
+import { FRAME_KIND_CODES } from '../../transport/codec/frame-kinds';
 import type { PeerMessage } from '../../transport/contract';
 import type { Chance } from './chance';
 import { copyMessage, describeMessage } from './message-copy';
@@ -24,8 +25,6 @@ export interface MessageObserver {
   sent(from: SimulatedTransport, message: PeerMessage): void;
   received(by: SimulatedTransport, message: PeerMessage): void;
 }
-
-const KIND_NUMBERS = new Map<string, number>();
 
 /** The wires between all nodes. Addresses are the nodes'; a process listens on its own while it lives. */
 export class SimulatedNetwork {
@@ -142,12 +141,16 @@ export class SimulatedNetwork {
 
   private deliverAfter(connection: SimulatedConnection, message: PeerMessage, delayMs: number): void {
     const { dialler, listener } = connection;
-    listener.process.input(delayMs, () => {
-      if (!connection.open) return;
-      this.note('receive', listener, dialler, message);
-      this.observer.received(listener, message);
-      listener.deliver(connection, message);
-    }, connection);
+    listener.process.input(
+      delayMs,
+      () => {
+        if (!connection.open) return;
+        this.note('receive', listener, dialler, message);
+        this.observer.received(listener, message);
+        listener.deliver(connection, message);
+      },
+      connection,
+    );
   }
 
   private note(
@@ -156,7 +159,7 @@ export class SimulatedNetwork {
     other: SimulatedTransport,
     message: PeerMessage,
   ): void {
-    const number = numberOf(message.kind) * 4096 + ('term' in message ? message.term : message.kind.length);
+    const number = FRAME_KIND_CODES[message.kind] * 4096 + ('term' in message ? message.term : 0);
     const arrow = kind === 'receive' ? '←' : '→';
     this.world.trace.add(
       kind,
@@ -169,13 +172,4 @@ export class SimulatedNetwork {
 
 function linkOf(from: string, to: string): string {
   return `${from}>${to}`;
-}
-
-function numberOf(kind: string): number {
-  let number = KIND_NUMBERS.get(kind);
-  if (number === undefined) {
-    number = [...kind].reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) % 1024;
-    KIND_NUMBERS.set(kind, number);
-  }
-  return number;
 }

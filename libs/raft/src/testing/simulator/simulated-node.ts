@@ -232,7 +232,11 @@ export class SimulatedNode {
     const { oracle, world } = this.around;
     const { phase, role, term, leader, reason } = status;
     const number = term * 16 + role.length;
-    this.trace('status', number, () => `${phase}, ${role} in term ${term}, leader ${leader?.name ?? 'unknown'} ${reason}`);
+    this.trace(
+      'status',
+      number,
+      () => `${phase}, ${role} in term ${term}, leader ${leader?.name ?? 'unknown'} ${reason}`,
+    );
     if (phase === 'quarantined') this.quarantine(reason);
     else if (phase === 'failed') this.failed(life, reason);
     else if (phase === 'running' || phase === 'stopping') oracle.status(life.observed, status);

@@ -13,6 +13,7 @@ import {
   StoreUnavailableError,
 } from '../../storage/contract';
 import type { Chance } from './chance';
+import { describeWrite } from './describe-write';
 import { copyOf, type SimulatedDisk } from './simulated-disk';
 import type { SimulatedProcess } from './simulated-process';
 import type { VirtualEvent } from './virtual-time';
@@ -325,18 +326,6 @@ export class SimulatedStorage implements RaftStorage {
   private note(what: string, value: number, detail = ''): void {
     this.world.trace.add('store', this.process.label, value, () => `${what} ${value} ${detail}`);
   }
-}
-
-export function describeWrite(write: GroupWrite): string {
-  const parts = [`batch ${write.number}`, `commit ${write.commitIndex}`];
-  if (write.hardState) parts.push(`term ${write.hardState.term}`, `vote ${write.hardState.votedFor}`);
-  if (write.truncateFrom !== undefined) parts.push(`truncate from ${write.truncateFrom}`);
-  if (write.entries.length > 0) {
-    const ids = write.entries.map((entry) => `${entry.index}@${entry.term}#${entry.checksum.toString(16)}`);
-    parts.push(ids.length > 6 ? `${ids[0]} … ${ids.at(-1)} (${ids.length})` : ids.join(' '));
-  }
-  if (write.configuration) parts.push(`configuration ${write.configuration.index}`);
-  return parts.join(', ');
 }
 
 async function* inOrder(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -148,7 +148,8 @@ export class SimulatedTransport implements RaftTransport {
     const connection = this.dialled.get(address)?.connection;
     if (connection === undefined) return;
     this.process.input(this.network.chance.uniform(SILENT_CLOSE_MS.from, SILENT_CLOSE_MS.to), () => {
-      if (connection.open && !this.reaches(connection.listener.location)) this.closeHere(connection, 'no answer to pings');
+      if (connection.open && !this.reaches(connection.listener.location))
+        this.closeHere(connection, 'no answer to pings');
     });
   }
 

@@ -177,7 +177,8 @@ export class Simulation {
           .barrier({ timeoutMs: FINAL_READ_MS / 2 })
           .then(() => raft.query(query, { consistency: 'stale' }))
           .then(
-            ({ value }) => (answer = value.status === 'applied' ? JSON.stringify(decodeValue(value.value!)) : value.status),
+            ({ value }) =>
+              (answer = value.status === 'applied' ? JSON.stringify(decodeValue(value.value!)) : value.status),
             (error: unknown) => (answer = String(error)),
           );
       });

@@ -90,7 +90,9 @@ export class Workload {
     const key = KEYS[chance.between(0, this.settings.keys)]!;
     const call = this.drawCall(key);
     const consistency =
-      call.kind === 'get' ? chance.weighted(this.settings.leaseReads === null ? MIXED_READS : LEASE_READS) : 'linearizable';
+      call.kind === 'get'
+        ? chance.weighted(this.settings.leaseReads === null ? MIXED_READS : LEASE_READS)
+        : 'linearizable';
     const operation = this.history.begin({
       client,
       node: life.process.label,

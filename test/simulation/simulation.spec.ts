@@ -1,0 +1,70 @@
+import { LEAST_OF_A_SEED, PATHS, PathCounts, simulate } from 'nestjs-raft/testing';
+import { MUTANTS } from './mutants';
+import { REGRESSIONS } from './regressions';
+import { parseSimulateOptions } from './simulate-options';
+
+describe('a simulated cluster', () => {
+  it('does the same again, step by step, for the same seed', async () => {
+    for (const seed of [3, 17]) {
+      const first = await simulate(seed);
+      const lines: string[] = [];
+      const second = await simulate(seed, { onTrace: (line) => lines.push(line) });
+      const third = await simulate(seed, { keepTrace: 20 });
+      expect(second.hash).toBe(first.hash);
+      expect(second.events).toBe(first.events);
+      expect(third.hash).toBe(first.hash);
+      expect(third.trace).toEqual(lines.slice(-20));
+    }
+  }, 60_000);
+
+  it('does something else for another seed', async () => {
+    const hashes = await Promise.all([simulate(5), simulate(6)].map(async (run) => (await run).hash));
+    expect(new Set(hashes).size).toBe(2);
+  }, 60_000);
+
+  it('runs at least a minute, two hundred calls and five faults with every seed, and finds nothing', async () => {
+    for (let seed = 100; seed < 110; seed++) {
+      const result = await simulate(seed);
+      expect(result.violation).toBeUndefined();
+      expect(result.simulatedMs).toBeGreaterThanOrEqual(LEAST_OF_A_SEED.simulatedMs);
+      expect(result.calls).toBeGreaterThanOrEqual(LEAST_OF_A_SEED.calls);
+      expect(result.faults).toBeGreaterThanOrEqual(LEAST_OF_A_SEED.faults);
+    }
+  }, 60_000);
+
+  it.each(REGRESSIONS.map(({ seed, found }) => [seed, found] as const))(
+    'stays right in seed %i, which once found: %s',
+    async (seed) => expect((await simulate(seed)).violation).toBeUndefined(),
+    60_000,
+  );
+});
+
+describe('the command line of the simulator', () => {
+  it('runs 200 seeds from 1 on by default, and asks for paths from 1,000 seeds on', () => {
+    expect(parseSimulateOptions([])).toMatchObject({ seeds: 200, first: 1, only: undefined, requirePaths: false });
+    expect(parseSimulateOptions(['--seeds', '1000'])).toMatchObject({ seeds: 1000, requirePaths: true });
+    expect(parseSimulateOptions(['--seeds', '2000', '--no-require-paths']).requirePaths).toBe(false);
+    expect(parseSimulateOptions(['--seed', '0'])).toMatchObject({ only: 0 });
+  });
+
+  it.each([[['--seeds', '0']], [['--seeds', 'x']], [['--first', '-1']], [['--seed', '1e99']], [['--what']]])(
+    'refuses %j with a sentence',
+    (args) => expect(() => parseSimulateOptions(args)).toThrow(),
+  );
+
+  it('names the paths that too few seeds have met', () => {
+    const counts = new PathCounts();
+    for (const path of Object.keys(PATHS) as (keyof typeof PATHS)[]) counts.count(path, 50);
+    expect(counts.rare(1000)).toEqual([]);
+    expect(counts.rare(1001)).toHaveLength(Object.keys(PATHS).length);
+  });
+});
+
+describe('the mutants', () => {
+  it('are at least twelve in the kernel and four in the runtime, each with a name of its own', () => {
+    const inRoom = (room: string) => MUTANTS.filter((mutant) => mutant.room === room).length;
+    expect(inRoom('kernel')).toBeGreaterThanOrEqual(12);
+    expect(inRoom('runtime')).toBeGreaterThanOrEqual(4);
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  });
+});
