@@ -1,7 +1,7 @@
 import type { KernelStatus } from '../core/effects';
 import { RaftError, type RaftErrorCode } from '../core/raft-error';
 import { NO_REPLICA } from '../core/types';
-import type { AppliedState, CommandOutcome, ReplicatedStateMachine } from '../state-machine/contract';
+import type { CommandOutcome } from '../state-machine/contract';
 import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
@@ -10,7 +10,9 @@ import { sentenceOf } from './error-sentence';
 import { Forwarder } from './forwarder';
 import { Founding } from './founding';
 import { createKernel } from './kernel-factory';
+import { LeaderlessReport } from './leaderless-report';
 import { notStarted, shuttingDown } from './node-errors';
+import { copiedStore, openMachine, openStore } from './opening';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
 import type { Ordered, ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-options';
@@ -22,12 +24,11 @@ import { Replica } from './replica';
 import { SessionProof } from './session-proof';
 import type { RaftPhase, RaftStatus } from './status';
 import { StatusBoard } from './status-board';
-import { describeMembers, leaderIn, statusOf } from './status-report';
-import { openStore } from './store-opening';
+import { leaderIn, statusOf } from './status-report';
+import { TakeoverSilence } from './takeover-silence';
 import { Ticker } from './ticker';
 import { timingOf } from './timing';
 
-const REPORT_EACH_MS = 5000;
 /** The share of the shutdown time that calls under way get to be decided. */
 const DRAIN_SHARE = 0.4;
 const NOTHING = new Uint8Array(0);
@@ -51,14 +52,14 @@ export class RaftNode {
   private readonly router: RequestRouter;
   private readonly desk: CallDesk;
   private readonly proof: SessionProof;
+  private readonly silence: TakeoverSilence;
+  private readonly report: LeaderlessReport;
   private readonly ticker: Ticker;
 
   private store: StoreIdentity | undefined;
   private group: GroupIdentity | undefined;
   private founding: Founding | undefined;
   private replica: Replica | undefined;
-  private cancelSilence: (() => void) | undefined;
-  private reportedMs = 0;
 
   /** @param options as `raftNodeOptions()` fills them in */
   constructor(private readonly options: RaftNodeOptions) {
@@ -80,6 +81,8 @@ export class RaftNode {
     this.router = new RequestRouter(this.ledger, this.forwarder, scheduler, hintOf);
     this.desk = new CallDesk(options, this.ledger, this.router, () => this.closedBecause());
     this.proof = new SessionProof(scheduler, proofMs);
+    this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
+    this.report = new LeaderlessReport(scheduler, logger, () => this.status());
     this.ticker = new Ticker(scheduler, tickMs, (ticks, nowMs) => this.tick(ticks, nowMs));
   }
 
@@ -93,7 +96,7 @@ export class RaftNode {
     if (this.starting === undefined) {
       if (this.board.phase !== 'created') return Promise.reject(shuttingDown());
       this.board.enter('starting');
-      this.reportedMs = this.options.scheduler.nowMs();
+      this.report.start();
       this.ticker.start();
       this.starting = this.open();
     }
@@ -179,7 +182,7 @@ export class RaftNode {
     const { storage, stateMachine, transport } = this.options;
     try {
       const { identity, group } = await openStore(this.options, this.bootNonce, this.proof);
-      const applied = await appliedIn(stateMachine);
+      const applied = await openMachine(stateMachine);
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
@@ -187,7 +190,8 @@ export class RaftNode {
       this.requireStarting();
       if (group === undefined) this.links.connectFounders();
       else this.links.connectMembers(group.configuration.configuration, group.identity.replicaId);
-      this.afterSilence(identity, () => {
+      this.silence.keep(identity, () => {
+        if (this.board.phase !== 'starting') return;
         if (group === undefined) this.found(identity, applied.last.index);
         else this.run(identity, group, applied.last.index, false);
       });
@@ -231,25 +235,6 @@ export class RaftNode {
         threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
       },
     );
-  }
-
-  /**
-   * The owner of the store before this process may be alive and not know yet that it lost it. As long as a proof of its is
-   * good, it may answer reads; so nothing that takes a place in the cluster happens here before twice that time.
-   */
-  private afterSilence(identity: StoreIdentity, begin: () => void): void {
-    const { scheduler, logger } = this.options;
-    if (!identity.takenOver) {
-      begin();
-      return;
-    }
-    const silenceMs = 2 * this.proof.validMs;
-    logger.log(`The owner of the store before this process did not release it: silent for ${silenceMs} ms.`);
-    const timer = scheduler.setTimer(silenceMs, () => {
-      this.cancelSilence = undefined;
-      if (this.board.phase === 'starting') begin();
-    });
-    this.cancelSilence = () => scheduler.clearTimer(timer);
   }
 
   private found({ incarnation }: StoreIdentity, appliedIndex: number): void {
@@ -307,15 +292,8 @@ export class RaftNode {
     this.replica?.tick(ticks, nowMs);
     this.router.tick(nowMs);
     this.links.dismissGuests(nowMs);
-    this.reportWithoutLeader(nowMs);
-  }
-
-  private reportWithoutLeader(nowMs: number): void {
-    if (this.replica !== undefined && this.replica.leader !== NO_REPLICA) this.reportedMs = nowMs;
-    if (nowMs - this.reportedMs < REPORT_EACH_MS || this.board.phase === 'starting') return;
-    this.reportedMs = nowMs;
-    const { phase, reason, members, term } = this.status();
-    this.options.logger.log(phase === 'founding' ? reason : `No leader in term ${term}: ${describeMembers(members)}.`);
+    const hasLeader = this.replica !== undefined && this.replica.leader !== NO_REPLICA;
+    if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
   }
 
   private kernelStatusChanged({ role, term, leader, committedInTerm }: KernelStatus): void {
@@ -344,7 +322,7 @@ export class RaftNode {
 
   /** No timer and no input any more. @returns when writes and applies that were under way have settled */
   private async closeParts(): Promise<void> {
-    this.cancelSilence?.();
+    this.silence.cancel();
     this.ticker.stop();
     await Promise.all([this.founding?.close(), this.replica?.close()]);
   }
@@ -377,23 +355,4 @@ export class RaftNode {
     }
     this.board.enter('stopped');
   }
-}
-
-async function appliedIn(machine: ReplicatedStateMachine): Promise<AppliedState> {
-  try {
-    return await machine.applied();
-  } catch (error) {
-    throw new RaftError('RAFT_FATAL', `The state machine could not be opened: ${sentenceOf(error)}`, { cause: error });
-  }
-}
-
-/** @returns what is wrong where the log was written by another store than this one */
-function copiedStore(group: LoadedGroup, incarnation: string): string | undefined {
-  const { members } = group.configuration.configuration;
-  const member = members.find(({ id }) => id === group.identity.replicaId);
-  if (member === undefined || member.incarnation === incarnation) return undefined;
-  return (
-    `The configuration binds replica ${member.id} ('${member.name}') to another store than this one: the log was copied into ` +
-    'it. Give the node its own store back, or remove it from the members and add it again with an empty store.'
-  );
 }

@@ -1,4 +1,5 @@
 import { RaftError } from '../core/raft-error';
+import type { AppliedState, ReplicatedStateMachine } from '../state-machine/contract';
 import type { LoadedGroup, StoreIdentity } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
 import type { RaftNodeOptions } from './raft-node-options';
@@ -37,4 +38,24 @@ export async function openStore(
         `(${founders.map(({ id }) => id).join(', ')}): write its name into the members as all nodes have them, or correct nodeId.`,
     );
   return opened;
+}
+
+/** @throws RaftError `RAFT_FATAL` it can't say what it has applied */
+export async function openMachine(machine: ReplicatedStateMachine): Promise<AppliedState> {
+  try {
+    return await machine.applied();
+  } catch (error) {
+    throw new RaftError('RAFT_FATAL', `The state machine could not be opened: ${sentenceOf(error)}`, { cause: error });
+  }
+}
+
+/** @returns what is wrong where the log was written by another store than this one */
+export function copiedStore(group: LoadedGroup, incarnation: string): string | undefined {
+  const { members } = group.configuration.configuration;
+  const member = members.find(({ id }) => id === group.identity.replicaId);
+  if (member === undefined || member.incarnation === incarnation) return undefined;
+  return (
+    `The configuration binds replica ${member.id} ('${member.name}') to another store than this one: the log was copied into ` +
+    'it. Give the node its own store back, or remove it from the members and add it again with an empty store.'
+  );
 }
