@@ -36,21 +36,25 @@ export class NodeProcess {
     const { id, ports, founders, storage, dataDir } = this.settings;
     await mkdir(dataDir, { recursive: true });
     const log = await open(this.logFile, 'a');
-    let child;
     try {
       // A process group of its own: Ctrl-C in a terminal reaches the demo alone, which stops the nodes in order.
-      child = spawn(
-        process.execPath,
-        [
-          path.join(application, 'main.js'),
-          ...['--listen-url', `127.0.0.1:${ports.http}`, '--id', id, '--initial-advertise-peers', founders],
-          ...['--storage', storage, ...(storage === 'embedded' ? ['--data-dir', this.dataDir] : [])],
-        ],
-        { stdio: ['ignore', log.fd, log.fd], detached: true, env: { ...process.env, NO_COLOR: '1' } },
+      this.watch(
+        spawn(
+          process.execPath,
+          [
+            path.join(application, 'main.js'),
+            ...['--listen-url', `127.0.0.1:${ports.http}`, '--id', id, '--initial-advertise-peers', founders],
+            ...['--storage', storage, ...(storage === 'embedded' ? ['--data-dir', this.dataDir] : [])],
+          ],
+          { stdio: ['ignore', log.fd, log.fd], detached: true, env: { ...process.env, NO_COLOR: '1' } },
+        ),
       );
     } finally {
       await log.close();
     }
+  }
+
+  watch(child) {
     this.child = child;
     this.diedWith = undefined;
     this.ended = once(child, 'exit').then(([code, signal]) => {

@@ -155,10 +155,19 @@ export class KvNode {
   }
 
   log(): string {
-    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
+    return contentsOf(this.logFile);
   }
 
   lastLines(count = 25): string {
-    return this.log().trimEnd().split('\n').slice(-count).join('\n');
+    const ownLog = lastLinesOf(this.logFile, count);
+    return this.hasPostgres ? `${ownLog}\n    its Postgres:\n${lastLinesOf(`${this.postgresDir}.log`, 6)}` : ownLog;
   }
+}
+
+function contentsOf(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+function lastLinesOf(file: string, count: number): string {
+  return contentsOf(file).trimEnd().split('\n').slice(-count).join('\n');
 }
