@@ -1,7 +1,7 @@
 // Mistakes put back on purpose: the simulator has to catch every one of them.
 //
 //   npm run mutants                      all of them
-//   npm run mutants -- --short           a few, with seeds that are known to catch them
+//   npm run mutants -- --short           a few, which are caught within a few seeds
 import { createRequire } from 'node:module';
 import { buildIfNeeded } from './build-if-needed.mjs';
 

@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
-import type { SeedResult } from 'nestjs-raft/testing';
+import { drawSettings, type SeedResult } from 'nestjs-raft/testing';
 import { type Mutant, MUTANTS, mutantNamed } from './mutants';
 import { runSeeds } from './seed-pool';
 
 /** A mutant that lives longer than this is not caught. */
 const MOST_SEEDS = 400;
+const SHORT_SEEDS = 20;
 const SHORT_FORM = ['vote-request-before-persist', 'truncation-on-every-append', 'waiter-matched-by-index-only'];
 
 const USAGE = `npm run mutants -- [options]
-  --short          a few of them, each with a seed that is known to catch it
+  --short          a few of them, which are caught within a few seeds
   --only NAME      one of them
   --search         from seed 1 on, instead of beginning with the seed that is known to catch it
   --list           their names, and what is wrong with each
@@ -93,12 +94,16 @@ function parse(args: readonly string[]) {
 }
 
 function seedsFor(
-  { knownSeed }: Mutant,
+  { knownSeed, onlyWithLeases = false }: Mutant,
   options: { short: boolean; search: boolean; seeds: number },
 ): readonly number[] {
-  if (options.short) return [knownSeed];
-  const all = Array.from({ length: options.seeds }, (_, at) => at + 1);
-  return options.search ? all : [knownSeed, ...all.filter((seed) => seed !== knownSeed)];
+  const seeds: number[] = options.search ? [] : [knownSeed];
+  const count = options.short ? SHORT_SEEDS : options.seeds;
+  for (let seed = 1; seeds.length < count; seed++) {
+    const shows = !onlyWithLeases || drawSettings(seed).leaseReads !== null;
+    if (shows && !seeds.includes(seed)) seeds.push(seed);
+  }
+  return seeds;
 }
 
 function firstLine(text: string): string {

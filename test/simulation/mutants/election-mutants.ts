@@ -72,7 +72,7 @@ export const electionMutants: readonly Mutant[] = [
     room: 'kernel',
     mistake:
       'The longer log wins, whatever its last term: a stale leader with a long tail overwrites what was committed.',
-    knownSeed: 112,
+    knownSeed: 13,
     apply: () =>
       replaceMethod<(this: LogPart, candidate: LogId) => boolean>('core/log', 'RaftLog', 'isUpToDate', () => {
         return function (candidate) {
@@ -84,7 +84,7 @@ export const electionMutants: readonly Mutant[] = [
     name: 'log-not-compared',
     room: 'kernel',
     mistake: 'A vote is given whatever the candidate’s log holds.',
-    knownSeed: 2,
+    knownSeed: 1,
     apply: () => replaceMethod<() => boolean>('core/log', 'RaftLog', 'isUpToDate', () => () => true),
   },
   {
@@ -112,8 +112,9 @@ export const electionMutants: readonly Mutant[] = [
   {
     name: 'stickiness-ignored',
     room: 'kernel',
+    onlyWithLeases: true,
     mistake: 'Voters help to depose a leader that they hear: its lease still answers reads while another leads.',
-    knownSeed: 50,
+    knownSeed: 278,
     apply: () => replaceFunction<() => boolean>('core/election', 'isSticky', () => () => false),
   },
 ];

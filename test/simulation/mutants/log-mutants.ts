@@ -49,7 +49,7 @@ export const logMutants: readonly Mutant[] = [
     name: 'conflict-not-cut',
     room: 'kernel',
     mistake: 'Entries of another term stay, and the leader’s are taken for present.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () =>
       wrapAppend((original) => (state, message) => {
         const known = message.entries.filter((entry) => entry.index <= state.log.lastIndex);

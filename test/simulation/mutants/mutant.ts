@@ -4,7 +4,9 @@ export interface Mutant {
   readonly room: 'kernel' | 'runtime';
   /** What is wrong, and what comes of it. */
   readonly mistake: string;
-  /** A seed that is known to catch it, for the short form. */
+  /** Whether it can only be seen where leases answer reads: seeds without are left out. */
+  readonly onlyWithLeases?: boolean;
+  /** A seed that caught it once; it is tried first. */
   readonly knownSeed: number;
   /** Changes the compiled library in this thread. */
   apply(): void;

@@ -14,7 +14,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-without-a-round',
     room: 'kernel',
     mistake: 'A leader answers reads because it believes that it leads.',
-    knownSeed: 44,
+    knownSeed: 50,
     apply: () =>
       replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role !== 'leader' || !state.committedInTerm) original(state, context, lease);
@@ -25,7 +25,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-confirmed-by-an-older-round',
     room: 'kernel',
     mistake: 'A read is confirmed by answers to a round that was sent before it came.',
-    knownSeed: 27,
+    knownSeed: 15,
     apply: () =>
       replaceMethod<(this: ReadIndexPart, context: number, index: number) => void>(
         'core/read-index',

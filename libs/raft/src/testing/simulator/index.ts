@@ -1,3 +1,3 @@
 export { PATHS, PathCounts, LEAST_PER_THOUSAND, type Path } from './paths';
-export { LEAST_OF_A_SEED, type SeedSettings } from './seed-settings';
+export { drawSettings, LEAST_OF_A_SEED, type SeedSettings } from './seed-settings';
 export { simulate, type SeedResult, type SimulationOptions } from './simulation';

@@ -35,6 +35,7 @@ export interface SeedSettings {
 /** The least that a seed does. */
 export const LEAST_OF_A_SEED = Object.freeze({ simulatedMs: 60_000, calls: 200, faults: 5 });
 
+/** What a seed stands for; the same for the same number. */
 export function drawSettings(seed: number): SeedSettings {
   const chance = new Chance(seed);
   const nodes = Number(chance.weighted({ 1: 12, 3: 60, 5: 28 }));
@@ -46,7 +47,7 @@ export function drawSettings(seed: number): SeedSettings {
     limits: chance.happens(0.5) ? tightLimits(chance) : {},
     network: {
       // The last is a round trip that is longer than a heartbeat interval.
-      minDelayMs: chance.pick([0.1, 0.2, 0.5, 1, 1, 60]),
+      minDelayMs: withLeases ? chance.pick([0.2, 1]) : chance.pick([0.1, 0.2, 1, 1, 60]),
       meanDelayMs: chance.pick([0.3, 1, 10]),
       loss: chance.pick([0, 0, 0.002, 0.02]),
       repetition: chance.pick([0, 0.01, 0.05]),
