@@ -7,6 +7,7 @@ import { ended, query, RoomUnderTest } from '../../../../test/embedded-postgres/
 jest.setTimeout(60_000);
 
 const NOBODY = 65_534;
+const NAMELESS = 34_567;
 const isRoot = process.getuid?.() === 0;
 const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
 const nodeRunsAsNobody =
@@ -149,6 +150,21 @@ describe('whom the embedded Postgres runs as', () => {
       expect(await readdir(home)).toEqual([]);
     },
   );
+
+  when(nodeRunsAsNobody && namespacesWork)('a user that has no entry in the user list: a user namespace', async () => {
+    const folder = await room.folder();
+    await chmod(folder, 0o755);
+    const script = await room.compile(folder, true);
+    const home = join(folder, 'home');
+    await mkdir(home, { mode: 0o700 });
+    await chown(home, NAMELESS, NAMELESS);
+    const owner = room.startOwner(script, join(home, 'postgres'), { uid: NAMELESS });
+    const { pid, url } = await owner.announcement;
+    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    owner.process.kill('SIGTERM');
+    await ended(owner.process);
+    expect(isRunning(pid)).toBe(false);
+  });
 
   when(isRoot)('an installation without links is repaired at the first start', async () => {
     const folder = await room.folder();

@@ -97,7 +97,8 @@ function hasUserEntry(): boolean {
 
 /** The ways in order of preference. A directory that already belongs to an ordinary user stays that user's. */
 function waysFor(directoryOwner: Owner): RunAs[] {
-  if (process.getuid?.() !== 0) return hasUserEntry() ? [direct] : [direct, inUserNamespace(undefined)];
+  // A user without a name (a container's `--user 1234`) runs the server, but initdb wants one.
+  if (process.getuid?.() !== 0) return hasUserEntry() ? [direct] : [inUserNamespace(undefined), direct];
   return directoryOwner.uid === 0
     ? [inUserNamespace(ROOT), ...asAnotherUser(NOBODY)]
     : [...asAnotherUser(directoryOwner), inUserNamespace(ROOT)];
