@@ -47,10 +47,13 @@ describe('the command line of the simulator', () => {
     expect(parseSimulateOptions(['--seed', '0'])).toMatchObject({ only: 0 });
   });
 
-  it.each([[['--seeds', '0']], [['--seeds', 'x']], [['--first', '-1']], [['--seed', '1e99']], [['--what']]])(
-    'refuses %j with a sentence',
-    (args) => expect(() => parseSimulateOptions(args)).toThrow(),
-  );
+  it.each([
+    [['--seeds', '0'], /--seeds is 0/],
+    [['--seeds', 'x'], /--seeds is x/],
+    [['--first=-1'], /--first is -1/],
+    [['--seed', '1e99'], /--seed is 1e99/],
+    [['--what'], /--what/],
+  ])('refuses %j with a sentence', (args, sentence) => expect(() => parseSimulateOptions(args)).toThrow(sentence));
 
   it('names the paths that too few seeds have met', () => {
     const counts = new PathCounts();

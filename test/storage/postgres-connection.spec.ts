@@ -186,7 +186,9 @@ describe('connections that are half open', () => {
       wire.blackHole();
       wire.silent = true;
     });
-    await expect(storage.recover()).rejects.toThrow(/no answer within|timeout expired|timeout exceeded|Connection terminated/);
+    await expect(storage.recover()).rejects.toThrow(
+      /no answer within|timeout expired|timeout exceeded|Connection terminated/,
+    );
     wire.blackHole();
     wire.silent = false;
     await untilItSucceeds(() => storage.recover());
