@@ -41,7 +41,7 @@ describe('a founder that lost its disk', () => {
     expect(health.status).toBe(503);
     expect(JSON.parse(health.body)).toMatchObject({ phase: 'quarantined', reason: status.reason });
     const write = await cluster.http.send(`${wiped.url}/early`, { method: 'PUT', body: '2' });
-    expect(write.status).toBe(503);
+    expect([write.status, (JSON.parse(write.body) as { code: string }).code]).toEqual([503, 'RAFT_QUARANTINED']);
 
     // Two of three run, and yet nobody may lead: what was committed is on the third one's disk.
     for (const until = performance.now() + WATCHED_MS; performance.now() < until; await sleep(200)) {
