@@ -22,7 +22,9 @@ const MIXED_READS = { linearizable: 70, lease: 10, stale: 20 };
 const LEASE_READS = { linearizable: 20, lease: 70, stale: 10 };
 
 const PATH_OF_CODE: Partial<Record<RaftErrorCode, Path>> = {
+  RAFT_NOT_LEADER: 'answered not leader',
   RAFT_NO_LEADER: 'answered no leader',
+  RAFT_BUSY: 'answered busy',
   RAFT_INDETERMINATE: 'answered indeterminate',
   RAFT_TIMEOUT: 'answered time-out',
   RAFT_STORAGE: 'answered storage trouble',
