@@ -99,16 +99,16 @@ export async function launchServer(
       if (refusal !== undefined) return refusal;
       throw explainExit(dataDir, log.path, text, `${ended}, as ${runAs.description}`);
     }
-    const file = await readPostmasterFile(dataDir);
-    if (pid !== undefined && file?.pid === pid && file.status === 'ready') {
-      if ((await askIdentity(port, dataDir)) === 'ours') return { pid, port };
-    }
     if (performance.now() > deadline) {
       if (pid !== undefined) killServerProcesses([pid]);
       throw new EmbeddedPostgresError(
         'START_TIMEOUT',
         `Postgres over ${dataDir} didn't answer in time and was ended; nothing is lost. A long crash recovery or a slow disk needs a longer time to start. The end of ${log.path}:\n${lastLines(await readLog(log.path, log.from))}`,
       );
+    }
+    const file = await readPostmasterFile(dataDir);
+    if (pid !== undefined && file?.pid === pid && file.status === 'ready') {
+      if ((await askIdentity(port, dataDir)) === 'ours') return { pid, port };
     }
   }
 }
