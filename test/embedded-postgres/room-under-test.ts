@@ -66,6 +66,7 @@ export class RoomUnderTest {
   private readonly folders: string[] = [];
   private readonly dataDirs = new Set<string>();
   private readonly owners: ChildProcess[] = [];
+  private readonly servers: EmbeddedPostgres[] = [];
   private readonly onExit = (): void => this.endAll();
 
   constructor() {
@@ -83,9 +84,11 @@ export class RoomUnderTest {
     return join(await this.folder(), 'postgres');
   }
 
-  start(dataDir: string, options: Omit<EmbeddedPostgresOptions, 'dataDir'> = {}): Promise<EmbeddedPostgres> {
+  async start(dataDir: string, options: Omit<EmbeddedPostgresOptions, 'dataDir'> = {}): Promise<EmbeddedPostgres> {
     this.dataDirs.add(dataDir);
-    return startEmbeddedPostgres({ ...options, dataDir });
+    const server = await startEmbeddedPostgres({ ...options, dataDir });
+    this.servers.push(server);
+    return server;
   }
 
   /** This room, compiled into a folder, as a process of its own can run it; `whole` with all packages that it needs. */
@@ -140,6 +143,8 @@ export class RoomUnderTest {
 
   async cleanUp(): Promise<void> {
     this.endAll();
+    // Killed servers too: each holds on to its owner lock, and would ask for it again after the spec has ended.
+    await Promise.allSettled(this.servers.splice(0).map((server) => server.stop()));
     for (const owner of this.owners.splice(0)) {
       if (owner.exitCode === null && owner.signalCode === null) await once(owner, 'exit');
     }

@@ -99,14 +99,15 @@ export class OwnerLock {
 
   private async askAgain(): Promise<void> {
     if (this.released) return;
-    const client = connectionTo(this.port, nameOf(process.pid));
+    let client: Client | undefined;
     try {
+      client = connectionTo(this.port, nameOf(process.pid));
       await client.connect();
       if (!this.released && (await tryLock(client))) return this.hold(client);
     } catch {
       // not there yet
     }
-    await client.end().catch(() => undefined);
+    await client?.end().catch(() => undefined);
     this.askAgainLater();
   }
 }
