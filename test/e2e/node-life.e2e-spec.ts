@@ -33,7 +33,7 @@ describe('the life of a node', () => {
     expect(await cluster.get('/kept', { node })).toBe('"over the kill"');
   });
 
-  it('hands leadership over at SIGTERM, so that writing goes on at once', async () => {
+  it('gives way at SIGTERM of the leader, so that writing goes on at once', async () => {
     const leader = await cluster.leader({ all: true });
     const started = performance.now();
     const stopping = leader.stop();
