@@ -84,11 +84,20 @@ export class MessageFrom {
   }
 
   heartbeat(to: KernelNode, commit = 0, round = 1): Heartbeat {
-    return { ...this.headerTo(to), kind: 'heartbeat', commit, round, sentAtMs: 0 };
+    return {
+      ...this.headerTo(to),
+      kind: 'heartbeat',
+      commit,
+      round,
+      sentAtMs: 0,
+      leaderCommit: commit,
+      echoMs: -1,
+      quorumAgeMs: -1,
+    };
   }
 
   heartbeatReply(to: KernelNode, round: number, sentAtMs = 0): HeartbeatReply {
-    return { ...this.headerTo(to), kind: 'heartbeatReply', round, sentAtMs };
+    return { ...this.headerTo(to), kind: 'heartbeatReply', round, sentAtMs, repliedAtMs: 0 };
   }
 
   private headerTo(to: KernelNode, sequence = 1): MessageHeader {

@@ -1,4 +1,4 @@
-import type { Configuration, Member } from './configuration';
+import type { Configuration, Member, MembershipTarget } from './configuration';
 import { InvariantError } from './invariant';
 import { checkConfiguration } from './membership';
 
@@ -33,8 +33,15 @@ function isConfiguration(value: unknown): value is Configuration {
     candidate.members.every(isMember) &&
     [candidate.voters, candidate.outgoing, candidate.learners, candidate.learnersNext].every(isIdList) &&
     typeof candidate.autoLeave === 'boolean' &&
+    (candidate.target === null || isTarget(candidate.target)) &&
     Number.isSafeInteger(candidate.nextReplicaId)
   );
+}
+
+function isTarget(value: unknown): value is MembershipTarget {
+  if (typeof value !== 'object' || value === null) return false;
+  const candidate = value as Partial<Record<keyof MembershipTarget, unknown>>;
+  return [candidate.voters, candidate.learners].every(isIdList) && Number.isFinite(candidate.catchUpTimeoutMs);
 }
 
 function isIdList(value: unknown): boolean {

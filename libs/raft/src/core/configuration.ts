@@ -19,6 +19,21 @@ export interface Member {
 }
 
 /**
+ * Where a change of the membership goes, written into the log so that whichever replica leads then brings it to its end:
+ * learners that are to vote are waited for, then the joint configuration is entered, then it is left (thesis §4.2.1, §4.3).
+ *
+ * @publicApi
+ */
+export interface MembershipTarget {
+  /** Who votes in the end; sorted. Those that have no vote yet have to catch up first. */
+  readonly voters: readonly ReplicaId[];
+  /** Who gets the log without a vote in the end; sorted. Whoever is in neither list is removed. */
+  readonly learners: readonly ReplicaId[];
+  /** How long a leader waits for them to catch up before it gives the change up, in milliseconds of its own time. */
+  readonly catchUpTimeoutMs: number;
+}
+
+/**
  * A membership: plain data, as it stands in configuration entries, snapshots and the state row. `outgoing` isn't empty only
  * within a joint configuration (thesis §4.3), in which each decision needs a majority of `voters` and one of `outgoing`.
  *
@@ -37,6 +52,8 @@ export interface Configuration {
   readonly learnersNext: readonly ReplicaId[];
   /** Whether the leader leaves the joint configuration by itself, whichever replica leads then. */
   readonly autoLeave: boolean;
+  /** Where a change that has yet to enter its joint configuration goes; null where none waits. */
+  readonly target: MembershipTarget | null;
   /** The id that the next new replica gets. Every id below it that isn't among the members was removed, for good. */
   readonly nextReplicaId: ReplicaId;
 }

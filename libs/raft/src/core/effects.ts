@@ -44,6 +44,12 @@ export interface LoadRequest {
   readonly maxBytes: number;
 }
 
+/** The leader's log begins behind `required`: a snapshot of that position, or a later one, has to be fetched. @publicApi */
+export interface SnapshotWanted {
+  readonly required: LogId;
+  readonly leader: ReplicaId;
+}
+
 /** A read that is confirmed: it may be served once everything up to {@link index} is applied. @publicApi */
 export interface ConfirmedRead {
   readonly context: number;
@@ -82,6 +88,8 @@ export interface Effects {
   readonly loads: readonly LoadRequest[];
   readonly reads: readonly ConfirmedRead[];
   readonly refusedReads: readonly RefusedRead[];
+  /** Present when the leader says so, and again with each time that it says so; until `snapshotInstalled`. */
+  readonly snapshotWanted: SnapshotWanted | undefined;
   /** Present when role, term, leader or `committedInTerm` changed. */
   readonly status: KernelStatus | undefined;
   /** Present when a configuration took effect. */

@@ -1,8 +1,8 @@
-import type { ConfigurationInForce } from './configuration';
+import type { ConfigurationInForce, Member } from './configuration';
 import type { Effects, KernelStatus } from './effects';
 import type { Entry, Proposal } from './entry';
 import type { Message } from './messages';
-import type { ReplicaId } from './types';
+import type { LogId, ReplicaId } from './types';
 
 /** `accepted`: the entries have the indexes from `firstIndex` on, in `term`; they may still be lost with the leadership. */
 export type ProposeResult =
@@ -13,8 +13,61 @@ export type ProposeResult =
     }
   | {
       readonly accepted: false;
-      readonly reason: 'notLeader' | 'noLeader' | 'busy';
+      /** `transferring`: the leadership is being handed over, for an election time-out at most. */
+      readonly reason: 'notLeader' | 'noLeader' | 'busy' | 'transferring';
     };
+
+/** A member of the membership that is wanted; id 0 for one that is new and gets its id by the change. */
+export interface TargetMember extends Member {
+  readonly voter: boolean;
+}
+
+/** The whole membership that is wanted, by replica. */
+export interface MembershipChange {
+  readonly members: readonly TargetMember[];
+  /** Compare-and-set: the index of the configuration in force that the caller has seen. */
+  readonly expectedIndex?: number;
+  /** Whether to go on although the voters that are alive now wouldn't be a quorum of the target. */
+  readonly force: boolean;
+  /** How long new voters may take to catch up, in milliseconds. */
+  readonly catchUpTimeoutMs: number;
+}
+
+/** `accepted`: the change stands in the log at `index`, and goes on by itself. `detail` is a sentence without its end. */
+export type MembershipResult =
+  | { readonly accepted: true; readonly index: number; readonly term: number }
+  | {
+      readonly accepted: false;
+      /**
+       * `notReady`: nothing is committed in this leader's term yet (trap of single-server changes, thesis §4.1 as corrected).
+       * `inProgress`: another change is under way. `stale`: `expectedIndex` isn't that of the configuration in force.
+       * `quorumAtRisk`: those that are alive wouldn't be a quorum. `invalid`: it can't be a membership.
+       */
+      readonly reason:
+        'notLeader' | 'noLeader' | 'notReady' | 'inProgress' | 'stale' | 'quorumAtRisk' | 'invalid' | 'transferring';
+      readonly detail: string;
+    };
+
+export type TransferResult =
+  | { readonly accepted: true; readonly target: ReplicaId }
+  | {
+      readonly accepted: false;
+      /** `noTarget`: no other voter is known to be alive. `notVoter`: the one that was named has no vote. */
+      readonly reason: 'notLeader' | 'noTarget' | 'notVoter' | 'alreadyLeader' | 'inProgress';
+    };
+
+/** A snapshot, as far as the kernel has to know it. */
+export interface KernelSnapshot {
+  /** The last entry that it covers. */
+  readonly last: LogId;
+  readonly configuration: ConfigurationInForce;
+}
+
+/** How old the local state is at most: it has everything that was committed `ageMs` ago, once `index` is applied. */
+export interface Freshness {
+  readonly index: number;
+  readonly ageMs: number;
+}
 
 /** What a leader knows of one replica. */
 export interface ReplicaProgress {
@@ -44,6 +97,14 @@ export interface Kernel {
    * @param lease whether a lease may confirm it; where none holds, a round does
    */
   readIndex(context: number, nowMs: number, lease?: boolean): void;
+  /** Proposes a membership. It takes effect, step by step, through later effects (`configuration`). */
+  changeMembership(change: MembershipChange, nowMs: number): MembershipResult;
+  /**
+   * Hands the leadership over; proposals are refused meanwhile. Given up after one election time-out.
+   *
+   * @param target undefined: the voter that is alive and has most of the log
+   */
+  transferLeadership(target: ReplicaId | undefined, nowMs: number): TransferResult;
   /** Campaigns now, with a pre-vote. Nothing happens where this replica may not lead. */
   campaign(nowMs: number): void;
   /** The batch with this number is durable. Numbers come in order. */
@@ -52,6 +113,17 @@ export interface Kernel {
   applied(index: number, nowMs: number): void;
   /** Answers a {@link Effects.loads}: a page that begins at the requested index, or nothing where it can't be had. */
   entriesLoaded(requestId: number, entries: readonly Entry[], nowMs: number): void;
+  /**
+   * A whole snapshot is in this node's store. From here on until {@link snapshotInstalled} nothing is applied, nothing is
+   * written, and this replica doesn't campaign; what was handed out before still settles.
+   *
+   * @returns false where the log has got there meanwhile, and the snapshot is of no use
+   */
+  installSnapshot(snapshot: KernelSnapshot, nowMs: number): boolean;
+  /** The state machine holds the snapshot, and the store's log begins behind it. */
+  snapshotInstalled(snapshot: KernelSnapshot, nowMs: number): void;
+  /** The store's log begins behind `to` now. */
+  compacted(to: LogId, nowMs: number): void;
   /** The connection to this replica closed, or was refused. */
   peerUnreachable(replica: ReplicaId, nowMs: number): void;
   /** The connection to this replica is there again. */
@@ -71,6 +143,14 @@ export interface Kernel {
   readonly appliedIndex: number;
   readonly uncommittedBytes: number;
   readonly configuration: ConfigurationInForce;
+  /** The first index that the log still has. */
+  readonly firstIndex: number;
+  /** Whether the leadership is being handed over. */
+  readonly isTransferring: boolean;
+  /** @returns the configuration that was in force at an index, from the applied one on: what a snapshot of that index holds */
+  configurationAt(index: number): ConfigurationInForce;
+  /** @returns how old the local state is at most; undefined where nothing is known of it */
+  freshness(nowMs: number): Freshness | undefined;
   /** @returns the term of an index of the log, or undefined outside of it */
   termAt(index: number): number | undefined;
   /** Of a leader: every other replica; otherwise empty. */

@@ -4,16 +4,28 @@ import { becomeFollower, campaign, hastenElection, resetElectionTimer } from './
 import type { Effects, KernelStatus } from './effects';
 import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './entry';
 import { invariant } from './invariant';
-import type { Kernel, ProposeResult, ReplicaProgress } from './kernel-api';
+import type {
+  Freshness,
+  Kernel,
+  KernelSnapshot,
+  MembershipChange,
+  MembershipResult,
+  ProposeResult,
+  ReplicaProgress,
+  TransferResult,
+} from './kernel-api';
 import type { KernelOptions } from './kernel-options';
 import { isSoleVoter } from './membership';
+import { changeMembership } from './membership-change';
 import type { Message } from './messages';
 import { voteResult } from './quorum';
 import { requestRead, sendRound, startRoundIfDue } from './reads';
 import { replicate, sendLoaded } from './replication';
+import { beginInstall, compactTo, finishInstall } from './snapshotting';
 import { KernelState } from './state';
 import { step } from './step';
-import { NO_REPLICA, type ReplicaId } from './types';
+import { transferLeadership } from './transfer';
+import { type LogId, NO_REPLICA, type ReplicaId } from './types';
 
 /**
  * The consensus kernel: Raft as a pure, synchronous state machine. The same inputs give the same effects.
@@ -68,6 +80,26 @@ export class RaftKernel implements Kernel {
 
   readIndex(context: number, nowMs: number, lease = false): void {
     requestRead(this.input(nowMs), context, lease);
+  }
+
+  changeMembership(change: MembershipChange, nowMs: number): MembershipResult {
+    return changeMembership(this.input(nowMs), change);
+  }
+
+  transferLeadership(target: ReplicaId | undefined, nowMs: number): TransferResult {
+    return transferLeadership(this.input(nowMs), target);
+  }
+
+  installSnapshot(snapshot: KernelSnapshot, nowMs: number): boolean {
+    return beginInstall(this.input(nowMs), snapshot);
+  }
+
+  snapshotInstalled(snapshot: KernelSnapshot, nowMs: number): void {
+    finishInstall(this.input(nowMs), snapshot);
+  }
+
+  compacted(to: LogId, nowMs: number): void {
+    compactTo(this.input(nowMs), to);
   }
 
   campaign(nowMs: number): void {
@@ -185,6 +217,22 @@ export class RaftKernel implements Kernel {
 
   get configuration(): ConfigurationInForce {
     return this.state.configuration;
+  }
+
+  get firstIndex(): number {
+    return this.state.log.terms.originId.index + 1;
+  }
+
+  get isTransferring(): boolean {
+    return false;
+  }
+
+  configurationAt(_index: number): ConfigurationInForce {
+    return this.state.configuration;
+  }
+
+  freshness(_nowMs: number): Freshness | undefined {
+    return undefined;
   }
 
   termAt(index: number): number | undefined {

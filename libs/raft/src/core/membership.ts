@@ -15,6 +15,7 @@ export function genesisConfiguration(founders: readonly Founder[]): Configuratio
     learners: [],
     learnersNext: [],
     autoLeave: false,
+    target: null,
     nextReplicaId: members.length + 1,
   };
 }
@@ -47,11 +48,12 @@ export function wasRemoved(configuration: Configuration, id: ReplicaId): boolean
 
 /** @throws InvariantError where the parts of a configuration contradict each other */
 export function checkConfiguration(configuration: Configuration): void {
-  const { members, voters, outgoing, learners, learnersNext, nextReplicaId } = configuration;
+  const { members, voters, outgoing, learners, learnersNext, target, nextReplicaId } = configuration;
+  const targeted = target === null ? [] : [target.voters, target.learners];
   const ids = members.map((member) => member.id);
   const known = (list: readonly ReplicaId[]): boolean => list.every((id) => ids.includes(id));
   const describe = (what: string) => (): string => `configuration ${JSON.stringify(configuration)}: ${what}`;
-  for (const list of [ids, voters, outgoing, learners, learnersNext]) {
+  for (const list of [ids, voters, outgoing, learners, learnersNext, ...targeted]) {
     invariant(
       list.every(
         (id, at) => Number.isSafeInteger(id) && id > 0 && id < nextReplicaId && (at === 0 || list[at - 1]! < id),
@@ -60,7 +62,10 @@ export function checkConfiguration(configuration: Configuration): void {
     );
   }
   invariant(voters.length > 0, describe('it has no voter'));
-  invariant([voters, outgoing, learners, learnersNext].every(known), describe('it names a replica that is no member'));
+  invariant(
+    [voters, outgoing, learners, learnersNext, ...targeted].every(known),
+    describe('it names a replica that is no member'),
+  );
   invariant(
     learners.every((id) => !voters.includes(id) && !outgoing.includes(id)),
     describe('a learner has a vote'),
@@ -69,4 +74,11 @@ export function checkConfiguration(configuration: Configuration): void {
     learnersNext.every((id) => outgoing.includes(id) && !voters.includes(id)),
     describe('only an outgoing voter can become a learner'),
   );
+  if (target === null) return;
+  invariant(target.voters.length > 0, describe('its target has no voter'));
+  invariant(
+    target.learners.every((id) => !target.voters.includes(id)),
+    describe('its target has a learner with a vote'),
+  );
+  invariant(outgoing.length === 0, describe('a joint configuration is to be left before another change'));
 }

@@ -78,6 +78,12 @@ export interface Heartbeat extends MessageHeader {
   readonly round: number;
   /** The leader's monotonic clock when the message was made; echoed. */
   readonly sentAtMs: number;
+  /** The leader's commit index, which this follower's log may not reach yet: what a read of local state is measured by. */
+  readonly leaderCommit: number;
+  /** The greatest {@link HeartbeatReply.repliedAtMs} that the leader has from this follower, on the follower's clock; -1 before the first. */
+  readonly echoMs: number;
+  /** How long ago the leader sent the last round that a quorum has confirmed, in milliseconds; -1 where there was none in its term. */
+  readonly quorumAgeMs: number;
 }
 
 export interface HeartbeatReply extends MessageHeader {
@@ -85,6 +91,34 @@ export interface HeartbeatReply extends MessageHeader {
   /** The round that is confirmed; 0 confirms none, and says only that the follower is alive. */
   readonly round: number;
   readonly sentAtMs: number;
+  /** The follower's monotonic clock when the answer was made. */
+  readonly repliedAtMs: number;
+}
+
+/**
+ * The leader's log begins behind `required`, and this follower lacks what came before: it has to fetch a snapshot of that
+ * position or a later one, from whichever member has it (thesis §5). Repeated until it is answered; the bytes go another way.
+ */
+export interface InstallSnapshot extends MessageHeader {
+  readonly kind: 'installSnapshot';
+  readonly required: LogId;
+}
+
+/** A snapshot is installed, or wasn't needed: the follower's log is the leader's up to `matchIndex`, durably. */
+export interface InstallSnapshotReply extends MessageHeader {
+  readonly kind: 'installSnapshotReply';
+  readonly matchIndex: number;
+}
+
+/** The leader hands over: the receiver campaigns at once, without a pre-vote (thesis §3.10). */
+export interface TimeoutNow extends MessageHeader {
+  readonly kind: 'timeoutNow';
+}
+
+/** `accepted`: the receiver campaigns in a later term, so whoever asked leads no longer. */
+export interface TimeoutNowReply extends MessageHeader {
+  readonly kind: 'timeoutNowReply';
+  readonly accepted: boolean;
 }
 
 /** @publicApi */
@@ -96,7 +130,11 @@ export type Message =
   | AppendEntries
   | AppendEntriesReply
   | Heartbeat
-  | HeartbeatReply;
+  | HeartbeatReply
+  | InstallSnapshot
+  | InstallSnapshotReply
+  | TimeoutNow
+  | TimeoutNowReply;
 
 /** @publicApi */
 export type MessageKind = Message['kind'];

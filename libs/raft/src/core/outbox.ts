@@ -6,6 +6,7 @@ import type {
   LoadRequest,
   PersistBatch,
   RefusedRead,
+  SnapshotWanted,
   WithheldMessage,
 } from './effects';
 import type { Entry } from './entry';
@@ -19,6 +20,7 @@ export class Outbox {
   loads: LoadRequest[] = [];
   reads: ConfirmedRead[] = [];
   refusedReads: RefusedRead[] = [];
+  snapshotWanted: SnapshotWanted | undefined;
   configuration: ConfigurationInForce | undefined;
 
   take(persist: PersistBatch | undefined, status: KernelStatus | undefined): Effects {
@@ -30,6 +32,7 @@ export class Outbox {
       loads: this.loads,
       reads: this.reads,
       refusedReads: this.refusedReads,
+      snapshotWanted: this.snapshotWanted,
       status,
       configuration: this.configuration,
     };
@@ -39,6 +42,7 @@ export class Outbox {
     this.loads = [];
     this.reads = [];
     this.refusedReads = [];
+    this.snapshotWanted = undefined;
     this.configuration = undefined;
     return effects;
   }

@@ -26,6 +26,7 @@ const answer = (sequence: number): Message => ({
   sequence,
   round: 1,
   sentAtMs: 0,
+  repliedAtMs: 0,
 });
 
 /** A log of three durable entries, the last batch being the seventh. */

@@ -100,6 +100,9 @@ export function broadcastHeartbeat(state: KernelState): void {
       commit: Math.min(progress.matchIndex, state.log.commitIndex),
       round,
       sentAtMs: state.nowMs,
+      leaderCommit: state.log.commitIndex,
+      echoMs: -1,
+      quorumAgeMs: -1,
     });
   }
 }

@@ -3,10 +3,14 @@ import { onAppendEntries } from './handlers/append-entries';
 import { onAppendEntriesReply } from './handlers/append-entries-reply';
 import { onHeartbeat } from './handlers/heartbeat';
 import { onHeartbeatReply } from './handlers/heartbeat-reply';
+import { onInstallSnapshot } from './handlers/install-snapshot';
+import { onInstallSnapshotReply } from './handlers/install-snapshot-reply';
 import { onPreVote } from './handlers/pre-vote';
 import { onPreVoteReply } from './handlers/pre-vote-reply';
 import { onRequestVote } from './handlers/request-vote';
 import { onRequestVoteReply } from './handlers/request-vote-reply';
+import { onTimeoutNow } from './handlers/timeout-now';
+import { onTimeoutNowReply } from './handlers/timeout-now-reply';
 import { unreachable } from './invariant';
 import { memberById } from './membership';
 import type { Message } from './messages';
@@ -36,6 +40,14 @@ export function step(state: KernelState, message: Message): void {
       return answers(state, message) ? onAppendEntriesReply(state, message) : undefined;
     case 'heartbeatReply':
       return answers(state, message) ? onHeartbeatReply(state, message) : undefined;
+    case 'installSnapshot':
+      return onInstallSnapshot(state, message);
+    case 'timeoutNow':
+      return onTimeoutNow(state, message);
+    case 'installSnapshotReply':
+      return answers(state, message) ? onInstallSnapshotReply(state, message) : undefined;
+    case 'timeoutNowReply':
+      return answers(state, message) ? onTimeoutNowReply(state, message) : undefined;
     default:
       return unreachable(message);
   }

@@ -1,6 +1,7 @@
 import { RaftError, type RaftErrorCode } from '../core/raft-error';
 import type { GroupId, ReplicaId } from '../core/types';
 import type { Hello, ResponseMessage } from '../transport/contract';
+import type { CallIds } from './call-ids';
 import type { PeerLinks } from './peer-links';
 import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
 import { decodeError, decodeResult, encodeRequest } from './request-codec';
@@ -14,14 +15,13 @@ const ASK_ANOTHER: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
   'RAFT_SHUTTING_DOWN',
 ]);
 
-const ID_SPACE = 2 ** 20;
-
 export interface ForwarderPorts {
   readonly ledger: RequestLedger;
   readonly returns: RequestReturn;
   readonly links: PeerLinks;
   readonly scheduler: Scheduler;
   readonly groupId: GroupId;
+  readonly ids: CallIds;
   /** The leader answered a barrier: its index must be applied here. */
   confirmedByLeader(request: PendingRequest, index: number): void;
 }
@@ -32,19 +32,15 @@ export interface ForwarderPorts {
  */
 export class Forwarder implements RequestHolder {
   private readonly underWay = new Map<number, PendingRequest>();
-  private lastId: number;
 
-  constructor(private readonly ports: ForwarderPorts) {
-    // An answer to a call of this node's life before must not be taken for one of this life.
-    this.lastId = ports.scheduler.randomSeed() * ID_SPACE;
-  }
+  constructor(private readonly ports: ForwarderPorts) {}
 
   /** @returns false where it can't be sent now */
   forward(request: PendingRequest, leader: ReplicaId): boolean {
     const { links, groupId, scheduler } = this.ports;
     const route = links.routeTo(leader);
     if (route === undefined) return false;
-    const id = ++this.lastId;
+    const id = this.ports.ids.next();
     const { schemaVersion, consistency } = request;
     const handedOver = links.send(route.address, {
       kind: 'request',

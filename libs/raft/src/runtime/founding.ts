@@ -152,6 +152,7 @@ export class Founding {
       learners: [],
       learnersNext: [],
       autoLeave: false,
+      target: null,
       nextReplicaId: founders.length + 1,
     };
     this.write({ clusterId: scheduler.randomId(), configuration }, 1);

@@ -17,6 +17,7 @@ const NOTHING: Effects = {
   loads: [],
   reads: [],
   refusedReads: [],
+  snapshotWanted: undefined,
   status: undefined,
   configuration: undefined,
 };

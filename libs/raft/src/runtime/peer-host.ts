@@ -12,6 +12,7 @@ import {
 import { refusalOf } from './admission';
 import type { Forwarder } from './forwarder';
 import type { Founding } from './founding';
+import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import type { Replica } from './replica';
 import type { RequestRouter } from './request-router';
@@ -30,6 +31,7 @@ export interface SelfPortrait {
 
 export interface PeerHostPorts {
   readonly links: PeerLinks;
+  readonly calls: PeerCalls;
   readonly forwarder: Forwarder;
   readonly router: RequestRouter;
   readonly server: RequestServer;
@@ -87,7 +89,7 @@ export class PeerHost implements TransportHost {
 
   connectionChanged(address: string, state: PeerConnectionState, detail: string): void {
     if (!this.ports.isOpen()) return;
-    const { links, forwarder, router } = this.ports;
+    const { links, calls, forwarder, router } = this.ports;
     const replica = this.ports.replica();
     const replicas = links.changed(address, state, detail);
     if (state === 'connected') {
@@ -97,6 +99,7 @@ export class PeerHost implements TransportHost {
       return;
     }
     forwarder.connectionLost(address);
+    calls.connectionLost(address);
     if (state !== 'connecting') for (const id of replicas) replica?.peerUnreachable(id);
   }
 
@@ -106,10 +109,12 @@ export class PeerHost implements TransportHost {
         this.takeFounder(message, sender);
         return;
       case 'request':
-        this.ports.server.receive(message, sender);
+        if (message.groupId === this.self.groupId && !this.ports.calls.receive(message, sender))
+          this.ports.server.receive(message, sender);
         return;
       case 'response':
-        if (message.groupId === this.self.groupId) this.ports.forwarder.answered(message, sender);
+        if (message.groupId === this.self.groupId && !this.ports.calls.answered(message))
+          this.ports.forwarder.answered(message, sender);
         return;
       default:
         this.takeKernelMessage(message, sender);

@@ -6,6 +6,7 @@ import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contr
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
 import { CallDesk } from './call-desk';
+import { CallIds } from './call-ids';
 import { sentenceOf } from './error-sentence';
 import { Forwarder } from './forwarder';
 import { Founding } from './founding';
@@ -13,6 +14,7 @@ import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import { notStarted, shuttingDown } from './node-errors';
 import { copiedStore, openMachine, openStore } from './opening';
+import { PeerCalls } from './peer-calls';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
 import type { Ordered, ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-options';
@@ -47,6 +49,7 @@ export class RaftNode {
   private readonly bootNonce: string;
   private readonly board: StatusBoard;
   private readonly links: PeerLinks;
+  private readonly calls: PeerCalls;
   private readonly forwarder: Forwarder;
   private readonly ledger: RequestLedger;
   private readonly router: RequestRouter;
@@ -69,7 +72,16 @@ export class RaftNode {
     this.board = new StatusBoard(logger, () => this.status());
     this.links = new PeerLinks(transport, nodeId, founders);
     this.ledger = new RequestLedger(scheduler);
+    const ids = new CallIds(scheduler.randomSeed());
+    this.calls = new PeerCalls({
+      links: this.links,
+      scheduler,
+      groupId,
+      ids,
+      answer: (peer, message) => this.answer(peer, message),
+    });
     this.forwarder = new Forwarder({
+      ids,
       ledger: this.ledger,
       returns: { retry: (request) => this.router.retry(request) },
       links: this.links,
@@ -210,9 +222,8 @@ export class RaftNode {
 
   private peerHost({ incarnation, previousBootNonce }: StoreIdentity): PeerHost {
     const { nodeId: nodeName, clusterName, groupId, advertise } = this.options;
-    const { bootNonce, links, forwarder, router } = this;
-    const answer = (peer: Hello, message: PeerMessage): void =>
-      links.answer(peer, message, this.options.scheduler.nowMs());
+    const { bootNonce, links, calls, forwarder, router } = this;
+    const answer = (peer: Hello, message: PeerMessage): void => this.answer(peer, message);
     const server = new RequestServer({
       groupId,
       bootNonce,
@@ -224,6 +235,7 @@ export class RaftNode {
       { nodeName, clusterName, groupId, advertise, incarnation, bootNonce, previousBootNonce },
       {
         links,
+        calls,
         forwarder,
         router,
         server,
@@ -235,6 +247,10 @@ export class RaftNode {
         threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
       },
     );
+  }
+
+  private answer(peer: Hello, message: PeerMessage): void {
+    this.links.answer(peer, message, this.options.scheduler.nowMs());
   }
 
   private found({ incarnation }: StoreIdentity, appliedIndex: number): void {
@@ -324,6 +340,7 @@ export class RaftNode {
   private async closeParts(): Promise<void> {
     this.silence.cancel();
     this.ticker.stop();
+    this.calls.close();
     await Promise.all([this.founding?.close(), this.replica?.close()]);
   }
 

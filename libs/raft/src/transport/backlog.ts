@@ -24,6 +24,10 @@ export function fitsBacklog(kind: PeerMessage['kind'], backlogBytes: number): bo
     case 'appendEntriesReply':
     case 'heartbeat':
     case 'heartbeatReply':
+    case 'installSnapshot':
+    case 'installSnapshotReply':
+    case 'timeoutNow':
+    case 'timeoutNowReply':
       return backlogBytes <= MAX_BACKLOG_BYTES + URGENT_BACKLOG_BYTES;
   }
 }

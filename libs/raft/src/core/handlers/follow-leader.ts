@@ -1,6 +1,6 @@
 import { becomeFollower, resetElectionTimer } from '../election';
 import { invariant } from '../invariant';
-import type { AppendEntries, Heartbeat } from '../messages';
+import type { AppendEntries, Heartbeat, InstallSnapshot } from '../messages';
 import type { KernelState } from '../state';
 import { NO_REPLICA } from '../types';
 
@@ -9,7 +9,7 @@ import { NO_REPLICA } from '../types';
  *
  * @returns false where that term is over; the sender is told the own, so that it steps down
  */
-export function followLeader(state: KernelState, message: AppendEntries | Heartbeat): boolean {
+export function followLeader(state: KernelState, message: AppendEntries | Heartbeat | InstallSnapshot): boolean {
   if (message.term < state.term) return false;
   // Election safety (thesis §3.2): a voter gives one vote in a term, so a term has at most one leader.
   invariant(

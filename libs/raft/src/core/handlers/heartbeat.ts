@@ -20,5 +20,6 @@ export function onHeartbeat(state: KernelState, message: Heartbeat): void {
     kind: 'heartbeatReply',
     round: current ? message.round : 0,
     sentAtMs: message.sentAtMs,
+    repliedAtMs: state.nowMs,
   });
 }

@@ -49,6 +49,14 @@ export function describeMessage(message: PeerMessage): string {
       return `heartbeat term ${message.term}, commit ${message.commit}, round ${message.round}`;
     case 'heartbeatReply':
       return `heartbeat answered, term ${message.term}, round ${message.round}`;
+    case 'installSnapshot':
+      return `install a snapshot, term ${message.term}, from ${idOf(message.required)} on`;
+    case 'installSnapshotReply':
+      return `snapshot installed, term ${message.term}, match ${message.matchIndex}`;
+    case 'timeoutNow':
+      return `time out now, term ${message.term}`;
+    case 'timeoutNowReply':
+      return `time out now ${message.accepted ? 'accepted' : 'refused'}, term ${message.term}`;
   }
 }
 

@@ -47,11 +47,18 @@ export function checkDurableBeforeSent(
       check(hardState.term >= message.term, 'its term is not durable');
       if (message.accepted) check(later || lastIndexOf(disk) >= message.matchIndex, 'its match is not durable');
       return;
+    case 'installSnapshotReply':
+      check(hardState.term >= message.term, 'its term is not durable');
+      check(later || lastIndexOf(disk) >= message.matchIndex, 'its match is not durable');
+      return;
     case 'heartbeatReply':
+    case 'timeoutNowReply':
       check(hardState.term >= message.term, 'its term is not durable');
       return;
     case 'appendEntries':
     case 'heartbeat':
+    case 'installSnapshot':
+    case 'timeoutNow':
       check(
         later || (hardState.term === message.term && hardState.votedFor === message.from),
         'its election is not durable',

@@ -17,6 +17,7 @@ const CONFIGURATION: Configuration = {
   learners: [],
   learnersNext: [],
   autoLeave: false,
+  target: null,
   nextReplicaId: 4,
 };
 

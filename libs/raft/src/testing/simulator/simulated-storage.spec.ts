@@ -18,6 +18,7 @@ const EMPTY = {
   learners: [],
   learnersNext: [],
   autoLeave: false,
+  target: null,
   nextReplicaId: 2,
 };
 

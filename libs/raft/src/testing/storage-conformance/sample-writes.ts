@@ -28,6 +28,7 @@ export function configurationOf(...voters: number[]): Configuration {
     learners: [],
     learnersNext: [],
     autoLeave: true,
+    target: null,
     nextReplicaId: Math.max(0, ...voters) + 1,
   };
 }

@@ -1,4 +1,4 @@
-import type { Configuration, Member } from '../../core/configuration';
+import type { Configuration, Member, MembershipTarget } from '../../core/configuration';
 import type { ReplicaId } from '../../core/types';
 import type { FounderMessage } from '../contract';
 import type { ByteReader } from './byte-reader';
@@ -9,10 +9,11 @@ export function founderBound(message: FounderMessage): number {
   const names = textBound(groupId) + textBound(founder) + textBound(incarnation);
   if (genesis === null) return names + 1;
   const { configuration } = genesis;
-  const { members, voters, outgoing, learners, learnersNext } = configuration;
-  let bound = names + 1 + textBound(genesis.clusterId) + 20 + 1 + 8;
+  const { members, voters, outgoing, learners, learnersNext, target } = configuration;
+  let bound = names + 1 + textBound(genesis.clusterId) + 20 + 1 + 8 + 1 + 16;
   for (const member of members) bound += memberBound(member);
-  for (const ids of [voters, outgoing, learners, learnersNext]) bound += 8 * ids.length;
+  for (const ids of [voters, outgoing, learners, learnersNext, target?.voters ?? [], target?.learners ?? []])
+    bound += 8 * ids.length;
   return bound;
 }
 
@@ -52,6 +53,7 @@ function writeConfiguration(writer: ByteWriter, configuration: Configuration): v
   writeIds(writer, configuration.learners);
   writeIds(writer, configuration.learnersNext);
   writer.flag(configuration.autoLeave);
+  writeTarget(writer, configuration.target);
   writer.safeInteger(configuration.nextReplicaId);
 }
 
@@ -70,6 +72,7 @@ function readConfiguration(reader: ByteReader): Configuration {
   const learners = readIds(reader);
   const learnersNext = readIds(reader);
   const autoLeave = reader.flag();
+  const target = readTarget(reader);
   const nextReplicaId = reader.safeInteger();
   return {
     members,
@@ -78,8 +81,24 @@ function readConfiguration(reader: ByteReader): Configuration {
     learners,
     learnersNext,
     autoLeave,
+    target,
     nextReplicaId,
   };
+}
+
+function writeTarget(writer: ByteWriter, target: MembershipTarget | null): void {
+  writer.flag(target !== null);
+  if (target === null) return;
+  writeIds(writer, target.voters);
+  writeIds(writer, target.learners);
+  writer.f64(target.catchUpTimeoutMs);
+}
+
+function readTarget(reader: ByteReader): MembershipTarget | null {
+  if (!reader.flag()) return null;
+  const voters = readIds(reader);
+  const learners = readIds(reader);
+  return { voters, learners, catchUpTimeoutMs: reader.f64() };
 }
 
 function writeIds(writer: ByteWriter, ids: readonly ReplicaId[]): void {

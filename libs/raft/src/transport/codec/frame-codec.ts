@@ -93,6 +93,10 @@ function bodyBound(frame: Frame): number {
     case 'appendEntriesReply':
     case 'heartbeat':
     case 'heartbeatReply':
+    case 'installSnapshot':
+    case 'installSnapshotReply':
+    case 'timeoutNow':
+    case 'timeoutNowReply':
       return smallMessageBound(frame);
     case 'founder':
       return founderBound(frame);
@@ -129,6 +133,10 @@ function writeBody(writer: ByteWriter, frame: Frame): number {
     case 'appendEntriesReply':
     case 'heartbeat':
     case 'heartbeatReply':
+    case 'installSnapshot':
+    case 'installSnapshotReply':
+    case 'timeoutNow':
+    case 'timeoutNowReply':
       writeSmallMessage(writer, frame);
       break;
     case 'founder':
@@ -163,6 +171,10 @@ function readBody(reader: ByteReader, kind: FrameKind, coveredTo: number, source
     case 'appendEntriesReply':
     case 'heartbeat':
     case 'heartbeatReply':
+    case 'installSnapshot':
+    case 'installSnapshotReply':
+    case 'timeoutNow':
+    case 'timeoutNowReply':
       return readSmallMessage(reader, kind);
     case 'founder':
       return readFounder(reader);

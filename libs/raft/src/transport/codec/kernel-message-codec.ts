@@ -7,7 +7,7 @@ import { headerBound, LOG_ID_BYTES, readHeader, readLogId, writeHeader, writeLog
 export type SmallMessage = Exclude<Message, AppendEntries>;
 
 export function smallMessageBound(message: SmallMessage): number {
-  return headerBound(message) + 2 * LOG_ID_BYTES + 8;
+  return headerBound(message) + 2 * LOG_ID_BYTES + 24;
 }
 
 export function writeSmallMessage(writer: ByteWriter, message: SmallMessage): void {
@@ -37,10 +37,25 @@ export function writeSmallMessage(writer: ByteWriter, message: SmallMessage): vo
       writer.safeInteger(message.commit);
       writer.safeInteger(message.round);
       writer.f64(message.sentAtMs);
+      writer.safeInteger(message.leaderCommit);
+      writer.f64(message.echoMs);
+      writer.f64(message.quorumAgeMs);
       return;
     case 'heartbeatReply':
       writer.safeInteger(message.round);
       writer.f64(message.sentAtMs);
+      writer.f64(message.repliedAtMs);
+      return;
+    case 'installSnapshot':
+      writeLogId(writer, message.required);
+      return;
+    case 'installSnapshotReply':
+      writer.safeInteger(message.matchIndex);
+      return;
+    case 'timeoutNow':
+      return;
+    case 'timeoutNowReply':
+      writer.flag(message.accepted);
       return;
   }
 }
@@ -76,12 +91,24 @@ export function readSmallMessage(reader: ByteReader, kind: SmallMessage['kind'])
       const commit = reader.safeInteger();
       const round = reader.safeInteger();
       const sentAtMs = reader.f64();
-      return { kind, ...header, commit, round, sentAtMs };
+      const leaderCommit = reader.safeInteger();
+      const echoMs = reader.f64();
+      const quorumAgeMs = reader.f64();
+      return { kind, ...header, commit, round, sentAtMs, leaderCommit, echoMs, quorumAgeMs };
     }
     case 'heartbeatReply': {
       const round = reader.safeInteger();
       const sentAtMs = reader.f64();
-      return { kind, ...header, round, sentAtMs };
+      const repliedAtMs = reader.f64();
+      return { kind, ...header, round, sentAtMs, repliedAtMs };
     }
+    case 'installSnapshot':
+      return { kind, ...header, required: readLogId(reader) };
+    case 'installSnapshotReply':
+      return { kind, ...header, matchIndex: reader.safeInteger() };
+    case 'timeoutNow':
+      return { kind, ...header };
+    case 'timeoutNowReply':
+      return { kind, ...header, accepted: reader.flag() };
   }
 }

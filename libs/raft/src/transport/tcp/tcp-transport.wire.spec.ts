@@ -226,6 +226,9 @@ describe('the TCP transport on the wire', () => {
       commit: 0,
       round: 0,
       sentAtMs: 0,
+      leaderCommit: 0,
+      echoMs: -1,
+      quorumAgeMs: -1,
     };
     expect(node.transport.send(address, heartbeat)).toBe(true);
     await until(() => {
