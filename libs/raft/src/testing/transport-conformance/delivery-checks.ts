@@ -114,8 +114,10 @@ export const DELIVERY_CHECKS: readonly TransportConformanceCheck[] = [
 /** The same for a Uint8Array and a Buffer of the same bytes: either may be delivered. */
 function plain(value: object): unknown {
   return JSON.parse(
-    JSON.stringify(value, (_, part: unknown) =>
-      ArrayBuffer.isView(part) ? [...new Uint8Array(part.buffer, part.byteOffset, part.byteLength)] : part,
-    ),
+    JSON.stringify(value, function (this: Record<string, unknown>, key, part: unknown) {
+      // A Buffer has turned itself into something else by the time that it is handed over.
+      const bytes = this[key];
+      return ArrayBuffer.isView(bytes) ? [...new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)] : part;
+    }),
   );
 }
