@@ -1,8 +1,8 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { GroupWrite } from 'nestjs-raft';
-import { describeStorageConformance, type StorageUnderTest } from 'nestjs-raft/testing';
+import type { GroupWrite, RaftStorage } from 'nestjs-raft';
+import { describeStorageConformance } from 'nestjs-raft/testing';
 import { FileStorage } from './file-storage';
 
 /** Its next `persist` fails like a full disk, or like one that answers too late. */
@@ -46,7 +46,7 @@ it('has fewer than 150 lines of code, as the guide says', () => {
   expect(linesOfCode(source)).toBeLessThan(150);
 });
 
-function fileStorageUnderTest(): StorageUnderTest & { readonly folder: string; readonly another: () => FileStorage } {
+function fileStorageUnderTest() {
   const folder = mkdtempSync(path.join(tmpdir(), 'file-storage-'));
   const made: FileStorage[] = [];
   const make = (): FileStorage => {
@@ -58,8 +58,8 @@ function fileStorageUnderTest(): StorageUnderTest & { readonly folder: string; r
     folder,
     storage: make(),
     another: make,
-    kill: (storage) => (storage as FileStorage).letGo(),
-    failNextPersist: (storage, landed) => {
+    kill: (storage: RaftStorage) => (storage as FileStorage).letGo(),
+    failNextPersist: (storage: RaftStorage, landed: boolean) => {
       (storage as FailingFileStorage).failure = { landed };
     },
     dispose: async () => {

@@ -323,11 +323,11 @@ describe('what is durable before what', () => {
 });
 
 describe('a store that stalls', () => {
-  it('trap 21: a leader whose store stalls steps down and falls silent, and another is elected', () => {
+  it('trap 21: a leader whose store is out of reach steps down and falls silent, and another is elected', () => {
     const cluster = new KernelCluster();
     const n1 = cluster.elect('n1');
 
-    n1.storageStalls();
+    n1.storageIsLost();
     expect(n1.role).toBe('follower');
     cluster.tick(4 * ELECTION_TICKS);
 

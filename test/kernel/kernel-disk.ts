@@ -4,6 +4,7 @@ import {
   type DurableState,
   type Entry,
   type HardState,
+  type LogId,
   type PersistBatch,
   type TermRun,
 } from '../../libs/raft/src/core';
@@ -13,6 +14,8 @@ export class KernelDisk {
   hardState: HardState = { term: 0, votedFor: 0 };
   commitIndex = 0;
   lastBatch = 0;
+  /** The position before the first entry: of the snapshot that took the place of the log before it. */
+  origin: LogId = ORIGIN;
   entries: Entry[] = [];
   /** Every batch that has landed. */
   readonly landed: PersistBatch[] = [];
@@ -20,14 +23,15 @@ export class KernelDisk {
   constructor(public configuration: ConfigurationInForce) {}
 
   get lastIndex(): number {
-    return this.entries.length;
+    return this.origin.index + this.entries.length;
   }
 
   land(batch: PersistBatch): void {
     if (batch.number !== this.lastBatch + 1) throw new Error(`batch ${batch.number} follows ${this.lastBatch}`);
-    if (batch.truncateFrom !== undefined) this.entries = this.entries.slice(0, batch.truncateFrom - 1);
+    if (batch.truncateFrom !== undefined)
+      this.entries = this.entries.slice(0, batch.truncateFrom - 1 - this.origin.index);
     for (const entry of batch.entries) {
-      if (entry.index !== this.entries.length + 1) throw new Error(`entry ${entry.index} leaves a gap in the store`);
+      if (entry.index !== this.lastIndex + 1) throw new Error(`entry ${entry.index} leaves a gap in the store`);
       this.entries.push(entry);
     }
     if (batch.hardState !== undefined) this.hardState = batch.hardState;
@@ -38,13 +42,24 @@ export class KernelDisk {
     this.landed.push(batch);
   }
 
+  slice(from: number, to: number): readonly Entry[] {
+    return this.entries.slice(Math.max(0, from - 1 - this.origin.index), to - this.origin.index);
+  }
+
+  /** Cuts the head; a log that doesn't hold the entry is dropped. */
+  cut(to: LogId): void {
+    const holds = this.entries[to.index - 1 - this.origin.index]?.term === to.term;
+    this.entries = holds ? this.entries.slice(to.index - this.origin.index) : [];
+    this.origin = to;
+  }
+
   load(): DurableState {
     return {
       hardState: this.hardState,
       commitIndex: this.commitIndex,
       lastBatch: this.lastBatch,
-      snapshot: ORIGIN,
-      lastIndex: this.entries.length,
+      snapshot: this.origin,
+      lastIndex: this.lastIndex,
       terms: termRunsOf(this.entries),
       configuration: this.configuration,
       configurationEntries: this.entries.filter(

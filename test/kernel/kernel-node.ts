@@ -3,12 +3,18 @@ import {
   type Effects,
   type Entry,
   type KernelOptions,
+  type KernelSnapshot,
   type LoadRequest,
+  type MembershipChange,
+  type MembershipResult,
   type Message,
   type PersistBatch,
   type ProposeResult,
   type ReplicaProgress,
   RaftKernel,
+  type SnapshotWanted,
+  type TargetMember,
+  type TransferResult,
   type WithheldMessage,
 } from '../../libs/raft/src/core';
 import { KernelDisk } from './kernel-disk';
@@ -34,6 +40,7 @@ export class KernelNode {
   applied: Entry[] = [];
   reads: ConfirmedRead[] = [];
   refusedReads: number[] = [];
+  snapshotWanted: SnapshotWanted | undefined;
 
   constructor(
     readonly name: string,
@@ -120,6 +127,79 @@ export class KernelNode {
     this.settle();
   }
 
+  storageIsLost(): void {
+    this.diskHeld = true;
+    this.kernel.storageLost(this.clock());
+    this.settle();
+  }
+
+  /** @param names who shall vote, and `name?` who shall learn; a node that is no member is new */
+  changeMembership(names: readonly string[], options: Partial<MembershipChange> = {}): MembershipResult {
+    const { members } = this.kernel.configuration.configuration;
+    const target = names.map((text): TargetMember => {
+      const name = text.replace('?', '');
+      const known = members.find((member) => member.name === name);
+      const fresh = { id: 0, name, peer: `${name}:7001`, http: '', incarnation: `store-of-${name}` };
+      return { ...(known ?? fresh), voter: !text.endsWith('?') };
+    });
+    const change = { members: target, force: false, catchUpTimeoutMs: 60_000, ...options };
+    const result = this.kernel.changeMembership(change, this.clock());
+    this.settle();
+    return result;
+  }
+
+  /** The names of voters, outgoing voters in brackets, learners with a question mark. */
+  get membership(): string {
+    const { members, voters, outgoing } = this.kernel.configuration.configuration;
+    return members
+      .map(({ id, name }) => {
+        if (voters.includes(id)) return name;
+        return outgoing.includes(id) ? `(${name})` : `${name}?`;
+      })
+      .join(' ');
+  }
+
+  transfer(to?: KernelNode): TransferResult {
+    const result = this.kernel.transferLeadership(to?.id, this.clock());
+    this.settle();
+    return result;
+  }
+
+  /** The log is cut behind its entry `index`, in the store and in the kernel. */
+  compact(index: number): void {
+    const to = { index, term: this.kernel.termAt(index)! };
+    this.disk.cut(to);
+    this.kernel.compacted(to, this.clock());
+    this.settle();
+  }
+
+  /** The snapshot of what this node has applied. */
+  snapshot(): KernelSnapshot {
+    const { index, term } = this.applied.at(-1)!;
+    return { last: { index, term }, configuration: this.kernel.configurationAt(index) };
+  }
+
+  /** Takes a snapshot of another node into the store, machine first. @returns whether the kernel had a use for it */
+  install(from: KernelNode, snapshot = from.snapshot()): boolean {
+    const taken = this.beginInstall(snapshot);
+    if (taken) this.finishInstall(from, snapshot);
+    return taken;
+  }
+
+  beginInstall(snapshot: KernelSnapshot): boolean {
+    const taken = this.kernel.installSnapshot(snapshot, this.clock());
+    this.settle();
+    return taken;
+  }
+
+  finishInstall(from: KernelNode, snapshot: KernelSnapshot): void {
+    this.applied = from.applied.filter(({ index }) => index <= snapshot.last.index);
+    this.toApply = [];
+    this.disk.cut(snapshot.last);
+    this.kernel.snapshotInstalled(snapshot, this.clock());
+    this.settle();
+  }
+
   storageRecovers(): void {
     this.diskHeld = false;
     this.kernel.storageRecovered(this.clock());
@@ -155,7 +235,7 @@ export class KernelNode {
   /** Answers the oldest load, from the disk unless other entries are given. */
   answerLoad(entries?: readonly Entry[]): void {
     const load = this.loads.shift()!;
-    this.kernel.entriesLoaded(load.id, entries ?? this.disk.entries.slice(load.from - 1, load.to), this.clock());
+    this.kernel.entriesLoaded(load.id, entries ?? this.disk.slice(load.from, load.to), this.clock());
     this.settle();
   }
 
@@ -200,6 +280,7 @@ export class KernelNode {
   private perform(effects: Effects): void {
     for (const message of effects.sendNow) this.send(message);
     this.withheld.push(...effects.sendAfterPersist);
+    if (effects.snapshotWanted !== undefined) this.snapshotWanted = effects.snapshotWanted;
     this.reads.push(...effects.reads);
     this.refusedReads.push(...effects.refusedReads.map((read) => read.context));
     this.toApply.push(...effects.apply);

@@ -7,6 +7,7 @@ import {
   type Entry,
   type Heartbeat,
   type HeartbeatReply,
+  type TimeoutNow,
   type LogId,
   type MessageHeader,
   type PreVote,
@@ -98,6 +99,10 @@ export class MessageFrom {
 
   heartbeatReply(to: KernelNode, round: number, sentAtMs = 0): HeartbeatReply {
     return { ...this.headerTo(to), kind: 'heartbeatReply', round, sentAtMs, repliedAtMs: 0 };
+  }
+
+  timeoutNow(to: KernelNode): TimeoutNow {
+    return { ...this.headerTo(to), kind: 'timeoutNow' };
   }
 
   private headerTo(to: KernelNode, sequence = 1): MessageHeader {

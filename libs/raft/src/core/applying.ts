@@ -22,6 +22,11 @@ class BytesUpTo {
     this.total += bytes;
   }
 
+  clear(): void {
+    this.portions.length = 0;
+    this.total = 0;
+  }
+
   release(index: number): void {
     while (this.portions.length > 0 && this.portions[0]!.to <= index) this.total -= this.portions.shift()!.bytes;
   }
@@ -64,6 +69,15 @@ export class Applying {
     this.done = index;
     this.outstanding.release(index);
     this.committed.release(index);
+  }
+
+  /** The state machine holds everything up to `index` by a snapshot; what was on its way is of no use. */
+  restartAt(index: number): void {
+    this.handed = index;
+    this.done = index;
+    this.loadId = 0;
+    this.outstanding.clear();
+    this.committed.clear();
   }
 
   /**

@@ -1,19 +1,24 @@
 import type { ConfigurationInForce } from './configuration';
-import { memberById } from './membership';
+import { becomeFollower, followingRole } from './election';
+import { isVoter, memberById } from './membership';
 import { quorumValue } from './quorum';
-import { addProgress } from './replication';
+import { sendRound } from './reads';
+import { addProgress, sendAppend } from './replication';
 import type { KernelState } from './state';
-import type { LogId } from './types';
+import { type LogId, NO_REPLICA } from './types';
 
 /** Moves the commit index to `index`; what is committed takes effect in the kernel at once, configurations among it. */
 export function commitTo(state: KernelState, index: number): void {
   const before = state.log.commitIndex;
-  if (index <= before) return;
+  if (index <= before || state.installing !== undefined) return;
   const bytes = state.log.bytesBetween(before, index);
   const passed = state.log.commitTo(index);
   state.applying.committedUpTo(index, bytes);
   state.uncommittedBytes = Math.max(0, state.uncommittedBytes - bytes);
-  if (passed !== undefined) enforceConfiguration(state, passed);
+  for (const configuration of passed) {
+    state.configurations.add(configuration);
+    enforceConfiguration(state, configuration);
+  }
   if (state.committedInTerm) unparkReads(state);
 }
 
@@ -44,12 +49,28 @@ export function enforceConfiguration(state: KernelState, inForce: ConfigurationI
   state.configuration = inForce;
   state.persistence.markConfiguration();
   state.outbox.configuration = inForce;
-  if (state.role !== 'leader') return;
-  for (const id of [...state.progress.keys()]) {
-    if (memberById(inForce.configuration, id) === undefined) state.progress.delete(id);
+  if (state.role === 'leader') reshapeLeadership(state, inForce);
+  else if (state.role === 'follower' || state.role === 'learner') state.role = followingRole(state);
+  else if (!isVoter(inForce.configuration, state.self)) becomeFollower(state, state.term, NO_REPLICA);
+}
+
+function reshapeLeadership(state: KernelState, inForce: ConfigurationInForce): void {
+  state.changeSinceMs = state.nowMs;
+  for (const progress of state.progress.values()) {
+    progress.roundEndsAt = 0;
+    progress.isCaughtUp = false;
+    if (memberById(inForce.configuration, progress.id) !== undefined) continue;
+    // It is told that it was removed, as far as one message can; its answers count no longer.
+    progress.departsAtMs ??= state.nowMs + state.electionTimeoutMs;
+    sendAppend(state, progress, true);
   }
   for (const member of inForce.configuration.members) {
     if (member.id !== state.self && !state.progress.has(member.id)) addProgress(state, member.id);
+  }
+  // The replicas that stay have to know of it before this one may go: its vote may be what they need until they do.
+  if (!isVoter(inForce.configuration, state.self)) {
+    sendRound(state);
+    state.resignsAfterRound = state.readIndex.round;
   }
 }
 

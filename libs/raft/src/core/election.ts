@@ -39,11 +39,15 @@ export function becomeFollower(state: KernelState, term: number, leader: Replica
     state.persistence.markHardState();
   }
   leaveLeadership(state);
-  state.role = state.configuration.configuration.learners.includes(state.self) ? 'learner' : 'follower';
+  state.role = followingRole(state);
   state.leaderUnreachable = false;
   state.leader = leader;
   state.votes.clear();
   resetElectionTimer(state);
+}
+
+export function followingRole(state: KernelState): 'follower' | 'learner' {
+  return state.configuration.configuration.learners.includes(state.self) ? 'learner' : 'follower';
 }
 
 /** Asks first whether a campaign could win, so that a node which is cut off doesn't raise its term (thesis §9.6). */
@@ -118,6 +122,7 @@ function becomeLeader(state: KernelState): void {
   state.electionElapsedTicks = 0;
   state.heartbeatElapsedTicks = 0;
   state.progress.clear();
+  state.changeSinceMs = state.nowMs;
   for (const { id } of state.configuration.configuration.members) {
     if (id !== state.self) addProgress(state, id);
   }
@@ -129,11 +134,22 @@ function becomeLeader(state: KernelState): void {
   advanceCommit(state);
 }
 
+/** While the store stalls, an entry that others have to write shows which of them is well. */
+export function appendStallProbe(state: KernelState): void {
+  state.log.append(makeEntry(state.log.lastIndex + 1, state.term, NO_OP));
+  state.stallProbeIndex = state.log.lastIndex;
+  state.replicationDue = true;
+}
+
 function leaveLeadership(state: KernelState): void {
   if (state.role !== 'leader') return;
   state.progress.clear();
   state.uncommittedBytes = 0;
   state.replicationDue = false;
+  state.transfer = undefined;
+  state.leaseIsRevoked = false;
+  state.stallProbeIndex = 0;
+  state.resignsAfterRound = 0;
   for (const context of state.readIndex.clear()) state.outbox.refusedReads.push({ context });
 }
 

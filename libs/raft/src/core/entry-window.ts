@@ -64,15 +64,37 @@ export class EntryWindow {
     return this.entries.slice(start, end);
   }
 
+  /** Drops everything up to `index`. */
+  dropTo(index: number): void {
+    const count = Math.min(this.entries.length - this.head, index - this.firstIndex + 1);
+    for (let dropped = 0; dropped < count; dropped++) this.dropFirst();
+    this.tidy();
+  }
+
+  restartBehind(lastIndex: number): void {
+    this.entries = [];
+    this.head = 0;
+    this.bytes = 0;
+    this.last = lastIndex;
+  }
+
   /** Drops the oldest entries while the budget is exceeded, but none above `keepAbove`. */
   shrink(keepAbove: number): void {
     let first = this.firstIndex;
     while (this.bytes > this.budgetBytes && first <= keepAbove && first <= this.last) {
-      this.bytes -= entrySizeBytes(this.entries[this.head]!);
-      this.entries[this.head] = undefined as never;
-      this.head++;
+      this.dropFirst();
       first++;
     }
+    this.tidy();
+  }
+
+  private dropFirst(): void {
+    this.bytes -= entrySizeBytes(this.entries[this.head]!);
+    this.entries[this.head] = undefined as never;
+    this.head++;
+  }
+
+  private tidy(): void {
     if (this.head > 1024 && this.head > this.entries.length / 2) {
       this.entries = this.entries.slice(this.head);
       this.head = 0;

@@ -79,6 +79,8 @@ export interface ReplicaProgress {
   readonly inflightBytes: number;
   /** Whether it answered within the last election time-out. */
   readonly active: boolean;
+  /** While it shall become a voter: whether its last catch-up round was shorter than an election time-out. */
+  readonly isCaughtUp: boolean;
 }
 
 /**
@@ -129,8 +131,14 @@ export interface Kernel {
   /** The connection to this replica is there again. */
   peerReachable(replica: ReplicaId, nowMs: number): void;
 
-  /** The store doesn't answer, or fails: this replica neither leads nor campaigns until it has recovered, unless it is the only voter. */
+  /**
+   * The store is slow to answer. A leader hands over where other replicas are shown to be well, and otherwise goes on without
+   * taking anything in; nobody campaigns. Nothing happens to the only voter.
+   */
   storageStalled(nowMs: number): void;
+  /** The store is out of reach, and nothing may be sent: a leader steps down at once. Nothing happens to the only voter. */
+  storageLost(nowMs: number): void;
+  /** Ends both. */
   storageRecovered(nowMs: number): void;
 
   hasEffects(): boolean;

@@ -1,6 +1,6 @@
 import { advanceCommit, enforceConfiguration } from './commit';
 import type { ConfigurationInForce } from './configuration';
-import { becomeFollower, campaign, hastenElection, resetElectionTimer } from './election';
+import { appendStallProbe, becomeFollower, campaign, hastenElection, resetElectionTimer } from './election';
 import type { Effects, KernelStatus } from './effects';
 import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './entry';
 import { invariant } from './invariant';
@@ -16,15 +16,16 @@ import type {
 } from './kernel-api';
 import type { KernelOptions } from './kernel-options';
 import { isSoleVoter } from './membership';
-import { changeMembership } from './membership-change';
+import { advanceMembership, changeMembership } from './membership-change';
 import type { Message } from './messages';
+import type { Persistence } from './persistence';
 import { voteResult } from './quorum';
 import { requestRead, sendRound, startRoundIfDue } from './reads';
-import { replicate, sendLoaded } from './replication';
+import { quorumConfirmedAtMs, replicate, sendLoaded } from './replication';
 import { beginInstall, compactTo, finishInstall } from './snapshotting';
 import { KernelState } from './state';
 import { step } from './step';
-import { transferLeadership } from './transfer';
+import { advanceTransfer, tickTransfer, transferLeadership } from './transfer';
 import { type LogId, NO_REPLICA, type ReplicaId } from './types';
 
 /**
@@ -41,8 +42,10 @@ export class RaftKernel implements Kernel {
     const state = new KernelState(options);
     this.state = state;
     // What the durable commit index covers is in force before this replica may campaign (thesis §4.1).
-    const passed = state.log.configurationsPassed();
-    if (passed !== undefined) enforceConfiguration(state, passed);
+    for (const configuration of state.log.configurationsPassed()) {
+      state.configurations.add(configuration);
+      enforceConfiguration(state, configuration);
+    }
     becomeFollower(state, state.term, NO_REPLICA);
     if (isSoleVoter(state.configuration.configuration, state.self)) campaign(state);
     else if (options.newStore) hastenElection(state);
@@ -66,6 +69,8 @@ export class RaftKernel implements Kernel {
     const { options, log } = state;
     if (state.role !== 'leader')
       return { accepted: false, reason: state.leader === NO_REPLICA ? 'noLeader' : 'notLeader' };
+    if (state.transfer !== undefined || state.resignsAfterRound > 0) return { accepted: false, reason: 'transferring' };
+    if (state.storageStalled) return { accepted: false, reason: 'busy' };
     const bytes = proposals.reduce((total, proposal) => total + entrySizeBytes(proposal), 0);
     const crowded =
       (state.uncommittedBytes > 0 && state.uncommittedBytes + bytes > options.maxUncommittedBytes) ||
@@ -114,7 +119,9 @@ export class RaftKernel implements Kernel {
   }
 
   applied(index: number, nowMs: number): void {
-    this.input(nowMs).applying.applied(index);
+    const state = this.input(nowMs);
+    state.applying.applied(index);
+    state.configurations.applied(index);
   }
 
   entriesLoaded(requestId: number, entries: readonly Entry[], nowMs: number): void {
@@ -153,19 +160,26 @@ export class RaftKernel implements Kernel {
     state.replicationDue = true;
   }
 
-  /**
-   * The store doesn't answer, or fails. A leader steps down where others could lead; nobody campaigns with a store that can't
-   * keep a term.
-   */
   storageStalled(nowMs: number): void {
     const state = this.input(nowMs);
-    if (isSoleVoter(state.configuration.configuration, state.self)) return;
+    if (state.storageStalled || isSoleVoter(state.configuration.configuration, state.self)) return;
     state.storageStalled = true;
+    if (state.role === 'leader') appendStallProbe(state);
+    else if (state.role !== 'follower' && state.role !== 'learner') becomeFollower(state, state.term, NO_REPLICA);
+  }
+
+  storageLost(nowMs: number): void {
+    const state = this.input(nowMs);
+    if (isSoleVoter(state.configuration.configuration, state.self)) return;
+    state.storageIsLost = true;
     if (state.role !== 'follower' && state.role !== 'learner') becomeFollower(state, state.term, NO_REPLICA);
   }
 
   storageRecovered(nowMs: number): void {
-    this.input(nowMs).storageStalled = false;
+    const state = this.input(nowMs);
+    state.storageStalled = false;
+    state.storageIsLost = false;
+    state.stallProbeIndex = 0;
   }
 
   hasEffects(): boolean {
@@ -175,18 +189,13 @@ export class RaftKernel implements Kernel {
   takeEffects(): Effects {
     const { state } = this;
     this.touched = false;
+    advanceMembership(state);
     startRoundIfDue(state);
     if (state.replicationDue) {
       state.replicationDue = false;
       replicate(state);
     }
-    const { durableIndex } = state.persistence;
-    state.outbox.apply.push(...state.applying.take(state.log, durableIndex, (load) => state.requestLoad(load)));
-    const taken = state.persistence.takeBatch(
-      state.log,
-      { term: state.term, votedFor: state.votedFor },
-      state.configuration,
-    );
+    const taken = state.installing === undefined ? this.takeWork() : undefined;
     if (taken !== undefined) state.outbox.sendAfterPersist.push(...taken.withheld);
     return state.outbox.take(taken?.batch, state.takeChangedStatus());
   }
@@ -224,15 +233,21 @@ export class RaftKernel implements Kernel {
   }
 
   get isTransferring(): boolean {
-    return false;
+    return this.state.transfer !== undefined;
   }
 
-  configurationAt(_index: number): ConfigurationInForce {
-    return this.state.configuration;
+  configurationAt(index: number): ConfigurationInForce {
+    return this.state.configurations.at(index);
   }
 
-  freshness(_nowMs: number): Freshness | undefined {
-    return undefined;
+  freshness(nowMs: number): Freshness | undefined {
+    const { state } = this;
+    if (state.role !== 'leader') return state.freshness.at(state.applying.appliedIndex, nowMs);
+    const { commitIndex } = state.log;
+    const confirmedAtMs = quorumConfirmedAtMs(state);
+    const isKnown =
+      state.committedInTerm && commitIndex <= state.applying.appliedIndex && Number.isFinite(confirmedAtMs);
+    return isKnown ? { index: commitIndex, ageMs: Math.max(0, nowMs - confirmedAtMs) } : undefined;
   }
 
   termAt(index: number): number | undefined {
@@ -250,8 +265,20 @@ export class RaftKernel implements Kernel {
     return this.state;
   }
 
+  /** What an install in progress holds back. */
+  private takeWork(): ReturnType<Persistence['takeBatch']> {
+    const { state } = this;
+    const { durableIndex } = state.persistence;
+    state.outbox.apply.push(...state.applying.take(state.log, durableIndex, (load) => state.requestLoad(load)));
+    return state.persistence.takeBatch(state.log, { term: state.term, votedFor: state.votedFor }, state.configuration);
+  }
+
   private tickLeader(): void {
     const { state } = this;
+    for (const { id, departsAtMs } of state.progress.values())
+      if (departsAtMs !== undefined && departsAtMs <= state.nowMs) state.progress.delete(id);
+    tickTransfer(state);
+    if (state.role !== 'leader') return;
     if (++state.electionElapsedTicks >= state.options.electionTicks) {
       state.electionElapsedTicks = 0;
       if (!this.quorumIsActive()) {
@@ -262,6 +289,7 @@ export class RaftKernel implements Kernel {
     if (++state.heartbeatElapsedTicks >= state.options.heartbeatTicks) {
       state.heartbeatElapsedTicks = 0;
       sendRound(state);
+      advanceTransfer(state);
     }
   }
 

@@ -77,22 +77,40 @@ export class RaftLog {
   /**
    * Moves the commit index forward.
    *
-   * @returns the configuration that takes effect thereby, or undefined
+   * @returns the configurations that take effect thereby, in order
    */
-  commitTo(index: number): PendingConfiguration | undefined {
+  commitTo(index: number): readonly PendingConfiguration[] {
     invariant(index <= this.lastIndex, () => `commit ${index} is beyond the end of the log, ${this.lastIndex}`);
     invariant(index >= this.committed, () => `commit goes back from ${this.committed} to ${index}`);
     this.committed = index;
     return this.configurationsPassed();
   }
 
-  /** Takes the configurations that the commit index has passed; the newest is the one in force. */
-  configurationsPassed(): PendingConfiguration | undefined {
-    let passed: PendingConfiguration | undefined;
-    while (this.pendingConfigurations.length > 0 && this.pendingConfigurations[0]!.index <= this.committed) {
-      passed = this.pendingConfigurations.shift();
-    }
-    return passed;
+  /** Takes the configurations that the commit index has passed, in order; the newest is the one in force. */
+  configurationsPassed(): readonly PendingConfiguration[] {
+    const { pendingConfigurations: pending } = this;
+    if (pending.length === 0 || pending[0]!.index > this.committed) return [];
+    const count = pending.filter(({ index }) => index <= this.committed).length;
+    return pending.splice(0, count);
+  }
+
+  /** Whether a configuration stands in the log that isn't in force yet: no other may be proposed then. */
+  get hasPendingConfiguration(): boolean {
+    return this.pendingConfigurations.length > 0;
+  }
+
+  /** The log begins behind `to`. */
+  compactTo(to: LogId): void {
+    this.terms.compactTo(to);
+    this.window.dropTo(to.index);
+  }
+
+  /** The log is empty, behind an entry that a snapshot covers. */
+  restartBehind(last: LogId): void {
+    this.terms.restartBehind(last);
+    this.window.restartBehind(last.index);
+    this.committed = last.index;
+    this.pendingConfigurations = [];
   }
 
   /** Bytes of the held entries in (after, to]. */

@@ -1,7 +1,122 @@
+import { encodeConfiguration } from './configuration-codec';
+import type { Configuration } from './configuration';
+import { entrySizeBytes, makeEntry } from './entry';
 import type { MembershipChange, MembershipResult } from './kernel-api';
+import { checkConfiguration, isJoint } from './membership';
+import { firstStep, giveUpStep, jointStep, leaveStep } from './membership-steps';
+import type { Progress } from './progress';
+import { majorityOf } from './quorum';
 import type { KernelState } from './state';
+import { transferLeadership } from './transfer';
+import { NO_REPLICA } from './types';
 
-/** Proposes the first step of a change of the membership. */
-export function changeMembership(_state: KernelState, _change: MembershipChange): MembershipResult {
-  return { accepted: false, reason: 'notReady', detail: 'this version cannot change its membership' };
+/** How long a leader that has no vote any more tries to hand over, in election time-outs, before it leaves by itself. */
+const HAND_OVER_ELECTION_TIMEOUTS = 2.5;
+
+type Refusal = Extract<MembershipResult, { accepted: false }>;
+
+/**
+ * Proposes the first step of a change of the membership. One at a time, and none before this leader has committed in its term:
+ * a configuration of an older term could still be under way (thesis §4.1, and its correction of 2015).
+ */
+export function changeMembership(state: KernelState, change: MembershipChange): MembershipResult {
+  const refusal = refusalOf(state, change);
+  if (refusal !== undefined) return refusal;
+  const step = firstStep(state.configuration.configuration, change);
+  if (typeof step === 'string') return refused('invalid', step);
+  return { accepted: true, index: proposeConfiguration(state, step), term: state.term };
+}
+
+function refusalOf(state: KernelState, change: MembershipChange): Refusal | undefined {
+  const { configuration, index } = state.configuration;
+  if (state.role !== 'leader')
+    return state.leader === NO_REPLICA
+      ? refused('noLeader', 'no leader is known')
+      : refused('notLeader', 'this replica does not lead');
+  if (state.transfer !== undefined || state.resignsAfterRound > 0)
+    return refused('transferring', 'the leadership is being handed over');
+  if (!state.committedInTerm) return refused('notReady', 'the leader has not committed in its term yet');
+  if (state.log.hasPendingConfiguration || isJoint(configuration) || configuration.target !== null)
+    return refused('inProgress', 'another change of the membership is under way');
+  if (change.expectedIndex !== undefined && change.expectedIndex !== index)
+    return refused('stale', `the membership is that of index ${index}, and ${change.expectedIndex} was expected`);
+  return change.force ? undefined : riskOf(state, change);
+}
+
+/** Those that have a vote in the end and are alive now have to be a quorum; new ones are waited for before they get it. */
+function riskOf(state: KernelState, { members }: MembershipChange): Refusal | undefined {
+  const voters = members.filter(({ voter }) => voter);
+  const alive = voters.filter(({ id }) => id === 0 || id === state.self || isAlive(state, state.progress.get(id)));
+  if (voters.length === 0 || alive.length >= majorityOf(voters.length)) return undefined;
+  const silent = voters.filter((voter) => !alive.includes(voter)).map(({ name }) => `'${name}'`);
+  return refused(
+    'quorumAtRisk',
+    `of its ${voters.length} voters ${alive.length} answer, which is no majority; ${silent.join(', ')} ${silent.length === 1 ? 'does' : 'do'} not`,
+  );
+}
+
+/** Brings a change that is in force to its next step. Whoever leads does it, so that a leader's end doesn't end the change. */
+export function advanceMembership(state: KernelState): void {
+  if (state.role !== 'leader') return;
+  const { configuration } = state.configuration;
+  const isWaiting = configuration.target !== null || isJoint(configuration);
+  if (!isWaiting || !state.committedInTerm || state.log.hasPendingConfiguration || state.transfer !== undefined) return;
+  if (isJoint(configuration)) leaveJoint(state, configuration);
+  else enterJoint(state, configuration);
+}
+
+function enterJoint(state: KernelState, configuration: Configuration): void {
+  const { target, voters } = configuration;
+  if (target === null) return;
+  const newVoters = target.voters.filter((id) => !voters.includes(id));
+  const areReady = newVoters.every((id) => {
+    const progress = state.progress.get(id);
+    return progress?.isCaughtUp === true && isAlive(state, progress);
+  });
+  if (areReady) proposeConfiguration(state, jointStep(configuration));
+  else if (state.nowMs - state.changeSinceMs >= target.catchUpTimeoutMs)
+    proposeConfiguration(state, giveUpStep(configuration));
+}
+
+/** A leader that loses its vote hands over first (thesis §4.2.2); where nobody takes over it leaves all the same. */
+function leaveJoint(state: KernelState, configuration: Configuration): void {
+  const staysVoter = configuration.voters.includes(state.self);
+  const waitedMs = state.nowMs - state.changeSinceMs;
+  if (!staysVoter && waitedMs < HAND_OVER_ELECTION_TIMEOUTS * state.electionTimeoutMs) {
+    transferLeadership(state, undefined);
+    return;
+  }
+  if (configuration.autoLeave) proposeConfiguration(state, leaveStep(configuration));
+}
+
+function proposeConfiguration(state: KernelState, configuration: Configuration): number {
+  checkConfiguration(configuration);
+  const { log } = state;
+  const data = encodeConfiguration(configuration);
+  const entry = makeEntry(log.lastIndex + 1, state.term, { kind: 'configuration', schemaVersion: 0, data });
+  log.append(entry);
+  state.uncommittedBytes += entrySizeBytes(entry);
+  state.replicationDue = true;
+  return entry.index;
+}
+
+/**
+ * Counts the rounds in which a replica gets what the leader had when the round began (thesis §4.2.1). A round that is shorter
+ * than an election time-out means that the rest won't hold up a commit for longer than an election would.
+ */
+export function countCatchUp(state: KernelState, progress: Progress): void {
+  if (state.configuration.configuration.target === null) return;
+  const { lastIndex } = state.log;
+  if (progress.roundEndsAt === 0) progress.beginRound(lastIndex, state.nowMs);
+  else if (progress.matchIndex >= progress.roundEndsAt)
+    progress.endRound(state.nowMs - progress.roundSinceMs < state.electionTimeoutMs, lastIndex, state.nowMs);
+}
+
+/** Whether a replica was heard within the last election time-out. */
+export function isAlive(state: KernelState, progress: Progress | undefined): boolean {
+  return progress !== undefined && state.nowMs - progress.contactMs < state.electionTimeoutMs;
+}
+
+function refused(reason: Refusal['reason'], detail: string): Refusal {
+  return { accepted: false, reason, detail };
 }

@@ -66,6 +66,19 @@ export class Persistence {
     this.waiting = this.waiting.filter((waiting) => waiting.upTo < from);
   }
 
+  get isWriting(): boolean {
+    return this.underWay !== undefined;
+  }
+
+  /** The store holds a snapshot in place of the log up to `lastIndex`; nothing was under way. What was to be said of the old log is never said. */
+  restartBehind(lastIndex: number): void {
+    invariant(this.underWay === undefined, () => `a snapshot is installed while batch ${this.lastNumber} is under way`);
+    this.durable = lastIndex;
+    this.handed = lastIndex;
+    this.truncateFrom = undefined;
+    this.waiting = this.waiting.filter((waiting) => waiting.upTo === 0);
+  }
+
   /**
    * @param upTo the entry up to which the log must be durable before the message leaves, beside term and vote; 0 for none
    * @returns how to send it; undefined where it has to wait for a batch that isn't made yet
@@ -99,18 +112,20 @@ export class Persistence {
     invariant(entries !== undefined, () => `entry ${this.handed + 1} left the window before it was written`);
     const coversTo = this.handed + entries.length;
     const number = ++this.lastNumber;
+    // One whose entry goes with a later batch goes with that: else a crash would leave it in force without its entry.
+    const carriesConfiguration = this.configurationChanged && configuration.index <= coversTo;
     const batch: PersistBatch = {
       number,
       commitIndex: Math.min(log.commitIndex, coversTo),
       entries,
       ...(this.hardStateChanged && { hardState }),
       ...(this.truncateFrom !== undefined && { truncateFrom: this.truncateFrom }),
-      ...(this.configurationChanged && { configuration }),
+      ...(carriesConfiguration && { configuration }),
     };
     this.underWay = { number, carriesHardState: this.hardStateChanged, coversTo };
     this.handed = coversTo;
     this.hardStateChanged = false;
-    this.configurationChanged = false;
+    if (carriesConfiguration) this.configurationChanged = false;
     this.truncateFrom = undefined;
     return { batch, withheld: this.releasedWith(number, coversTo) };
   }

@@ -1,7 +1,7 @@
 import { Progress } from './progress';
 
 function replicating(matchIndex: number): Progress {
-  const progress = new Progress(2, 11, 2, 1000);
+  const progress = new Progress(2, 11, 2, 1000, 0);
   progress.matched(matchIndex);
   progress.becomeReplicate();
   return progress;
@@ -9,7 +9,7 @@ function replicating(matchIndex: number): Progress {
 
 describe('Progress', () => {
   it('begins as a probe at the end of the leader’s log, with nothing known to match', () => {
-    const progress = new Progress(2, 11, 2, 1000);
+    const progress = new Progress(2, 11, 2, 1000, 0);
 
     expect(progress.view()).toEqual({
       id: 2,
@@ -19,6 +19,7 @@ describe('Progress', () => {
       inflightMessages: 0,
       inflightBytes: 0,
       active: true,
+      isCaughtUp: false,
     });
   });
 

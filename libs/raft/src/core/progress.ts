@@ -19,6 +19,17 @@ export class Progress {
   /** The greatest read round that it confirmed, and when that was sent. */
   confirmedRound = 0;
   confirmedSentAtMs = Number.NEGATIVE_INFINITY;
+  /** The replica's own clock in its last answer to a heartbeat, which the next heartbeat echoes; -1 before the first. */
+  echoMs = -1;
+  /** When it was heard last, on the leader's clock. */
+  contactMs: number;
+  /** The log's end when the catch-up round began that is under way, and when that was; 0 where none is. */
+  roundEndsAt = 0;
+  roundSinceMs = 0;
+  /** Whether its last catch-up round was short enough (thesis §4.2.1). */
+  isCaughtUp = false;
+  /** It was removed: until then it is told so. */
+  departsAtMs: number | undefined;
   readonly inflights: Inflights;
 
   constructor(
@@ -26,7 +37,9 @@ export class Progress {
     nextIndex: number,
     maxInflightMessages: number,
     maxInflightBytes: number,
+    nowMs: number,
   ) {
+    this.contactMs = nowMs;
     this.nextIndex = nextIndex;
     this.inflights = new Inflights(maxInflightMessages, maxInflightBytes);
   }
@@ -42,6 +55,29 @@ export class Progress {
       case 'snapshot':
         return true;
     }
+  }
+
+  heard(nowMs: number): void {
+    this.active = true;
+    this.contactMs = nowMs;
+  }
+
+  beginRound(lastIndex: number, nowMs: number): void {
+    this.roundEndsAt = lastIndex;
+    this.roundSinceMs = nowMs;
+  }
+
+  endRound(wasShort: boolean, lastIndex: number, nowMs: number): void {
+    this.isCaughtUp = wasShort;
+    this.beginRound(lastIndex, nowMs);
+  }
+
+  /** The replica needs what the leader's log no longer has. */
+  becomeSnapshot(): void {
+    this.state = 'snapshot';
+    this.probeSequence = 0;
+    this.loadId = 0;
+    this.inflights.clear();
   }
 
   /** The replica's log is the leader's up to `index`. @returns whether that is news */
@@ -78,6 +114,7 @@ export class Progress {
       inflightMessages: this.inflights.messages,
       inflightBytes: this.inflights.bytes,
       active: this.active,
+      isCaughtUp: this.isCaughtUp,
     };
   }
 }

@@ -1,5 +1,5 @@
 import { quorumValue } from './quorum';
-import { broadcastHeartbeat } from './replication';
+import { broadcastHeartbeat, quorumConfirmedAtMs } from './replication';
 import type { KernelState } from './state';
 
 /** Takes a read in, or refuses it where this node doesn't lead (thesis §6.4). */
@@ -39,9 +39,6 @@ export function confirmReads(state: KernelState): void {
 
 /** Measured from when the confirmed round was sent, as its answers may have been long on their way (thesis §6.4.1). */
 function leaseHolds(state: KernelState): boolean {
-  if (state.options.leaseMs === 0) return false;
-  const confirmedSentAtMs = quorumValue(state.configuration.configuration, (id) =>
-    id === state.self ? state.nowMs : (state.progress.get(id)?.confirmedSentAtMs ?? Number.NEGATIVE_INFINITY),
-  );
-  return state.nowMs < confirmedSentAtMs + state.options.leaseMs;
+  if (state.options.leaseMs === 0 || state.leaseIsRevoked) return false;
+  return state.nowMs < quorumConfirmedAtMs(state) + state.options.leaseMs;
 }

@@ -1,5 +1,6 @@
 import { entrySizeBytes, type Entry } from './entry';
 import { Progress } from './progress';
+import { quorumValue } from './quorum';
 import type { KernelState } from './state';
 import type { ReplicaId } from './types';
 
@@ -11,7 +12,13 @@ const SMALL_APPENDS_IN_FLIGHT = 2;
 
 export function addProgress(state: KernelState, id: ReplicaId): void {
   const { maxInflightMessages, maxInflightBytes } = state.options;
-  state.progress.set(id, new Progress(id, state.log.lastIndex + 1, maxInflightMessages, maxInflightBytes));
+  state.progress.set(id, new Progress(id, state.log.lastIndex + 1, maxInflightMessages, maxInflightBytes, state.nowMs));
+}
+
+/** The replica lacks what the log no longer has: it is told to fetch a snapshot, and again with each of its heartbeats. */
+export function needSnapshot(state: KernelState, progress: Progress): void {
+  progress.becomeSnapshot();
+  state.sendNow({ ...state.header(progress.id), kind: 'installSnapshot', required: state.log.terms.originId });
 }
 
 /** Sends what each replica lacks, as far as its window allows. */
@@ -33,7 +40,7 @@ export function sendAppend(state: KernelState, progress: Progress, evenEmpty = p
   const prevIndex = progress.nextIndex - 1;
   const prevTerm = log.terms.termAt(prevIndex);
   if (prevTerm === undefined) {
-    progress.state = 'snapshot';
+    needSnapshot(state, progress);
     return false;
   }
   const pending = log.lastIndex - prevIndex;
@@ -93,6 +100,8 @@ function sendEntries(state: KernelState, progress: Progress, entries: readonly E
  */
 export function broadcastHeartbeat(state: KernelState): void {
   const round = state.readIndex.startRound();
+  const confirmedAtMs = quorumConfirmedAtMs(state);
+  const quorumAgeMs = Number.isFinite(confirmedAtMs) ? state.nowMs - confirmedAtMs : -1;
   for (const progress of state.progress.values()) {
     state.sendNow({
       ...state.header(progress.id),
@@ -101,8 +110,15 @@ export function broadcastHeartbeat(state: KernelState): void {
       round,
       sentAtMs: state.nowMs,
       leaderCommit: state.log.commitIndex,
-      echoMs: -1,
-      quorumAgeMs: -1,
+      echoMs: progress.echoMs,
+      quorumAgeMs,
     });
   }
+}
+
+/** When the last round was sent that a quorum has answered; -Infinity where there was none in this term. */
+export function quorumConfirmedAtMs(state: KernelState): number {
+  return quorumValue(state.configuration.configuration, (id) =>
+    id === state.self ? state.nowMs : (state.progress.get(id)?.confirmedSentAtMs ?? Number.NEGATIVE_INFINITY),
+  );
 }

@@ -1,6 +1,8 @@
 import { Applying } from './applying';
 import type { ConfigurationInForce } from './configuration';
+import { ConfigurationHistory } from './configuration-history';
 import type { KernelStatus, LoadRequest, Role } from './effects';
+import { FreshnessMarks } from './freshness';
 import type { KernelOptions } from './kernel-options';
 import { RaftLog } from './log';
 import { isVoter, memberById } from './membership';
@@ -9,7 +11,8 @@ import { Outbox } from './outbox';
 import { Persistence } from './persistence';
 import type { Progress } from './progress';
 import { ReadIndex } from './read-index';
-import { NO_REPLICA, type ReplicaId } from './types';
+import type { Transfer } from './transfer';
+import { type LogId, NO_REPLICA, type ReplicaId } from './types';
 
 /** Everything that the kernel knows. The files of `handlers/`, `election`, `replication` and `commit` are functions over it. */
 export class KernelState {
@@ -42,11 +45,27 @@ export class KernelState {
   leaderUnreachable = false;
   /** No vote before: a lease that this replica confirmed in an earlier life may still hold. */
   abstainUntilMs: number;
+  /** The store is slow; or out of reach. */
   storageStalled = false;
+  storageIsLost = false;
+  /** The last entry of the snapshot that is being installed. Meanwhile nothing is applied, written or committed. */
+  installing: LogId | undefined;
+  readonly configurations: ConfigurationHistory;
+  readonly freshness: FreshnessMarks;
 
   /** The index of the entry that opened this leader's term. */
   termStartIndex = 0;
   uncommittedBytes = 0;
+  /** The leadership on its way to another. */
+  transfer: Transfer | undefined;
+  /** A voter was told to campaign in this term: no lease holds any more. */
+  leaseIsRevoked = false;
+  /** The entry that a replica must have written to be taken for well while this leader's store stalls; 0 where it doesn't. */
+  stallProbeIndex = 0;
+  /** This leader has no vote any more, and leads until a quorum has confirmed this round; 0 while it has one. */
+  resignsAfterRound = 0;
+  /** Since when this leader knows the configuration in force: what its catch-up is measured from. */
+  changeSinceMs = 0;
   /** Entries were proposed or answers came in: appends go out with the next effects, many entries in one message. */
   replicationDue = false;
 
@@ -63,6 +82,8 @@ export class KernelState {
     this.persistence = new Persistence(options);
     this.applying = new Applying(options.appliedIndex, options.maxUnappliedBytes);
     this.configuration = durable.configuration;
+    this.configurations = new ConfigurationHistory(durable.configuration);
+    this.freshness = new FreshnessMarks(options.random.between(0, 2 ** 31), options.nowMs);
     this.abstainUntilMs = options.newStore
       ? Number.NEGATIVE_INFINITY
       : options.nowMs + options.electionTicks * options.tickMs;
@@ -93,7 +114,8 @@ export class KernelState {
 
   /** Whether this replica may lead: a voter of the configuration in force, with a store that works. */
   get promotable(): boolean {
-    return isVoter(this.configuration.configuration, this.self) && !this.storageStalled;
+    const isWell = !this.storageStalled && !this.storageIsLost && this.installing === undefined;
+    return isWell && isVoter(this.configuration.configuration, this.self);
   }
 
   /** @returns the status if it isn't what was last taken */

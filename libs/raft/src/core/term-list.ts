@@ -79,6 +79,26 @@ export class TermList {
     this.last = Math.min(this.last, index - 1);
   }
 
+  /** Forgets the head. @param to an entry of the log; it becomes the origin */
+  compactTo(to: LogId): void {
+    if (to.index <= this.origin.index) return;
+    invariant(
+      this.termAt(to.index) === to.term,
+      () => `the head is cut at ${to.index} of term ${to.term}, which the log has with term ${this.termAt(to.index)}`,
+    );
+    const at = this.runAt(to.index + 1);
+    const rest = to.index === this.last ? [] : this.runs.slice(at);
+    if (rest.length > 0) rest[0] = { firstIndex: to.index + 1, term: rest[0]!.term };
+    this.runs.splice(0, this.runs.length, ...rest);
+    this.origin = to;
+  }
+
+  restartBehind(origin: LogId): void {
+    this.runs.length = 0;
+    this.origin = origin;
+    this.last = origin.index;
+  }
+
   /** Binary search. @returns the position of the run that holds `index`, or -1 */
   private runAt(index: number): number {
     let low = 0;

@@ -1,13 +1,16 @@
 import { advanceCommit } from '../commit';
 import { invariant } from '../invariant';
+import { countCatchUp } from '../membership-change';
 import type { AppendEntriesReply } from '../messages';
 import type { Progress } from '../progress';
+import { needSnapshot } from '../replication';
 import type { KernelState } from '../state';
+import { advanceTransfer, yieldToHealthy } from '../transfer';
 
 export function onAppendEntriesReply(state: KernelState, message: AppendEntriesReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.active = true;
+  progress.heard(state.nowMs);
   if (message.accepted) accepted(state, progress, message.matchIndex);
   else rejected(state, progress, message);
   state.replicationDue = true;
@@ -21,7 +24,12 @@ function accepted(state: KernelState, progress: Progress, matchIndex: number): v
   );
   const news = progress.matched(matchIndex);
   if (progress.state === 'probe') progress.becomeReplicate();
+  else if (progress.state === 'snapshot' && matchIndex >= state.log.terms.originId.index)
+    progress.becomeProbe(progress.matchIndex + 1);
+  countCatchUp(state, progress);
   if (news) advanceCommit(state);
+  if (state.transfer?.target === progress.id && progress.matchIndex === state.log.lastIndex) advanceTransfer(state);
+  yieldToHealthy(state);
 }
 
 /**
@@ -34,6 +42,10 @@ function rejected(state: KernelState, progress: Progress, message: AppendEntries
       ? message.sequence === progress.probeSequence
       : progress.state === 'replicate' && message.rejectedIndex > progress.matchIndex;
   if (!current) return;
+  if (message.rejectedIndex <= state.log.terms.originId.index) {
+    needSnapshot(state, progress);
+    return;
+  }
   const meeting = state.log.terms.lastIdNotAbove(message.hint.index, message.hint.term);
   progress.becomeProbe(meeting.index + 1);
 }

@@ -11,6 +11,8 @@ export function onAppendEntries(state: KernelState, message: AppendEntries): voi
     reject(state, message, ORIGIN);
     return;
   }
+  // Its place is about to be taken by a snapshot; the leader sends it again.
+  if (state.installing !== undefined) return;
   const { log } = state;
   const { prev, entries } = message;
   if (prev.index < log.terms.originId.index) {

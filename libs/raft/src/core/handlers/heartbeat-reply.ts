@@ -1,16 +1,24 @@
 import type { HeartbeatReply } from '../messages';
 import { confirmReads } from '../reads';
-import { sendAppend } from '../replication';
+import { needSnapshot, sendAppend } from '../replication';
 import type { KernelState } from '../state';
+import { resignIfKnown, yieldToHealthy } from '../transfer';
 
 export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.active = true;
+  progress.heard(state.nowMs);
+  progress.echoMs = message.repliedAtMs;
   if (message.round > progress.confirmedRound) {
     progress.confirmedRound = message.round;
     progress.confirmedSentAtMs = Math.max(progress.confirmedSentAtMs, message.sentAtMs);
     confirmReads(state);
+  }
+  resignIfKnown(state);
+  yieldToHealthy(state);
+  if (progress.state === 'snapshot') {
+    needSnapshot(state, progress);
+    return;
   }
   // Appends or their answers may be lost: this follower is there, so one of what it waits for may go again, and an append
   // whose answer shows where its log ends.

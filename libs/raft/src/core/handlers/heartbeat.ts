@@ -14,12 +14,13 @@ export function onHeartbeat(state: KernelState, message: Heartbeat): void {
         `the leader knows that this store held entry ${message.commit}, but its log ends at ${state.log.lastIndex}: the store has lost its tail (a restored backup, or a disk that lied); this node must be removed and added again with an empty store`,
     );
     commitTo(state, message.commit);
+    state.freshness.learn(message.leaderCommit, message.echoMs, message.quorumAgeMs, state.nowMs);
   }
   state.sendAfterPersist({
     ...state.replyHeader(message),
     kind: 'heartbeatReply',
     round: current ? message.round : 0,
     sentAtMs: message.sentAtMs,
-    repliedAtMs: state.nowMs,
+    repliedAtMs: state.freshness.clock(state.nowMs),
   });
 }

@@ -1,8 +1,23 @@
+import { advanceCommit } from '../commit';
+import { invariant } from '../invariant';
+import { countCatchUp } from '../membership-change';
 import type { InstallSnapshotReply } from '../messages';
 import type { KernelState } from '../state';
 
+/** The replica holds a snapshot: the log goes on from there, unless its head was cut beyond it meanwhile. */
 export function onInstallSnapshotReply(state: KernelState, message: InstallSnapshotReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.active = true;
+  progress.heard(state.nowMs);
+  invariant(
+    message.matchIndex <= state.log.lastIndex,
+    () =>
+      `replica ${progress.id} says that it holds entry ${message.matchIndex}, and this leader's log ends at ${state.log.lastIndex}`,
+  );
+  const news = progress.matched(message.matchIndex);
+  if (progress.state === 'snapshot' && progress.matchIndex >= state.log.terms.originId.index)
+    progress.becomeProbe(progress.matchIndex + 1);
+  state.replicationDue = true;
+  countCatchUp(state, progress);
+  if (news) advanceCommit(state);
 }

@@ -1,4 +1,8 @@
 import type { TimeoutNowReply } from '../messages';
 import type { KernelState } from '../state';
+import { abortTransfer } from '../transfer';
 
-export function onTimeoutNowReply(_state: KernelState, _message: TimeoutNowReply): void {}
+/** An acceptance comes in a later term and has ended this leadership already; a refusal ends the transfer. */
+export function onTimeoutNowReply(state: KernelState, message: TimeoutNowReply): void {
+  if (!message.accepted && state.transfer?.target === message.from) abortTransfer(state);
+}

@@ -1,4 +1,15 @@
+import { becomeCandidate } from '../election';
 import type { TimeoutNow } from '../messages';
 import type { KernelState } from '../state';
 
-export function onTimeoutNow(_state: KernelState, _message: TimeoutNow): void {}
+/**
+ * Campaigns at once, without a pre-vote (thesis §3.10): but only where the leader of this very term asks, and this replica has
+ * a vote. The answer carries the term of the campaign, which ends the leadership of whoever asked.
+ */
+export function onTimeoutNow(state: KernelState, message: TimeoutNow): void {
+  if (message.term > state.term) return;
+  const accepted =
+    message.term === state.term && message.from === state.leader && state.role === 'follower' && state.promotable;
+  if (accepted) becomeCandidate(state, true);
+  state.sendAfterPersist({ ...state.replyHeader(message), kind: 'timeoutNowReply', accepted });
+}
