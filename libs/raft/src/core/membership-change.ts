@@ -108,8 +108,9 @@ export function countCatchUp(state: KernelState, progress: Progress): void {
   if (state.configuration.configuration.target === null) return;
   const { lastIndex } = state.log;
   if (progress.roundEndsAt === 0) progress.beginRound(lastIndex, state.nowMs);
-  else if (progress.matchIndex >= progress.roundEndsAt)
-    progress.endRound(state.nowMs - progress.roundSinceMs < state.electionTimeoutMs, lastIndex, state.nowMs);
+  if (progress.matchIndex < progress.roundEndsAt) return;
+  const wasShort = state.nowMs - progress.roundSinceMs < state.electionTimeoutMs;
+  progress.endRound(wasShort || progress.matchIndex === lastIndex, lastIndex, state.nowMs);
 }
 
 /** Whether a replica was heard within the last election time-out. */
