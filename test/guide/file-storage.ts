@@ -42,7 +42,7 @@ export class FileStorage implements raft.RaftStorage {
   }
 
   load = (group: raft.GroupId) => this.memory.load(group);
-  readSnapshot = (group: raft.GroupId) => this.memory.readSnapshot(group);
+  readSnapshot = (group: raft.GroupId, fromChunk?: number) => this.memory.readSnapshot(group, fromChunk);
   entries = (group: raft.GroupId, from: number, to: number, maxBytes: number) =>
     this.memory.entries(group, from, to, maxBytes);
 

@@ -7,7 +7,7 @@ import type {
   ReplicatedStateMachine,
   SnapshotSource,
 } from '../../libs/raft/src/state-machine/contract';
-import { encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/value-codec';
 
 /** Remembers each command with its time. A test can hold it, or make it fail. */
 export class LedgerMachine implements ReplicatedStateMachine {
@@ -17,6 +17,9 @@ export class LedgerMachine implements ReplicatedStateMachine {
   fault: Error | undefined;
   /** Why commands can't be run here. */
   refusal: string | undefined;
+  released = 0;
+  restored = 0;
+  restoreGate: Promise<void> | undefined;
   private gate: Promise<void> | undefined;
   private openGate: (() => void) | undefined;
   private lastTimeMs = 0;
@@ -49,12 +52,28 @@ export class LedgerMachine implements ReplicatedStateMachine {
     return { status: 'applied', value: encodeValue([...this.lines]) };
   }
 
+  /** One line in a chunk. */
   capture(): SnapshotSource {
-    throw new Error('no snapshots here');
+    const { lines, lastTimeMs } = this;
+    const captured = lines.map((line) => encodeValue([line, lastTimeMs]));
+    return {
+      chunks: async function* () {
+        yield* captured;
+      },
+      release: () => this.released++,
+    };
   }
 
-  async restore(_last: LogId): Promise<void> {
-    throw new Error('no snapshots here');
+  async restore(_last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.restoreGate;
+    const lines: string[] = [];
+    for await (const chunk of chunks) {
+      const [line, timeMs] = decodeValue(chunk) as [string, number];
+      lines.push(line);
+      this.lastTimeMs = timeMs;
+    }
+    this.lines.splice(0, this.lines.length, ...lines);
+    this.restored++;
   }
 
   clusterTimeMs(): number {

@@ -20,6 +20,11 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     durableIndex: 0,
     commitIndex: 0,
     appliedIndex: 0,
+    firstIndex: 0,
+    snapshot: null,
+    install: null,
+    fetchedBytes: 0,
+    longestSliceMs: 0,
     members: [],
   };
 }

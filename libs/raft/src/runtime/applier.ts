@@ -24,6 +24,8 @@ export class Applier {
   private busy = false;
   private closed = false;
   private work: Promise<void> = Promise.resolve();
+  private boundaryTasks: (() => void)[] = [];
+  private settledTasks: (() => void)[] = [];
 
   constructor(
     private readonly machine: ReplicatedStateMachine,
@@ -37,11 +39,24 @@ export class Applier {
     if (!this.busy) this.next();
   }
 
+  /** Runs `task` when no entry is being applied, before the next slice. */
+  atBoundary(task: () => void): void {
+    if (this.busy) this.boundaryTasks.push(task);
+    else task();
+  }
+
+  /** @returns when everything that was handed in is applied */
+  settled(): Promise<void> {
+    if (!this.busy) return Promise.resolve();
+    return new Promise((resolve) => this.settledTasks.push(resolve));
+  }
+
   /** Hands nothing over any more. @returns when the slice that is under way is applied */
   close(): Promise<void> {
     this.closed = true;
     this.queue = [];
     this.head = 0;
+    for (const task of [...this.boundaryTasks.splice(0), ...this.settledTasks.splice(0)]) task();
     return this.work;
   }
 
@@ -63,8 +78,12 @@ export class Applier {
       if (!this.closed) this.events.failed(error);
       return;
     }
+    for (const task of this.boundaryTasks.splice(0)) task();
     if (this.head < this.queue.length) this.scheduler.defer(this.next);
-    else this.busy = false;
+    else {
+      this.busy = false;
+      for (const task of this.settledTasks.splice(0)) task();
+    }
   }
 
   private readonly isWanted = (index: number): boolean => this.events.isWanted(index);

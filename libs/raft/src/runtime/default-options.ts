@@ -2,6 +2,7 @@ import { KERNEL_LIMITS } from '../core/kernel-options';
 import { RaftError } from '../core/raft-error';
 import { DEFAULT_GROUP } from '../core/types';
 import type { FounderOptions, RaftLimits, RaftLogger, RaftNodeOptions } from './raft-node-options';
+import { DEFAULT_SNAPSHOTS, type SnapshotOptions } from './snapshot-options';
 import { SystemScheduler } from './system-scheduler';
 
 /** Defaults of {@link RaftLimits}. */
@@ -13,7 +14,10 @@ export const DEFAULT_LIMITS: RaftLimits = Object.freeze({
 
 /** What {@link raftNodeOptions} needs; the rest has defaults. */
 export type RaftNodeSettings = Pick<RaftNodeOptions, 'nodeId' | 'storage' | 'transport' | 'stateMachine'> &
-  Partial<Omit<RaftNodeOptions, 'limits'>> & { readonly limits?: Partial<RaftLimits> };
+  Partial<Omit<RaftNodeOptions, 'limits' | 'snapshots'>> & {
+    readonly limits?: Partial<RaftLimits>;
+    readonly snapshots?: Partial<SnapshotOptions>;
+  };
 
 const SILENT: RaftLogger = {
   debug: () => undefined,
@@ -48,6 +52,7 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
     shutdownTimeoutMs: settings.shutdownTimeoutMs ?? 5000,
     leaseReads: settings.leaseReads ?? null,
     limits: { ...DEFAULT_LIMITS, ...definedOnly(settings.limits) },
+    snapshots: { ...DEFAULT_SNAPSHOTS, ...definedOnly(settings.snapshots) },
     storage: settings.storage,
     transport: settings.transport,
     stateMachine: settings.stateMachine,
@@ -69,8 +74,21 @@ function validate(options: RaftNodeOptions): void {
   validateTimes(options);
   if (leaseReads !== null && !(leaseReads.driftMargin >= 0.5 && leaseReads.driftMargin <= 0.95))
     throw wrong('leaseReads.driftMargin', leaseReads.driftMargin, 'write a share from 0.5 to 0.95');
+  validateSnapshots(options.snapshots);
   for (const [name, value] of Object.entries(options.limits))
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(`limits.${name}`, value, 'write a whole number above 0');
+}
+
+function validateSnapshots({ afterEntries, afterBytes, afterMs, trailingEntries }: SnapshotOptions): void {
+  for (const [name, value, least] of [
+    ['afterEntries', afterEntries, 1],
+    ['afterBytes', afterBytes, 1],
+    ['trailingEntries', trailingEntries, 0],
+  ] as const)
+    if (!Number.isSafeInteger(value) || value < least)
+      throw wrong(`snapshots.${name}`, value, `write a whole number from ${least} on`);
+  if (afterMs !== null && !(Number.isFinite(afterMs) && afterMs > 0))
+    throw wrong('snapshots.afterMs', afterMs, 'write a number of milliseconds above 0, or null for never');
 }
 
 function validateTimes(options: RaftNodeOptions): void {
@@ -129,6 +147,6 @@ function wrong(option: string, value: unknown, remedy: string): RaftError {
   return new RaftError('RAFT_CONFIGURATION', `The option ${option} is ${shown}: ${remedy}.`);
 }
 
-function definedOnly(limits: Partial<RaftLimits> = {}): Partial<RaftLimits> {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+function definedOnly<T extends object>(given: Partial<T> = {}): Partial<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -66,6 +66,7 @@ function setUp() {
       apply: (entries) => done.push(`apply to ${entries.at(-1)!.index}`),
       load: () => done.push('load'),
       confirmed: () => done.push('confirmed'),
+      snapshotWanted: () => undefined,
       refused: () => done.push('refused'),
       statusChanged: () => done.push('status'),
       configurationChanged: () => done.push('configuration'),

@@ -1,9 +1,24 @@
 import type { ConfigurationInForce } from '../core/configuration';
-import type { ConfirmedRead, Effects, KernelStatus, LoadRequest, PersistBatch, RefusedRead } from '../core/effects';
+import type {
+  ConfirmedRead,
+  Effects,
+  KernelStatus,
+  LoadRequest,
+  PersistBatch,
+  RefusedRead,
+  SnapshotWanted,
+} from '../core/effects';
 import type { Entry, Proposal } from '../core/entry';
-import type { Kernel, ProposeResult } from '../core/kernel-api';
+import type {
+  Kernel,
+  KernelSnapshot,
+  MembershipChange,
+  MembershipResult,
+  ProposeResult,
+  TransferResult,
+} from '../core/kernel-api';
 import type { Message } from '../core/messages';
-import type { ReplicaId } from '../core/types';
+import type { LogId, ReplicaId } from '../core/types';
 import type { Scheduler } from './scheduler';
 import { WithheldMessages } from './withheld-messages';
 
@@ -15,6 +30,7 @@ export interface EffectPorts {
   load(request: LoadRequest): void;
   confirmed(reads: readonly ConfirmedRead[]): void;
   refused(reads: readonly RefusedRead[]): void;
+  snapshotWanted(wanted: SnapshotWanted): void;
   statusChanged(status: KernelStatus): void;
   configurationChanged(configuration: ConfigurationInForce): void;
   /** The kernel met something that must not be. It gets no more inputs. */
@@ -99,6 +115,39 @@ export class KernelDriver {
     this.input((nowMs) => this.kernel.persisted(batchNumber, nowMs));
   }
 
+  /** @returns false where the snapshot is of no use, or this node has stopped */
+  installSnapshot(snapshot: KernelSnapshot): boolean {
+    let isUseful = false;
+    this.input((nowMs) => {
+      isUseful = this.kernel.installSnapshot(snapshot, nowMs);
+    });
+    return isUseful && !this.closed;
+  }
+
+  snapshotInstalled(snapshot: KernelSnapshot): void {
+    this.input((nowMs) => this.kernel.snapshotInstalled(snapshot, nowMs));
+  }
+
+  compacted(to: LogId): void {
+    this.input((nowMs) => this.kernel.compacted(to, nowMs));
+  }
+
+  changeMembership(change: MembershipChange): MembershipResult | undefined {
+    let result: MembershipResult | undefined;
+    this.input((nowMs) => {
+      result = this.kernel.changeMembership(change, nowMs);
+    });
+    return result;
+  }
+
+  transferLeadership(target: ReplicaId | undefined): TransferResult | undefined {
+    let result: TransferResult | undefined;
+    this.input((nowMs) => {
+      result = this.kernel.transferLeadership(target, nowMs);
+    });
+    return result;
+  }
+
   applied(index: number): void {
     this.input((nowMs) => this.kernel.applied(index, nowMs));
   }
@@ -117,6 +166,10 @@ export class KernelDriver {
 
   storageStalled(): void {
     this.input((nowMs) => this.kernel.storageStalled(nowMs));
+  }
+
+  storageLost(): void {
+    this.input((nowMs) => this.kernel.storageLost(nowMs));
   }
 
   storageRecovered(): void {
@@ -158,6 +211,7 @@ export class KernelDriver {
     if (effects.apply.length > 0) this.ports.apply(effects.apply);
     // Before refused reads look for a leader.
     if (effects.status !== undefined) this.ports.statusChanged(effects.status);
+    if (effects.snapshotWanted !== undefined) this.ports.snapshotWanted(effects.snapshotWanted);
     if (effects.refusedReads.length > 0) this.ports.refused(effects.refusedReads);
     if (effects.reads.length > 0) this.ports.confirmed(effects.reads);
   }

@@ -43,6 +43,7 @@ export class Persister {
   private retryTimer: TimerHandle | undefined;
   /** The number of the last batch that was ever handed to the store. */
   private lastSent: number;
+  private settledTasks: (() => void)[] = [];
   /** The call of the store that is under way, or the last one. */
   private call: Promise<unknown> = Promise.resolve();
 
@@ -84,6 +85,12 @@ export class Persister {
     this.writingSinceMs = this.scheduler.nowMs();
     this.writing = identity === undefined ? { ...batch, group: this.group } : { ...batch, group: this.group, identity };
     if (this.state === 'idle') this.send(this.writing);
+  }
+
+  /** @returns when no batch waits or is being written */
+  settled(): Promise<void> {
+    if (this.writing === undefined) return Promise.resolve();
+    return new Promise((resolve) => this.settledTasks.push(resolve));
   }
 
   /** For how long the write or the probe under way has been waited for; 0 where there is none. */
@@ -165,6 +172,7 @@ export class Persister {
     this.writing = undefined;
     this.lastLanded = write.number;
     this.events.landed(write.number);
+    if (this.writing === undefined) for (const task of this.settledTasks.splice(0)) task();
   }
 
   private failed(error: unknown): void {

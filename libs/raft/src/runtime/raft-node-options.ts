@@ -4,6 +4,7 @@ import type { ReplicatedStateMachine } from '../state-machine/contract';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { Scheduler } from './scheduler';
+import type { SnapshotOptions } from './snapshot-options';
 
 /** One founder of the cluster. The list counts only for an empty store; afterwards it is addresses. @publicApi */
 export interface FounderOptions {
@@ -58,6 +59,7 @@ export interface RaftNodeOptions {
   /** Lease reads: `{ driftMargin }` is the share of the election time-out that a lease lasts (0.5 to 0.95). Default: off. */
   readonly leaseReads: { readonly driftMargin: number } | null;
   readonly limits: RaftLimits;
+  readonly snapshots: SnapshotOptions;
 
   readonly storage: RaftStorage;
   readonly transport: RaftTransport;

@@ -24,6 +24,8 @@ import { RequestRouter } from './request-router';
 import { RequestServer } from './request-server';
 import { Replica } from './replica';
 import { SessionProof } from './session-proof';
+import { restoreAtStart, type RestoredGroup } from './snapshot-install';
+import type { SnapshotInfo } from './snapshot-options';
 import type { RaftPhase, RaftStatus } from './status';
 import { StatusBoard } from './status-board';
 import { leaderIn, statusOf } from './status-report';
@@ -164,6 +166,19 @@ export class RaftNode {
     return (await this.desk.call('barrier', NOTHING, options)).index;
   }
 
+  /**
+   * Takes a snapshot of everything that is applied here now, and cuts the log behind it.
+   *
+   * @returns which entry it covers, and its size
+   * @throws RaftError `RAFT_STORAGE` it can't be written, `RAFT_NOT_STARTED`, `RAFT_SHUTTING_DOWN`
+   */
+  async snapshot(): Promise<SnapshotInfo> {
+    const closed = this.closedBecause();
+    if (closed !== undefined) throw closed;
+    if (this.replica === undefined) throw notStarted();
+    return this.replica.snapshot();
+  }
+
   status(): RaftStatus {
     const { phase, reason } = this.board;
     const why = phase === 'founding' ? (this.founding?.describe() ?? reason) : reason;
@@ -195,17 +210,18 @@ export class RaftNode {
     try {
       const { identity, group } = await openStore(this.options, this.bootNonce, this.proof);
       const applied = await openMachine(stateMachine);
+      const restored = await this.restored(group, applied.last.index);
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
       await transport.start(this.peerHost(identity));
       this.requireStarting();
-      if (group === undefined) this.links.connectFounders();
-      else this.links.connectMembers(group.configuration.configuration, group.identity.replicaId);
+      if (restored === undefined) this.links.connectFounders();
+      else this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
       this.silence.keep(identity, () => {
         if (this.board.phase !== 'starting') return;
         if (group === undefined) this.found(identity, applied.last.index);
-        else this.run(identity, group, applied.last.index, false);
+        else this.run(identity, restored!, false);
       });
     } catch (error) {
       const failure = asRaftError(error);
@@ -213,6 +229,18 @@ export class RaftNode {
       await transport.stop().catch(() => undefined);
       await storage.close().catch(() => undefined);
       throw failure;
+    }
+  }
+
+  private async restored(group: LoadedGroup | undefined, appliedIndex: number): Promise<RestoredGroup | undefined> {
+    if (group === undefined) return undefined;
+    const { storage, groupId, stateMachine } = this.options;
+    try {
+      return await restoreAtStart(storage, groupId, stateMachine, group, appliedIndex);
+    } catch (error) {
+      throw new RaftError('RAFT_STORAGE', `The snapshot in the store can't be used: ${sentenceOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -260,7 +288,7 @@ export class RaftNode {
       incarnation,
       links,
       proof,
-      founded: (group) => this.run(this.store!, group, appliedIndex, true),
+      founded: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
       excluded: (sentence) => this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence)),
       storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
     });
@@ -268,9 +296,10 @@ export class RaftNode {
     this.founding.start();
   }
 
-  private run({ incarnation }: StoreIdentity, group: LoadedGroup, appliedIndex: number, newStore: boolean): void {
+  private run({ incarnation }: StoreIdentity, restored: RestoredGroup, newStore: boolean): void {
     if (this.board.phase === 'stopping') return;
-    const { options, links, ledger, router, proof } = this;
+    const { group, appliedIndex } = restored;
+    const { options, links, ledger, router, calls, proof } = this;
     const copied = copiedStore(group, incarnation);
     if (copied !== undefined) {
       this.halt('quarantined', new RaftError('RAFT_QUARANTINED', copied));
@@ -285,12 +314,13 @@ export class RaftNode {
         links,
         ledger,
         router,
+        calls,
         proof,
         statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
         configurationChanged: () => this.board.changed(),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
       };
-      this.replica = new Replica(ports, kernel, group, appliedIndex);
+      this.replica = new Replica(ports, kernel, restored);
     } catch (error) {
       this.fail('RAFT_FATAL', `The node can't start from its store: ${sentenceOf(error)}`, error);
       return;

@@ -1,13 +1,12 @@
 import type { ConfigurationInForce } from '../core/configuration';
 import type { KernelStatus } from '../core/effects';
 import type { Entry } from '../core/entry';
-import type { Kernel } from '../core/kernel-api';
+import type { Kernel, KernelSnapshot } from '../core/kernel-api';
 import type { Message } from '../core/messages';
 import type { RaftError } from '../core/raft-error';
 import type { ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import { stampCommandTime } from '../state-machine/command-envelope';
-import type { LoadedGroup } from '../storage/contract';
 import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
 import { ClusterClock } from './cluster-clock';
@@ -15,6 +14,8 @@ import { crowded, refusedCommand, stalled, storageTrouble } from './command-refu
 import { EntryLoader } from './entry-loader';
 import { sentenceOf } from './error-sentence';
 import { KernelDriver } from './kernel-driver';
+import { undecided } from './node-errors';
+import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import type { PendingRequest } from './pending-request';
 import { Persister } from './persister';
@@ -23,6 +24,12 @@ import { Reads } from './reads';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
 import type { SessionProof } from './session-proof';
+import { SliceWatch } from './slice-watch';
+import { SnapshotServer } from './snapshot-calls';
+import { SnapshotFetcher } from './snapshot-fetcher';
+import { installSnapshot, type InstallPorts, type RestoredGroup } from './snapshot-install';
+import type { InstallStatus, SnapshotInfo } from './snapshot-options';
+import { Snapshotter, type SnapshotterPorts } from './snapshotter';
 import { StoreWatch } from './store-watch';
 import { timingOf } from './timing';
 import { Waiters } from './waiters';
@@ -32,6 +39,7 @@ export interface ReplicaPorts {
   readonly links: PeerLinks;
   readonly ledger: RequestLedger;
   readonly router: RequestRouter;
+  readonly calls: PeerCalls;
   readonly proof: SessionProof;
   statusChanged(status: KernelStatus): void;
   configurationChanged(): void;
@@ -51,18 +59,18 @@ export class Replica implements ServingReplica {
   private readonly reads: Reads;
   private readonly clock: ClusterClock;
   private readonly watch: StoreWatch;
+  private readonly slices: SliceWatch;
+  private readonly snapshotter: Snapshotter;
+  private readonly fetcher: SnapshotFetcher;
+  private readonly server: SnapshotServer;
+  private closed = false;
   private appliedIndexHere: number;
   private appliedTerm = 0;
 
-  /**
-   * @param group what the store holds
-   * @param appliedIndex what the state machine holds by itself
-   */
   constructor(
     private readonly ports: ReplicaPorts,
     readonly kernel: Kernel,
-    group: LoadedGroup,
-    appliedIndex: number,
+    { group, appliedIndex, snapshot }: RestoredGroup,
   ) {
     const { ledger, router, proof } = ports;
     const { storage, groupId, scheduler, stateMachine } = ports.options;
@@ -96,6 +104,7 @@ export class Replica implements ServingReplica {
         load: (request) => this.loader.load(request),
         confirmed: (reads) => this.reads.confirmed(reads),
         refused: (reads) => this.reads.refused(reads),
+        snapshotWanted: (wanted) => this.fetcher.wanted(wanted),
         statusChanged: (status) => ports.statusChanged(status),
         configurationChanged: (configuration) => this.follow(configuration),
         fatal: (error) => ports.failed('RAFT_FATAL', `The node has stopped: ${sentenceOf(error)}`, error),
@@ -103,13 +112,12 @@ export class Replica implements ServingReplica {
       group.lastBatch,
     );
     this.watch = new StoreWatch({
-      kernel,
       scheduler,
       logger: ports.options.logger,
       limitMs: ports.options.electionTimeoutMs / 2,
       writeAgeMs: (nowMs) => this.persister.writeAgeMs(nowMs),
       silenceMs: (nowMs) => this.persister.silenceMs(nowMs),
-      yieldLead: () => this.driver.storageStalled(),
+      yieldLead: (isLost) => (isLost ? this.driver.storageLost() : this.driver.storageStalled()),
       mayLeadAgain: () => this.driver.storageRecovered(),
     });
     this.applier = new Applier(stateMachine, scheduler, {
@@ -143,11 +151,27 @@ export class Replica implements ServingReplica {
       },
       group.commitIndex,
     );
+    this.appliedTerm = appliedIndex === 0 ? 0 : (kernel.termAt(appliedIndex) ?? 0);
+    this.slices = new SliceWatch(scheduler, ports.options.logger);
+    this.snapshotter = new Snapshotter(this.snapshotterPorts(), snapshot);
+    this.fetcher = new SnapshotFetcher({
+      storage,
+      groupId,
+      scheduler,
+      logger: ports.options.logger,
+      links: ports.links,
+      calls: ports.calls,
+      callTimeoutMs: 2 * ports.options.electionTimeoutMs,
+      sources: () => this.snapshotSources(),
+      install: (metadata, info) => installSnapshot(this.installPorts(), metadata, info),
+    });
+    this.server = new SnapshotServer(storage, groupId, scheduler);
   }
 
   start(): void {
     this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
     this.follow(this.kernel.configuration);
+    this.server.serve(this.ports.calls);
     this.driver.start();
   }
 
@@ -178,6 +202,8 @@ export class Replica implements ServingReplica {
   tick(ticks: number, nowMs: number): void {
     this.persister.tick(nowMs);
     this.watch.tick(nowMs);
+    this.snapshotter.tick(nowMs);
+    this.server.tick(nowMs);
     this.driver.tick(ticks);
   }
 
@@ -226,6 +252,28 @@ export class Replica implements ServingReplica {
     this.reads.beginStale(request);
   }
 
+  /** Takes a snapshot now. */
+  snapshot(): Promise<SnapshotInfo> {
+    return this.snapshotter.take();
+  }
+
+  get snapshotInfo(): SnapshotInfo | undefined {
+    return this.snapshotter.info;
+  }
+
+  get installStatus(): InstallStatus | null {
+    return this.fetcher.status;
+  }
+
+  /** Bytes of snapshots that came in from others, in this life. */
+  get fetchedBytes(): number {
+    return this.fetcher.receivedBytes;
+  }
+
+  get longestSliceMs(): number {
+    return this.slices.longestMs;
+  }
+
   /** The leader confirmed `index` for a call of this node. */
   readAt(request: PendingRequest, index: number): void {
     this.reads.awaitApplied(request, index);
@@ -233,9 +281,81 @@ export class Replica implements ServingReplica {
 
   /** Nothing is taken in and nothing is carried out any more. @returns when what was under way has settled */
   async close(): Promise<void> {
+    this.closed = true;
+    this.snapshotter.close();
+    this.fetcher.close();
+    this.server.close();
     this.driver.close();
     this.loader.close();
     await Promise.all([this.persister.close(), this.applier.close()]);
+  }
+
+  private snapshotterPorts(): SnapshotterPorts {
+    const { storage, groupId, scheduler, stateMachine: machine, logger, snapshots: settings } = this.ports.options;
+    const { kernel, slices } = this;
+    return {
+      storage,
+      groupId,
+      scheduler,
+      machine,
+      logger,
+      settings,
+      slices,
+      applied: () => ({ term: this.appliedTerm, index: this.appliedIndexHere }),
+      configurationAt: (index) => kernel.configurationAt(index),
+      termAt: (index) => kernel.termAt(index),
+      durableIndex: () => Math.min(kernel.durableIndex, kernel.appliedIndex),
+      atBoundary: (task) => this.applier.atBoundary(task),
+      somebodyFetches: () => kernel.progress().some(({ state, active }) => state === 'snapshot' && active),
+      compacted: (to) => this.driver.compacted(to),
+    };
+  }
+
+  private installPorts(): InstallPorts {
+    const { storage, groupId, scheduler, stateMachine: machine, logger } = this.ports.options;
+    return {
+      storage,
+      groupId,
+      scheduler,
+      machine,
+      logger,
+      begin: (snapshot) => this.driver.installSnapshot(snapshot),
+      settled: async () => {
+        await this.persister.settled();
+        await this.applier.settled();
+      },
+      installed: (snapshot, info) => this.installed(snapshot, info),
+      failed: (error) =>
+        this.ports.failed(
+          'RAFT_FATAL',
+          `The state machine can't be restored from a snapshot: ${sentenceOf(error)}`,
+          error,
+        ),
+      isClosed: () => this.closed,
+    };
+  }
+
+  private installed(snapshot: KernelSnapshot, info: SnapshotInfo): void {
+    const { last } = snapshot;
+    this.appliedIndexHere = last.index;
+    this.appliedTerm = last.term;
+    this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
+    this.snapshotter.installed(info);
+    this.driver.snapshotInstalled(snapshot);
+    this.waiters.passedOver(last.index, () => undecided('a snapshot took the place of the log'));
+    this.reads.applied(last.index);
+    this.ports.options.logger.log(`The snapshot of entry ${last.index} is installed; the log goes on from there.`);
+  }
+
+  /** Followers before the leader, as it has enough to do. */
+  private snapshotSources(): readonly { readonly address: string; readonly name: string }[] {
+    const { leader } = this;
+    const { members } = this.kernel.configuration.configuration;
+    const ids = members.map(({ id }) => id).filter((id) => id !== this.replicaId && id !== leader);
+    return [...ids, leader].flatMap((id) => {
+      const route = this.ports.links.routeTo(id);
+      return route === undefined ? [] : [{ address: route.address, name: route.name }];
+    });
   }
 
   private send(message: Message): void {
@@ -261,6 +381,7 @@ export class Replica implements ServingReplica {
     if (this.waiters.size > 0) entries.forEach((entry, at) => this.waiters.decide(entry, outcomes[at]!));
     this.reads.applied(last.index);
     this.driver.applied(last.index);
+    this.snapshotter.applied(entries);
     if (isNewTerm && this.isLeading) this.ports.router.wake();
   }
 

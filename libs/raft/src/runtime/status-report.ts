@@ -36,6 +36,11 @@ export function statusOf(
     durableIndex: kernel?.durableIndex ?? 0,
     commitIndex: kernel?.commitIndex ?? 0,
     appliedIndex: replica?.appliedIndex ?? 0,
+    firstIndex: kernel?.firstIndex ?? 0,
+    snapshot: replica?.snapshotInfo ?? null,
+    install: replica?.installStatus ?? null,
+    fetchedBytes: replica?.fetchedBytes ?? 0,
+    longestSliceMs: replica?.longestSliceMs ?? 0,
     members: replica === undefined ? founderStatuses(options, links) : memberStatuses(replica, links),
   };
 }

@@ -1,6 +1,7 @@
 import type { Role } from '../core/effects';
 import type { ReplicaId } from '../core/types';
 import type { PeerConnectionState } from '../transport/contract';
+import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 
 /**
  * Where a node stands. `founding`: waiting for the other founders. `quarantined` and `failed` don't end by themselves;
@@ -55,5 +56,15 @@ export interface RaftStatus {
   readonly durableIndex: number;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  /** The first index that is still in the log; 0 before genesis. */
+  readonly firstIndex: number;
+  /** The newest snapshot in this node's store. */
+  readonly snapshot: SnapshotInfo | null;
+  /** A snapshot that is on its way to this node. */
+  readonly install: InstallStatus | null;
+  /** Bytes of snapshots that came from other nodes since the start. */
+  readonly fetchedBytes: number;
+  /** The longest time that one slice of this library's work held the event loop since the start, in milliseconds. */
+  readonly longestSliceMs: number;
   readonly members: readonly MemberStatus[];
 }

@@ -1,10 +1,8 @@
-import type { Kernel } from '../core/kernel-api';
 import { sentenceOf } from './error-sentence';
 import type { RaftLogger } from './raft-node-options';
 import type { Scheduler } from './scheduler';
 
 export interface StoreWatchPorts {
-  readonly kernel: Kernel;
   readonly scheduler: Scheduler;
   readonly logger: RaftLogger;
   /** How long a write or a probe may take: half of the smallest election time-out, in milliseconds. */
@@ -13,8 +11,8 @@ export interface StoreWatchPorts {
   writeAgeMs(nowMs: number): number;
   /** For how long the store has been waited for, whether it was written to or only asked. */
   silenceMs(nowMs: number): number;
-  /** This replica shall neither lead nor campaign. */
-  yieldLead(): void;
+  /** This replica shan't campaign; a leader makes way for others that are well, or, where the session is lost, at once. */
+  yieldLead(isLost: boolean): void;
   mayLeadAgain(): void;
 }
 
@@ -25,6 +23,7 @@ export interface StoreWatchPorts {
 export class StoreWatch {
   private writeIsStalled = false;
   private hasYielded = false;
+  private hasLost = false;
   private awaySinceMs: number | undefined;
 
   constructor(private readonly ports: StoreWatchPorts) {}
@@ -53,27 +52,25 @@ export class StoreWatch {
   }
 
   tick(nowMs: number): void {
-    const { limitMs, kernel, logger } = this.ports;
+    const { limitMs, logger } = this.ports;
     const isAway = this.awaySinceMs !== undefined && nowMs - this.awaySinceMs >= limitMs;
     const isSilent = this.ports.silenceMs(nowMs) >= limitMs;
     this.writeIsStalled = this.ports.writeAgeMs(nowMs) >= limitMs;
-    const isLeading = kernel.status.role === 'leader';
-    if (this.hasYielded) {
-      if (isAway || isSilent) return;
+    if (!isAway && !isSilent) {
+      if (!this.hasYielded && !this.hasLost) return;
       this.hasYielded = false;
+      this.hasLost = false;
       this.ports.mayLeadAgain();
-    } else if (isAway || (isSilent && (!isLeading || this.anotherStoreIsFaster()))) {
-      this.hasYielded = true;
-      logger.warn('The store stalls; this node does not lead until it is back.');
-      this.ports.yieldLead();
+      return;
     }
-  }
-
-  /** With one disk under all nodes none is any better: then it is no use to hand over. */
-  private anotherStoreIsFaster(): boolean {
-    const { kernel } = this.ports;
-    const { voters } = kernel.configuration.configuration;
-    const { durableIndex } = kernel;
-    return kernel.progress().some(({ id, matchIndex }) => matchIndex > durableIndex && voters.includes(id));
+    if (!this.hasYielded) {
+      this.hasYielded = true;
+      logger.warn('The store stalls; this node takes nothing in until it is back, and does not campaign.');
+      this.ports.yieldLead(false);
+    }
+    if (isAway && !this.hasLost) {
+      this.hasLost = true;
+      this.ports.yieldLead(true);
+    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Entry } from '../core/entry';
+import type { RaftError } from '../core/raft-error';
 import type { LogId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import type { PendingRequest } from './pending-request';
@@ -32,6 +33,23 @@ export class Waiters {
 
   has(index: number): boolean {
     return this.byIndex.has(index);
+  }
+
+  /**
+   * A snapshot took the place of everything up to `index`: what became of these commands, nobody can say here (they were
+   * committed or replaced by entries that this node has never seen).
+   */
+  passedOver(index: number, error: () => RaftError): void {
+    for (const [at, first] of this.byIndex) {
+      if (at > index) continue;
+      this.byIndex.delete(at);
+      for (let request: PendingRequest | undefined = first; request !== undefined;) {
+        const next: PendingRequest | undefined = request.nextOfSameIndex;
+        request.nextOfSameIndex = undefined;
+        this.ledger.fail(request, error());
+        request = next;
+      }
+    }
   }
 
   /** The entry is applied: whoever waits for its index hears what became of it. */

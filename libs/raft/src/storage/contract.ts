@@ -55,6 +55,16 @@ export interface SnapshotMetadata {
   readonly format: number;
 }
 
+/** A snapshot in a store. @publicApi */
+export interface StoredSnapshot {
+  readonly metadata: SnapshotMetadata;
+  /** How many chunks it has, and how many bytes they are. */
+  readonly chunkCount: number;
+  readonly sizeBytes: number;
+  /** As they were written: the same chunks with the same bytes, each time. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /**
  * Where a node keeps what it must not forget. All groups of a node share one.
  *
@@ -118,14 +128,13 @@ export interface RaftStorage {
    */
   writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 
-  /** @returns the newest whole snapshot, or undefined */
-  readSnapshot(group: GroupId): Promise<
-    | {
-        readonly metadata: SnapshotMetadata;
-        readonly chunks: AsyncIterable<Uint8Array>;
-      }
-    | undefined
-  >;
+  /**
+   * Reads beside writes, whatever is written meanwhile: a snapshot that is being read stays until it is read.
+   *
+   * @param fromChunk the first chunk that is given, counted from 0, so that a transfer which broke off can go on
+   * @returns the newest whole snapshot, or undefined
+   */
+  readSnapshot(group: GroupId, fromChunk?: number): Promise<StoredSnapshot | undefined>;
 
   /**
    * Cuts the log's head: the cut itself is one small write, rows go afterwards in small portions.

@@ -9,6 +9,7 @@ import {
   type StoreBoot,
   StoreFencedError,
   type StoreIdentity,
+  type StoredSnapshot,
   StoreLockedError,
 } from '../contract';
 import { GroupPosition } from '../group-position';
@@ -134,10 +135,12 @@ export class MemoryStorage implements RaftStorage {
     this.medium.snapshots.set(group, { metadata, chunks: copies });
   }
 
-  async readSnapshot(group: GroupId) {
+  async readSnapshot(group: GroupId, fromChunk = 0): Promise<StoredSnapshot | undefined> {
     const snapshot = this.medium.snapshots.get(group);
     if (!snapshot) return undefined;
-    return { metadata: snapshot.metadata, chunks: inOrder(snapshot.chunks) };
+    const { metadata, chunks } = snapshot;
+    const sizeBytes = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
+    return { metadata, chunkCount: chunks.length, sizeBytes, chunks: inOrder(chunks.slice(fromChunk)) };
   }
 
   async compact(group: GroupId, to: LogId): Promise<void> {

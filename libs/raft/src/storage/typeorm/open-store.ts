@@ -203,7 +203,7 @@ export class OpenStore {
       await this.order.inTurn(async () => {
         const stored = this.groups.get(group);
         if (!stored) throw snapshotOfUnknownGroup(group);
-        const before = await this.snapshots.read(stored.id, group);
+        const before = await this.snapshots.read(stored.id, group, 0);
         if (before && before.metadata.last.index > metadata.last.index)
           throw snapshotWentBack(group, metadata.last, before.metadata.last);
         const published = await this.order.attempt(() =>
@@ -217,9 +217,9 @@ export class OpenStore {
     }
   }
 
-  async readSnapshot(group: GroupId) {
+  async readSnapshot(group: GroupId, fromChunk: number) {
     const stored = this.groups.get(group);
-    return stored && this.snapshots.read(stored.id, group);
+    return stored && this.snapshots.read(stored.id, group, fromChunk);
   }
 
   compact(group: GroupId, to: LogId): Promise<void> {

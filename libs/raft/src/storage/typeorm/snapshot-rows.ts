@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { Configuration } from '../../core/configuration';
 import { crc32c, crc32cOfSafeInteger } from '../../core/crc32c';
 import type { GroupId } from '../../core/types';
-import { type SnapshotMetadata, StoreCorruptError } from '../contract';
+import { type SnapshotMetadata, type StoredSnapshot, StoreCorruptError } from '../contract';
 import type { StoredGroup, WriteGuard } from './batch-statements';
 import { byteaArray, int4Array } from './binary-array';
 import { copyRows } from './copy-rows';
@@ -125,43 +125,39 @@ export class SnapshotRows {
     return rows.length === 1;
   }
 
-  async read(groupId: number, group: GroupId) {
+  async read(groupId: number, group: GroupId, fromChunk: number): Promise<StoredSnapshot | undefined> {
     const queryRunner = this.dataSource.createQueryRunner('master');
     try {
       const client = await clientOf(queryRunner);
       const { readMs } = patienceOf(this.dataSource.options);
       const select = () =>
         client.query({
-          text: `SELECT s.id, s.last_index, s.last_term, s.format, s.configuration_index, s.chunks, s.configuration::text
+          text: `SELECT s.id, s.last_index, s.last_term, s.format, s.configuration_index, s.chunks, s.bytes, s.configuration::text
             FROM ${this.tables.group} g JOIN ${this.tables.snapshot} s ON s.id = g.snapshot_id WHERE g.id = $1`,
           values: [groupId],
           rowMode: 'array',
         });
       const [row] = (await cutAfter(client, readMs, select)).rows;
       if (!row) return undefined;
-      const [id, lastIndex, lastTerm, format, configurationIndex, chunks] = row.slice(0, 6).map(toSafeInteger) as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
+      const [id, lastIndex, lastTerm, format, configurationIndex, chunkCount, sizeBytes] = row
+        .slice(0, 7)
+        .map(toSafeInteger) as [number, number, number, number, number, number, number];
       const metadata: SnapshotMetadata = {
         last: { index: lastIndex, term: lastTerm },
-        configuration: { index: configurationIndex, configuration: JSON.parse(row[6] as string) as Configuration },
+        configuration: { index: configurationIndex, configuration: JSON.parse(row[7] as string) as Configuration },
         format,
       };
-      return { metadata, chunks: { [Symbol.asyncIterator]: () => this.readChunks(id, chunks, group) } };
+      const chunks = { [Symbol.asyncIterator]: () => this.readChunks(id, fromChunk, chunkCount, group) };
+      return { metadata, chunkCount, sizeBytes, chunks };
     } finally {
       await queryRunner.release();
     }
   }
 
-  private async *readChunks(id: number, count: number, group: GroupId): AsyncGenerator<Uint8Array> {
+  private async *readChunks(id: number, from: number, count: number, group: GroupId): AsyncGenerator<Uint8Array> {
     this.hold(id);
     try {
-      for (let next = 0; next < count; next += CHUNKS_PER_READ)
+      for (let next = from; next < count; next += CHUNKS_PER_READ)
         for (const chunk of await this.readPortion(id, next, Math.min(next + CHUNKS_PER_READ, count), group))
           yield chunk;
     } finally {

@@ -106,8 +106,8 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
     return this.opened().writeSnapshot(group, metadata, chunks);
   }
 
-  async readSnapshot(group: GroupId) {
-    return this.opened().readSnapshot(group);
+  async readSnapshot(group: GroupId, fromChunk = 0) {
+    return this.opened().readSnapshot(group, fromChunk);
   }
 
   async compact(group: GroupId, to: LogId): Promise<void> {

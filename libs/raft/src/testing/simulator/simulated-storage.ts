@@ -8,6 +8,7 @@ import {
   type StoreBoot,
   StoreFencedError,
   type StoreIdentity,
+  type StoredSnapshot,
   StoreLockedError,
   StoreOwnerError,
   StoreUnavailableError,
@@ -163,10 +164,13 @@ export class SimulatedStorage implements RaftStorage {
     this.disk.snapshots.set(group, { metadata, chunks: copies });
   }
 
-  async readSnapshot(group: GroupId) {
+  async readSnapshot(group: GroupId, fromChunk = 0): Promise<StoredSnapshot | undefined> {
     await this.delay(this.conditions.readMs);
     const snapshot = this.disk.snapshots.get(group);
-    return snapshot && { metadata: snapshot.metadata, chunks: inOrder(snapshot.chunks) };
+    if (snapshot === undefined) return undefined;
+    const { metadata, chunks } = snapshot;
+    const sizeBytes = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
+    return { metadata, chunkCount: chunks.length, sizeBytes, chunks: inOrder(chunks.slice(fromChunk)) };
   }
 
   async compact(group: GroupId, to: LogId): Promise<void> {

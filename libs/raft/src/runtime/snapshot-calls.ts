@@ -1,0 +1,152 @@
+import { type GroupId, sameLogId } from '../core/types';
+import { configurationOf } from '../core/configuration-codec';
+import { RaftError } from '../core/raft-error';
+import { decodeValue, encodeValue } from '../state-machine/value-codec';
+import type { RaftStorage, SnapshotMetadata } from '../storage/contract';
+import type { Hello } from '../transport/contract';
+import type { PeerCalls } from './peer-calls';
+import type { Scheduler } from './scheduler';
+
+export const SNAPSHOT_INFO = 'snapshot.info';
+export const SNAPSHOT_CHUNK = 'snapshot.chunk';
+const IDLE_MS = 30_000;
+const REMEMBERED_CHUNKS = 4;
+
+/** What a node says of the snapshot that it has. */
+export interface OfferedSnapshot {
+  readonly metadata: SnapshotMetadata;
+  readonly chunkCount: number;
+  readonly sizeBytes: number;
+}
+
+export function encodeOffer({ metadata, chunkCount, sizeBytes }: OfferedSnapshot): Uint8Array {
+  const { last, configuration, format } = metadata;
+  return encodeValue({
+    index: last.index,
+    term: last.term,
+    configurationIndex: configuration.index,
+    configuration: JSON.stringify(configuration.configuration),
+    format,
+    chunkCount,
+    sizeBytes,
+  });
+}
+
+/** @returns undefined for an empty answer: the node has no snapshot */
+export function decodeOffer(bytes: Uint8Array): OfferedSnapshot | undefined {
+  if (bytes.length === 0) return undefined;
+  const { index, term, configurationIndex, configuration, format, chunkCount, sizeBytes } = decodeValue(bytes) as {
+    readonly index: number;
+    readonly term: number;
+    readonly configurationIndex: number;
+    readonly configuration: string;
+    readonly format: number;
+    readonly chunkCount: number;
+    readonly sizeBytes: number;
+  };
+  const inForce = { index: configurationIndex, configuration: configurationOf(JSON.parse(configuration)) };
+  return { metadata: { last: { index, term }, configuration: inForce, format }, chunkCount, sizeBytes };
+}
+
+export function encodeChunkRequest(last: { readonly index: number; readonly term: number }, chunk: number): Uint8Array {
+  return encodeValue([last.index, last.term, chunk]);
+}
+
+interface Cursor {
+  readonly index: number;
+  readonly term: number;
+  /** The number of the chunk that the iterator gives next. */
+  next: number;
+  iterator: AsyncIterator<Uint8Array>;
+  readonly recent: Map<number, Uint8Array>;
+  usedAtMs: number;
+  /** One read at a time. */
+  turn: Promise<unknown>;
+}
+
+/**
+ * Gives this node's snapshot to a peer that asks for it, chunk by chunk. Any member does, not only the leader: what is in a
+ * snapshot was committed. A transfer that broke off goes on where the asker says.
+ */
+export class SnapshotServer {
+  private readonly cursors = new Map<string, Cursor>();
+
+  constructor(
+    private readonly storage: RaftStorage,
+    private readonly group: GroupId,
+    private readonly scheduler: Scheduler,
+  ) {}
+
+  serve(calls: PeerCalls): void {
+    calls.serve(SNAPSHOT_INFO, () => this.offer());
+    calls.serve(SNAPSHOT_CHUNK, (body, caller) => this.chunk(body, caller));
+  }
+
+  tick(nowMs: number): void {
+    for (const [caller, cursor] of this.cursors) if (nowMs - cursor.usedAtMs > IDLE_MS) this.drop(caller, cursor);
+  }
+
+  close(): void {
+    for (const [caller, cursor] of this.cursors) this.drop(caller, cursor);
+  }
+
+  private async offer(): Promise<Uint8Array> {
+    const snapshot = await this.storage.readSnapshot(this.group);
+    return snapshot === undefined ? new Uint8Array(0) : encodeOffer(snapshot);
+  }
+
+  private async chunk(body: Uint8Array, caller: Hello): Promise<Uint8Array> {
+    const [index, term, number] = decodeValue(body) as [number, number, number];
+    let cursor = this.cursors.get(caller.incarnation);
+    if (cursor === undefined || !sameLogId(cursor, { index, term })) {
+      if (cursor !== undefined) this.drop(caller.incarnation, cursor);
+      cursor = {
+        ...(await this.open(index, term, number)),
+        index,
+        term,
+        usedAtMs: 0,
+        recent: new Map(),
+        turn: Promise.resolve(),
+      };
+      this.cursors.set(caller.incarnation, cursor);
+    }
+    const mine = cursor;
+    mine.usedAtMs = this.scheduler.nowMs();
+    const answer = mine.turn.then(() => this.read(mine, number));
+    mine.turn = answer.catch(() => this.drop(caller.incarnation, mine));
+    return answer;
+  }
+
+  private async read(cursor: Cursor, number: number): Promise<Uint8Array> {
+    const known = cursor.recent.get(number);
+    if (known !== undefined) return known;
+    if (number !== cursor.next) {
+      await cursor.iterator.return?.();
+      Object.assign(cursor, await this.open(cursor.index, cursor.term, number));
+    }
+    const { done, value } = await cursor.iterator.next();
+    if (done === true) throw noSuchSnapshot(cursor.index);
+    cursor.next++;
+    cursor.recent.set(number, value);
+    cursor.recent.delete(number - REMEMBERED_CHUNKS);
+    return value;
+  }
+
+  private async open(index: number, term: number, from: number): Promise<Pick<Cursor, 'next' | 'iterator'>> {
+    const snapshot = await this.storage.readSnapshot(this.group, from);
+    if (snapshot === undefined || !sameLogId(snapshot.metadata.last, { index, term })) throw noSuchSnapshot(index);
+    return { next: from, iterator: snapshot.chunks[Symbol.asyncIterator]() };
+  }
+
+  private drop(caller: string, cursor: Cursor): void {
+    if (this.cursors.get(caller) === cursor) this.cursors.delete(caller);
+    void cursor.iterator.return?.()?.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+}
+
+function noSuchSnapshot(index: number): RaftError {
+  return new RaftError('RAFT_CONFLICT', `This node has no snapshot of entry ${index} (any more).`);
+}

@@ -1,0 +1,124 @@
+import type { KernelSnapshot } from '../core/kernel-api';
+import type { GroupId } from '../core/types';
+import { sameLogId } from '../core/types';
+import type { ReplicatedStateMachine } from '../state-machine/contract';
+import type { LoadedGroup, RaftStorage, SnapshotMetadata } from '../storage/contract';
+import { sentenceOf } from './error-sentence';
+import type { RaftLogger } from './raft-node-options';
+import type { Scheduler } from './scheduler';
+import type { SnapshotInfo } from './snapshot-options';
+
+const RETRY_MS = 500;
+
+export interface InstallPorts {
+  readonly storage: RaftStorage;
+  readonly groupId: GroupId;
+  readonly scheduler: Scheduler;
+  readonly machine: ReplicatedStateMachine;
+  readonly logger: RaftLogger;
+  /** Asks the kernel. From a yes on it hands nothing out until `installed`. */
+  begin(snapshot: KernelSnapshot): boolean;
+  /** @returns when nothing is being written and nothing is being applied */
+  settled(): Promise<void>;
+  installed(snapshot: KernelSnapshot, info: SnapshotInfo): void;
+  /** The state machine has no state any more. */
+  failed(error: unknown): void;
+  isClosed(): boolean;
+}
+
+/**
+ * Puts a snapshot that is whole in the store in place of the state and of the log: the machine first, then the log's cut. A
+ * crash in between leaves a snapshot that is ahead of the log, which the next start finds and finishes.
+ */
+export async function installSnapshot(
+  ports: InstallPorts,
+  metadata: SnapshotMetadata,
+  info: SnapshotInfo,
+): Promise<void> {
+  const { storage, groupId, machine, logger, scheduler } = ports;
+  const snapshot = { last: metadata.last, configuration: metadata.configuration };
+  if (ports.isClosed() || !ports.begin(snapshot)) return;
+  await ports.settled();
+  for (;;) {
+    if (ports.isClosed()) return;
+    let stored;
+    try {
+      stored = await storage.readSnapshot(groupId);
+      if (stored === undefined || !sameLogId(stored.metadata.last, metadata.last))
+        throw new Error(`the store has no snapshot of entry ${metadata.last.index}`);
+    } catch (error) {
+      logger.warn(`The snapshot can't be read yet: ${sentenceOf(error)}`);
+      await pause(scheduler);
+      continue;
+    }
+    try {
+      await machine.restore(metadata.last, stored.chunks);
+      break;
+    } catch (error) {
+      // What the store could not give may come at the next attempt; what the machine can't read never will.
+      if (ports.isClosed()) return;
+      ports.failed(error);
+      return;
+    }
+  }
+  await cutLog(ports, snapshot);
+  if (!ports.isClosed()) ports.installed(snapshot, info);
+}
+
+async function cutLog(ports: InstallPorts, { last }: KernelSnapshot): Promise<void> {
+  while (!ports.isClosed()) {
+    try {
+      await ports.storage.compact(ports.groupId, last);
+      return;
+    } catch (error) {
+      ports.logger.warn(`The log can't be cut at the snapshot yet: ${sentenceOf(error)}`);
+      await pause(ports.scheduler);
+    }
+  }
+}
+
+function pause(scheduler: Scheduler): Promise<void> {
+  return new Promise((resolve) => scheduler.setTimer(RETRY_MS, resolve));
+}
+
+export interface RestoredGroup {
+  readonly group: LoadedGroup;
+  /** The snapshot that the store has. */
+  readonly snapshot: SnapshotInfo | undefined;
+  readonly appliedIndex: number;
+}
+
+/**
+ * What a start does with the snapshot in the store: a machine that is behind it is restored from it, and an install that a
+ * crash cut off is finished.
+ */
+export async function restoreAtStart(
+  storage: RaftStorage,
+  groupId: GroupId,
+  machine: ReplicatedStateMachine,
+  group: LoadedGroup,
+  appliedIndex: number,
+): Promise<RestoredGroup> {
+  const stored = await storage.readSnapshot(groupId);
+  if (stored === undefined) return { group, snapshot: undefined, appliedIndex };
+  const { last, configuration } = stored.metadata;
+  const info = { index: last.index, term: last.term, chunks: stored.chunkCount, sizeBytes: stored.sizeBytes };
+  const isBehind = appliedIndex < last.index;
+  if (isBehind) await machine.restore(last, stored.chunks);
+  const applied = isBehind ? last.index : appliedIndex;
+  if (last.index <= group.snapshot.index || termIn(group, last.index) === last.term)
+    return { group, snapshot: info, appliedIndex: applied };
+  await storage.compact(groupId, last);
+  const cut = (await storage.load(groupId)) ?? group;
+  const isNewer = configuration.index > cut.configuration.index;
+  return {
+    group: isNewer ? { ...cut, configuration, configurationEntries: [] } : cut,
+    snapshot: info,
+    appliedIndex: applied,
+  };
+}
+
+function termIn(group: LoadedGroup, index: number): number | undefined {
+  if (index > group.lastIndex) return undefined;
+  return group.terms.findLast(({ firstIndex }) => firstIndex <= index)?.term;
+}

@@ -1,0 +1,205 @@
+import type { ConfigurationInForce } from '../core/configuration';
+import { entrySizeBytes, type Entry } from '../core/entry';
+import { RaftError } from '../core/raft-error';
+import { type GroupId, type LogId, ORIGIN } from '../core/types';
+import type { ReplicatedStateMachine, SnapshotSource } from '../state-machine/contract';
+import type { RaftStorage } from '../storage/contract';
+import { sentenceOf } from './error-sentence';
+import type { RaftLogger } from './raft-node-options';
+import type { Scheduler } from './scheduler';
+import type { SliceWatch } from './slice-watch';
+import type { SnapshotInfo, SnapshotOptions } from './snapshot-options';
+
+/** The version of the chunks' encoding, by which a reader knows whether it can read them. */
+export const SNAPSHOT_CHUNKS_FORMAT = 1;
+/** How long the head of the log is kept for a replica that is fetching a snapshot. */
+const LONGEST_HOLD_MS = 600_000;
+const RETRY_MS = 5_000;
+
+export interface SnapshotterPorts {
+  readonly storage: RaftStorage;
+  readonly groupId: GroupId;
+  readonly scheduler: Scheduler;
+  readonly machine: ReplicatedStateMachine;
+  readonly logger: RaftLogger;
+  readonly settings: SnapshotOptions;
+  readonly slices: SliceWatch;
+  /** The last entry that is applied. */
+  applied(): LogId;
+  configurationAt(index: number): ConfigurationInForce;
+  termAt(index: number): number | undefined;
+  /** Up to here the log may be cut. */
+  durableIndex(): number;
+  /** Calls back when no entry is being applied. */
+  atBoundary(task: () => void): void;
+  /** Whether a replica that is there fetches a snapshot: it needs the log that follows. */
+  somebodyFetches(): boolean;
+  compacted(to: LogId): void;
+}
+
+/**
+ * Takes snapshots of the state, by itself and when it is asked to, and cuts the log behind them. Only the capture holds up
+ * commands; its chunks are written while they go on.
+ */
+export class Snapshotter {
+  private newest: (SnapshotInfo & { readonly takenAtMs: number }) | undefined;
+  private entries = 0;
+  private bytes = 0;
+  private running: Promise<SnapshotInfo> | undefined;
+  private cutDue: { readonly to: number; readonly sinceMs: number } | undefined;
+  private notBeforeMs = 0;
+  private lastMs: number;
+  private closed = false;
+
+  /** @param stored the snapshot that the store has */
+  constructor(
+    private readonly ports: SnapshotterPorts,
+    stored: SnapshotInfo | undefined,
+  ) {
+    this.lastMs = ports.scheduler.nowMs();
+    if (stored !== undefined) this.newest = { ...stored, takenAtMs: this.lastMs };
+  }
+
+  get info(): SnapshotInfo | undefined {
+    return this.newest;
+  }
+
+  applied(entries: readonly Entry[]): void {
+    this.entries += entries.length;
+    for (const entry of entries) this.bytes += entrySizeBytes(entry);
+    const { afterEntries, afterBytes } = this.ports.settings;
+    if (this.entries >= afterEntries || this.bytes >= afterBytes) this.takeBySelf();
+  }
+
+  /** A snapshot came from another node, and took the place of what was counted. */
+  installed(info: SnapshotInfo): void {
+    this.remember(info);
+    this.entries = 0;
+    this.bytes = 0;
+  }
+
+  tick(nowMs: number): void {
+    const { afterMs } = this.ports.settings;
+    if (afterMs !== null && this.entries > 0 && nowMs - this.lastMs >= afterMs) this.takeBySelf();
+    if (this.cutDue !== undefined && this.running === undefined && nowMs >= this.notBeforeMs) this.cut();
+  }
+
+  /**
+   * @returns the snapshot, of everything that was applied before the call
+   * @throws RaftError `RAFT_STORAGE` it can't be written
+   */
+  async take(): Promise<SnapshotInfo> {
+    const index = this.ports.applied().index;
+    if (this.running !== undefined) {
+      const info = await this.running;
+      if (info.index >= index) return info;
+    }
+    if (this.newest !== undefined && this.newest.index >= index) return this.newest;
+    return (this.running ??= this.run());
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  private takeBySelf(): void {
+    const nowMs = this.ports.scheduler.nowMs();
+    if (this.running !== undefined || this.closed || nowMs < this.notBeforeMs) return;
+    this.running = this.run();
+    this.running.catch((error: unknown) => {
+      this.notBeforeMs = this.ports.scheduler.nowMs() + RETRY_MS;
+      if (!this.closed) this.ports.logger.warn(`No snapshot could be taken: ${sentenceOf(error)}`);
+    });
+  }
+
+  private async run(): Promise<SnapshotInfo> {
+    const { storage, groupId, settings, logger, scheduler, applied, configurationAt } = this.ports;
+    const startedMs = scheduler.nowMs();
+    let source: SnapshotSource | undefined;
+    try {
+      source = await this.captured();
+      if (this.closed) throw new RaftError('RAFT_SHUTTING_DOWN', 'This node is shutting down; no snapshot was taken.');
+      // Behind the capture nothing was applied yet: this is what it is of.
+      const last = applied();
+      const counted = { entries: this.entries, bytes: this.bytes };
+      const written = { chunks: 0, sizeBytes: 0 };
+      const metadata = { last, configuration: configurationAt(last.index), format: SNAPSHOT_CHUNKS_FORMAT };
+      await storage.writeSnapshot(groupId, metadata, this.paced(source, written));
+      this.entries -= counted.entries;
+      this.bytes -= counted.bytes;
+      const info = { index: last.index, term: last.term, ...written };
+      this.remember(info);
+      this.cutDue = { to: last.index - settings.trailingEntries, sinceMs: scheduler.nowMs() };
+      const tookMs = Math.round(scheduler.nowMs() - startedMs);
+      logger.debug(`Snapshot of entry ${info.index}: ${info.sizeBytes} bytes in ${info.chunks} chunks, ${tookMs} ms.`);
+      return info;
+    } catch (error) {
+      if (error instanceof RaftError) throw error;
+      throw new RaftError('RAFT_STORAGE', `The snapshot was not taken: ${sentenceOf(error)}`, { cause: error });
+    } finally {
+      source?.release();
+      this.running = undefined;
+    }
+  }
+
+  private captured(): Promise<SnapshotSource> {
+    const { slices, machine, atBoundary } = this.ports;
+    return new Promise((resolve, reject) => {
+      atBoundary(() => {
+        try {
+          resolve(slices.measure('The capture of the state machine', () => machine.capture()));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+  }
+
+  /** Each chunk in a turn of the event loop of its own, so that commands and heartbeats get in between. */
+  private async *paced(
+    source: SnapshotSource,
+    written: { chunks: number; sizeBytes: number },
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { scheduler, slices } = this.ports;
+    const chunks = source.chunks()[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await slices.measure('A chunk of a snapshot', () => chunks.next());
+      if (done === true) return;
+      written.chunks++;
+      written.sizeBytes += value.length;
+      yield value;
+      if (this.closed) throw new Error('this node is shutting down');
+      await new Promise<void>((resolve) => scheduler.defer(resolve));
+    }
+  }
+
+  private remember(info: SnapshotInfo): void {
+    this.lastMs = this.ports.scheduler.nowMs();
+    this.newest = { ...info, takenAtMs: this.lastMs };
+  }
+
+  /** The store first: what the kernel has forgotten must not come back with a start. */
+  private cut(): void {
+    const { storage, groupId, scheduler, logger, termAt, durableIndex, compacted, somebodyFetches } = this.ports;
+    const { to: index, sinceMs } = this.cutDue!;
+    const term = termAt(index);
+    if (index <= ORIGIN.index || term === undefined || index > durableIndex()) {
+      this.cutDue = undefined;
+      return;
+    }
+    if (somebodyFetches() && scheduler.nowMs() - sinceMs < LONGEST_HOLD_MS) return;
+    this.cutDue = undefined;
+    const to = { index, term };
+    storage.compact(groupId, to).then(
+      () => {
+        if (!this.closed) compacted(to);
+      },
+      (error: unknown) => {
+        if (this.closed) return;
+        this.notBeforeMs = scheduler.nowMs() + RETRY_MS;
+        this.cutDue ??= { to: index, sinceMs };
+        logger.warn(`The log could not be cut at ${index}: ${sentenceOf(error)}`);
+      },
+    );
+  }
+}
