@@ -90,6 +90,17 @@ export class VirtualCluster {
     return node;
   }
 
+  /** Starts a node with an empty store that joins through a member. */
+  async join(name: string, through: string, settings: Partial<RaftNodeSettings> = {}): Promise<VirtualNode> {
+    const node = this.make(name, {
+      founders: [{ id: name, peer: `${name}:7001` }],
+      join: [`${through}:7001`],
+      ...settings,
+    });
+    await this.ends(node.raft.start());
+    return node;
+  }
+
   async startAll(settings: Partial<RaftNodeSettings> = {}): Promise<void> {
     const nodes = this.founders.map(({ id }) => this.make(id, settings));
     await this.ends(Promise.all(nodes.map(({ raft }) => raft.start())));

@@ -21,6 +21,8 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     commitIndex: 0,
     appliedIndex: 0,
     firstIndex: 0,
+    membershipIndex: 0,
+    membershipChanging: false,
     snapshot: null,
     install: null,
     fetchedBytes: 0,

@@ -190,6 +190,7 @@ function reachableLeader(status: RaftStatus): LeaderHint | undefined {
 
 function noLeader(status: RaftStatus): RaftError {
   switch (status.phase) {
+    case 'removed':
     case 'quarantined':
       return new RaftError('RAFT_QUARANTINED', `The node ${status.nodeId} must not take part: ${status.reason}`);
     case 'stopping':
@@ -202,6 +203,7 @@ function noLeader(status: RaftStatus): RaftError {
       return new RaftError('RAFT_NOT_STARTED', `The node ${status.nodeId} has not started yet. Try again.`);
     case 'starting':
     case 'founding':
+    case 'joining':
     case 'running':
     case 'failed':
       return new RaftError(

@@ -46,6 +46,9 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
     founders,
     forceBootstrap: settings.forceBootstrap ?? false,
     advertise,
+    http: settings.http ?? founders.find(({ id }) => id === nodeId)?.http ?? '',
+    join: settings.join ?? [],
+    joinAs: settings.joinAs ?? 'voter',
     electionTimeoutMs: settings.electionTimeoutMs ?? 1000,
     heartbeatIntervalMs: settings.heartbeatIntervalMs ?? 100,
     requestTimeoutMs: settings.requestTimeoutMs ?? 10_000,
@@ -70,6 +73,7 @@ function validate(options: RaftNodeOptions): void {
   if (!/^[a-z0-9_-]{1,63}$/.test(groupId))
     throw wrong('groupId', groupId, 'write 1 to 63 characters of a-z, 0-9, _ and -');
   requireAddress('advertise', advertise);
+  options.join.forEach((address, at) => requireAddress(`join[${at}]`, address));
   validateFounders(founders);
   validateTimes(options);
   if (leaseReads !== null && !(leaseReads.driftMargin >= 0.5 && leaseReads.driftMargin <= 0.95))

@@ -21,7 +21,7 @@ export async function openStore(
   bootNonce: string,
   proof: SessionProof,
 ): Promise<OpenedStore> {
-  const { storage, scheduler, nodeId, groupId, founders } = options;
+  const { storage, scheduler, nodeId, groupId, founders, join } = options;
   const askedMs = scheduler.nowMs();
   let opened: OpenedStore;
   try {
@@ -31,7 +31,7 @@ export async function openStore(
   } catch (error) {
     throw new RaftError('RAFT_STORAGE', `The store could not be opened: ${sentenceOf(error)}`, { cause: error });
   }
-  if (opened.group === undefined && !founders.some(({ id }) => id === nodeId))
+  if (opened.group === undefined && join.length === 0 && !founders.some(({ id }) => id === nodeId))
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `The store of '${nodeId}' is empty, and '${nodeId}' is none of the founders ` +

@@ -1,3 +1,4 @@
+import { wasRemoved } from '../core/membership';
 import type { Message } from '../core/messages';
 import type { GroupId } from '../core/types';
 import type { GroupIdentity } from '../storage/contract';
@@ -17,6 +18,9 @@ import type { PeerLinks } from './peer-links';
 import type { Replica } from './replica';
 import type { RequestRouter } from './request-router';
 import type { RequestServer } from './request-server';
+
+/** How often a removed replica is told so. */
+const TELL_EVERY_MS = 1000;
 
 /** What this node says of itself to its peers. */
 export interface SelfPortrait {
@@ -40,6 +44,7 @@ export interface PeerHostPorts {
   replica(): Replica | undefined;
   founding(): Founding | undefined;
   answer(peer: Hello, message: PeerMessage): void;
+  nowMs(): number;
   /** Whether this node still talks. */
   isOpen(): boolean;
   /** Something here threw, which is a bug. */
@@ -48,6 +53,8 @@ export interface PeerHostPorts {
 
 /** The node as its transport sees it: who it is, whom it talks to, and where a message goes. */
 export class PeerHost implements TransportHost {
+  private readonly toldAtMs = new Map<number, number>();
+
   constructor(
     private readonly self: SelfPortrait,
     private readonly ports: PeerHostPorts,
@@ -122,7 +129,20 @@ export class PeerHost implements TransportHost {
   }
 
   private takeKernelMessage(message: Message, sender: Hello): void {
-    this.ports.replica()?.receive(message, sender);
+    const replica = this.ports.replica();
+    if (replica === undefined) return;
+    if (wasRemoved(replica.kernel.configuration.configuration, message.from))
+      this.tellRemoved(replica, message, sender);
+    else replica.receive(message, sender);
+  }
+
+  /** It was away when it was removed, and would go on asking for votes: it hears which membership there is. */
+  private tellRemoved(replica: Replica, message: Message, sender: Hello): void {
+    if (message.clusterId !== replica.clusterId || sender.replicaId !== message.from) return;
+    const nowMs = this.ports.nowMs();
+    if (nowMs - (this.toldAtMs.get(message.from) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY_MS) return;
+    this.toldAtMs.set(message.from, nowMs);
+    this.ports.answer(sender, this.membershipOf(replica));
   }
 
   /** Whoever still looks for its cluster hears which one there is. */
@@ -132,14 +152,16 @@ export class PeerHost implements TransportHost {
       this.ports.founding()?.receive(message, sender);
       return;
     }
-    if (message.genesis !== null || message.groupId !== this.self.groupId) return;
+    if (message.groupId !== this.self.groupId) return;
+    const { genesis } = message;
+    if (genesis === null) this.ports.answer(sender, this.membershipOf(replica));
+    else if (genesis.clusterId === replica.clusterId) replica.heardOf(genesis.configuration);
+  }
+
+  private membershipOf(replica: Replica): FounderMessage {
+    const { groupId, nodeName, incarnation } = this.self;
     const { configuration } = replica.kernel.configuration;
-    this.ports.answer(sender, {
-      kind: 'founder',
-      groupId: this.self.groupId,
-      founder: this.self.nodeName,
-      incarnation: this.self.incarnation,
-      genesis: { clusterId: replica.clusterId, configuration },
-    });
+    const genesis = { clusterId: replica.clusterId, configuration };
+    return { kind: 'founder', groupId, founder: nodeName, incarnation, genesis };
   }
 }

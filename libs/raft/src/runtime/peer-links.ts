@@ -19,6 +19,8 @@ export interface PeerRoute {
 /** For how long a node that is no member is dialled after it asked something, and how many such there may be. */
 const GUEST_MS = 10_000;
 const MOST_GUESTS = 16;
+/** Of how many nodes that are no members it is remembered what they said. */
+const MOST_STRANGERS = 64;
 
 const NOT_DIALLED: LinkState = { state: 'connecting', detail: 'not tried yet' };
 
@@ -33,12 +35,15 @@ export class PeerLinks {
   private readonly guests = new Map<string, number>();
   private readonly addresses = new Map<ReplicaId, string>();
   private readonly hellos = new Map<ReplicaId, Hello>();
+  /** Nodes that aren't members of anything yet, by name: they say which store they have. */
+  private readonly strangers = new Map<string, Hello>();
   private members: readonly Member[] = [];
 
   constructor(
     private readonly transport: RaftTransport,
     private readonly nodeName: string,
     private readonly founders: readonly FounderOptions[],
+    private readonly nowMs: () => number,
   ) {}
 
   /** Before there is a configuration: dials the other founders. */
@@ -46,12 +51,28 @@ export class PeerLinks {
     this.dial(this.founders.filter(({ id }) => id !== this.nodeName).map(({ peer }) => peer));
   }
 
+  /** Before this node is a member: dials those that shall take it in. */
+  connectTo(addresses: readonly string[]): void {
+    this.dial(addresses);
+  }
+
+  /** @returns the addresses of the members that said who they are */
+  memberAddresses(): readonly string[] {
+    return [...this.hellos.values()].map(({ advertise }) => advertise);
+  }
+
+  /** @returns what a node said of itself that is no member of a cluster yet */
+  strangerNamed(name: string): Hello | undefined {
+    return this.strangers.get(name);
+  }
+
   /** Dials the members of a configuration, and nobody else any more. */
   connectMembers(configuration: Configuration, self: ReplicaId): void {
     this.members = configuration.members.map((member) => this.located(member));
     this.addresses.clear();
     for (const member of this.members) if (member.id !== self) this.addresses.set(member.id, member.peer);
-    for (const id of this.hellos.keys()) if (!this.addresses.has(id)) this.hellos.delete(id);
+    for (const { incarnation } of this.members)
+      for (const [name, hello] of this.strangers) if (hello.incarnation === incarnation) this.strangers.delete(name);
     this.dial([...this.addresses.values()]);
   }
 
@@ -85,7 +106,12 @@ export class PeerLinks {
 
   /** A peer said who it is. A late word of its life before doesn't count. */
   heard(hello: Hello): void {
-    if (hello.replicaId === 0) return;
+    if (hello.replicaId === 0) {
+      if (this.strangers.size < MOST_STRANGERS || this.strangers.has(hello.nodeName))
+        this.strangers.set(hello.nodeName, hello);
+      return;
+    }
+    if (!this.addresses.has(hello.replicaId) && this.hellos.size >= MOST_STRANGERS) this.forgetNonMembers();
     const known = this.hellos.get(hello.replicaId);
     if (known === hello) return;
     const isOlder = known?.incarnation === hello.incarnation && known.previousBootNonce === hello.bootNonce;
@@ -104,8 +130,19 @@ export class PeerLinks {
 
   /** @returns false where it was dropped: there is no connection, or its backlog is full */
   sendToReplica(message: Message): boolean {
-    const address = this.addresses.get(message.to);
+    const address = this.addresses.get(message.to) ?? this.addressOfNonMember(message.to);
     return address !== undefined && this.transport.send(address, message);
+  }
+
+  /** A leader may be a member that this node's configuration doesn't know yet: it is behind, and must be able to answer. */
+  private addressOfNonMember(replica: ReplicaId): string | undefined {
+    const address = this.hellos.get(replica)?.advertise;
+    if (address !== undefined && !this.dialled.has(address)) this.invite(address, this.nowMs());
+    return address;
+  }
+
+  private forgetNonMembers(): void {
+    for (const id of this.hellos.keys()) if (!this.addresses.has(id)) this.hellos.delete(id);
   }
 
   /** Answers a peer, be it a member or not. One that is dialled only now gets the answer when it asks again. */
@@ -144,7 +181,9 @@ export class PeerLinks {
     }
   }
 
-  private invite(address: string, nowMs: number): void {
+  /** Dials a node for a while that is no member. */
+  invite(address: string, nowMs: number): void {
+    if (this.dialled.has(address)) return;
     if (!this.guests.has(address)) {
       if (this.guests.size >= MOST_GUESTS) return;
       this.transport.connect(address);

@@ -47,6 +47,12 @@ export interface RaftNodeOptions {
   readonly forceBootstrap: boolean;
   /** Where peers reach this node, `host:port`. */
   readonly advertise: string;
+  /** Where HTTP clients reach this node, as an origin, or empty; of a founder, that in the list counts. */
+  readonly http: string;
+  /** Peer addresses of members of a running cluster. Where they are given, an empty store joins that one, and founds none. */
+  readonly join: readonly string[];
+  /** Whether this node is to vote, once it has joined and caught up. Default `voter`. */
+  readonly joinAs: 'voter' | 'learner';
 
   /** The smallest election time-out, in milliseconds; each is drawn up to twice as long. Default 1000. */
   readonly electionTimeoutMs: number;

@@ -9,11 +9,14 @@ import { CallDesk } from './call-desk';
 import { CallIds } from './call-ids';
 import { sentenceOf } from './error-sentence';
 import { Forwarder } from './forwarder';
+import { ClusterAdmin } from './cluster-admin';
 import { Founding } from './founding';
+import { Joining } from './joining';
 import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import { notStarted, shuttingDown } from './node-errors';
 import { copiedStore, openMachine, openStore } from './opening';
+import { type ChangeOptions, edited, type MembershipView, type MemberTarget } from './membership-view';
 import { PeerCalls } from './peer-calls';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
@@ -35,6 +38,8 @@ import { timingOf } from './timing';
 
 /** The share of the shutdown time that calls under way get to be decided. */
 const DRAIN_SHARE = 0.4;
+/** And the share that a leader gets to hand over. */
+const HAND_OVER_SHARE = 0.3;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -52,6 +57,7 @@ export class RaftNode {
   private readonly board: StatusBoard;
   private readonly links: PeerLinks;
   private readonly calls: PeerCalls;
+  private readonly admin: ClusterAdmin;
   private readonly forwarder: Forwarder;
   private readonly ledger: RequestLedger;
   private readonly router: RequestRouter;
@@ -63,7 +69,7 @@ export class RaftNode {
 
   private store: StoreIdentity | undefined;
   private group: GroupIdentity | undefined;
-  private founding: Founding | undefined;
+  private founding: Founding | Joining | undefined;
   private replica: Replica | undefined;
 
   /** @param options as `raftNodeOptions()` fills them in */
@@ -72,7 +78,7 @@ export class RaftNode {
     const { tickMs, proofMs } = timingOf(options);
     this.bootNonce = scheduler.randomId();
     this.board = new StatusBoard(logger, () => this.status());
-    this.links = new PeerLinks(transport, nodeId, founders);
+    this.links = new PeerLinks(transport, nodeId, founders, () => scheduler.nowMs());
     this.ledger = new RequestLedger(scheduler);
     const ids = new CallIds(scheduler.randomSeed());
     this.calls = new PeerCalls({
@@ -82,6 +88,15 @@ export class RaftNode {
       ids,
       answer: (peer, message) => this.answer(peer, message),
     });
+    this.admin = new ClusterAdmin({
+      links: this.links,
+      calls: this.calls,
+      scheduler,
+      electionTimeoutMs: options.electionTimeoutMs,
+      replica: () => this.replica,
+      closed: () => this.closedBecause(),
+    });
+    this.admin.serve();
     this.forwarder = new Forwarder({
       ids,
       ledger: this.ledger,
@@ -166,6 +181,65 @@ export class RaftNode {
     return (await this.desk.call('barrier', NOTHING, options)).index;
   }
 
+  /** @returns the membership as this node knows it @throws RaftError before the node is a member, and after its end */
+  members(): MembershipView {
+    return this.admin.members();
+  }
+
+  /**
+   * Makes the membership what it shall be: new members are added as learners, waited for until they have caught up, and
+   * promoted; those that aren't named are removed; votes change in one joint step (thesis §4.3). It works on any node, and goes
+   * on by itself when the leader changes. A name keeps its replica for as long as its node keeps its store.
+   *
+   * @param target every member that shall be there
+   * @returns the membership in the end
+   * @throws RaftError `RAFT_CONFLICT` another change is under way, or the membership isn't that of `expectedIndex`;
+   *   `RAFT_REJECTED` with the reason `INVALID_MEMBERSHIP` (no voter, among others), `QUORUM_AT_RISK`, `MEMBER_UNREACHABLE` or
+   *   `NOT_CAUGHT_UP`; `RAFT_TIMEOUT` it goes on; the codes of the way to the leader
+   */
+  changeMembership(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView> {
+    return this.admin.change(target, options);
+  }
+
+  /** Adds one member, as a voter once it has caught up, or with `voter: false` as a learner. See {@link changeMembership}. */
+  addMember(member: MemberTarget, options?: ChangeOptions): Promise<MembershipView> {
+    return this.admin.edit((members) => [...members.filter(({ name }) => name !== member.name), member], options);
+  }
+
+  /** Gives a learner its vote, once it has caught up. See {@link changeMembership}. */
+  promote(name: string, options?: ChangeOptions): Promise<MembershipView> {
+    return this.admin.edit((members) => edited(members, name, (member) => ({ ...member, voter: true })), options);
+  }
+
+  /** Removes one member, this node or the leader included. See {@link changeMembership}. */
+  remove(name: string, options?: ChangeOptions): Promise<MembershipView> {
+    return this.admin.edit((members) => {
+      edited(members, name, (member) => member);
+      return members.filter((member) => member.name !== name);
+    }, options);
+  }
+
+  /** Says where a member is reached from now on; it stays the replica that it is. See {@link changeMembership}. */
+  updateAddress(
+    name: string,
+    address: { readonly peer?: string; readonly http?: string },
+    options?: ChangeOptions,
+  ): Promise<MembershipView> {
+    return this.admin.edit((members) => edited(members, name, (member) => ({ ...member, ...address })), options);
+  }
+
+  /**
+   * Hands the leadership over, without an election time-out in between; works on any node.
+   *
+   * @param name who shall lead. Default: the voter that is there and has most of the log
+   * @returns who leads now
+   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_MEMBER` or `NO_TRANSFER_TARGET`; `RAFT_CONFLICT` it is being handed
+   *   to another; `RAFT_TIMEOUT` nobody took over, and the leader leads on
+   */
+  transferLeadership(name?: string): Promise<{ readonly leader: string }> {
+    return this.admin.transfer(name);
+  }
+
   /**
    * Takes a snapshot of everything that is applied here now, and cuts the log behind it.
    *
@@ -181,7 +255,7 @@ export class RaftNode {
 
   status(): RaftStatus {
     const { phase, reason } = this.board;
-    const why = phase === 'founding' ? (this.founding?.describe() ?? reason) : reason;
+    const why = phase === 'founding' || phase === 'joining' ? (this.founding?.describe() ?? reason) : reason;
     return statusOf(this.options, phase, why, this.replica, this.links);
   }
 
@@ -216,11 +290,14 @@ export class RaftNode {
       this.group = group?.identity;
       await transport.start(this.peerHost(identity));
       this.requireStarting();
-      if (restored === undefined) this.links.connectFounders();
-      else this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
+      if (restored !== undefined)
+        this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
+      else if (this.options.join.length > 0) this.links.connectTo(this.options.join);
+      else this.links.connectFounders();
       this.silence.keep(identity, () => {
         if (this.board.phase !== 'starting') return;
-        if (group === undefined) this.found(identity, applied.last.index);
+        if (group === undefined && this.options.join.length > 0) this.join(identity, applied.last.index);
+        else if (group === undefined) this.found(identity, applied.last.index);
         else this.run(identity, restored!, false);
       });
     } catch (error) {
@@ -270,7 +347,8 @@ export class RaftNode {
         answer,
         group: () => this.group,
         replica: () => this.replica,
-        founding: () => this.founding,
+        founding: () => (this.founding instanceof Founding ? this.founding : undefined),
+        nowMs: () => this.options.scheduler.nowMs(),
         isOpen: () => this.isOpen,
         threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
       },
@@ -296,6 +374,22 @@ export class RaftNode {
     this.founding.start();
   }
 
+  private join({ incarnation }: StoreIdentity, appliedIndex: number): void {
+    const { options, links, calls, proof } = this;
+    const joining = new Joining({
+      options,
+      incarnation,
+      links,
+      calls,
+      proof,
+      joined: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
+      storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
+    });
+    this.founding = joining;
+    this.board.enter('joining');
+    joining.start();
+  }
+
   private run({ incarnation }: StoreIdentity, restored: RestoredGroup, newStore: boolean): void {
     if (this.board.phase === 'stopping') return;
     const { group, appliedIndex } = restored;
@@ -318,6 +412,7 @@ export class RaftNode {
         proof,
         statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
         configurationChanged: () => this.board.changed(),
+        removed: (sentence: string) => this.halt('removed', new RaftError('RAFT_QUARANTINED', sentence)),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
       };
       this.replica = new Replica(ports, kernel, restored);
@@ -356,7 +451,7 @@ export class RaftNode {
   }
 
   /** It takes no part any more: nothing is sent, and every call is answered. The store stays locked until `stop`. */
-  private halt(phase: RaftPhase & ('quarantined' | 'failed'), failure: RaftError): void {
+  private halt(phase: RaftPhase & ('removed' | 'quarantined' | 'failed'), failure: RaftError): void {
     if (!this.isOpen) return;
     this.failure = failure;
     this.options.logger.error(failure.message);
@@ -374,6 +469,18 @@ export class RaftNode {
     await Promise.all([this.founding?.close(), this.replica?.close()]);
   }
 
+  /** A leader that goes in order hands over first, so that nobody has to wait for an election. */
+  private async giveWay(deadlineMs: number): Promise<void> {
+    const { scheduler, shutdownTimeoutMs, electionTimeoutMs, logger } = this.options;
+    if (this.replica?.isLeading !== true || this.failure !== undefined) return;
+    const leftMs = Math.min(electionTimeoutMs, shutdownTimeoutMs * HAND_OVER_SHARE, deadlineMs - scheduler.nowMs());
+    try {
+      await raced(scheduler, scheduler.nowMs() + leftMs, this.admin.giveAway(this.replica, leftMs));
+    } catch (error) {
+      logger.debug(`The leadership was not handed over: ${sentenceOf(error)}`);
+    }
+  }
+
   private async shutDown(wasStarted: boolean, deadlineMs: number): Promise<void> {
     const { scheduler, shutdownTimeoutMs, transport, storage, logger } = this.options;
     if (wasStarted) {
@@ -382,6 +489,7 @@ export class RaftNode {
         deadlineMs,
         this.starting?.catch(() => undefined),
       );
+      await this.giveWay(deadlineMs);
       this.desk.refuseParked(shuttingDown());
       const drainedMs = Math.min(deadlineMs, scheduler.nowMs() + shutdownTimeoutMs * DRAIN_SHARE);
       await raced(scheduler, drainedMs, this.desk.drained());

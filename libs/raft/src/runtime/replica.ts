@@ -1,7 +1,7 @@
-import type { ConfigurationInForce } from '../core/configuration';
+import type { Configuration, ConfigurationInForce } from '../core/configuration';
 import type { KernelStatus } from '../core/effects';
 import type { Entry } from '../core/entry';
-import type { Kernel, KernelSnapshot } from '../core/kernel-api';
+import type { Kernel, KernelSnapshot, MembershipChange, MembershipResult, TransferResult } from '../core/kernel-api';
 import type { Message } from '../core/messages';
 import type { RaftError } from '../core/raft-error';
 import type { ReplicaId } from '../core/types';
@@ -14,6 +14,7 @@ import { crowded, refusedCommand, stalled, storageTrouble } from './command-refu
 import { EntryLoader } from './entry-loader';
 import { sentenceOf } from './error-sentence';
 import { KernelDriver } from './kernel-driver';
+import { removalOf } from './membership-view';
 import { undecided } from './node-errors';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
@@ -43,6 +44,8 @@ export interface ReplicaPorts {
   readonly proof: SessionProof;
   statusChanged(status: KernelStatus): void;
   configurationChanged(): void;
+  /** This replica was removed from the cluster. */
+  removed(sentence: string): void;
   /** This replica can't go on. */
   failed(code: 'RAFT_STORAGE' | 'RAFT_FATAL', sentence: string, cause: unknown): void;
 }
@@ -105,7 +108,10 @@ export class Replica implements ServingReplica {
         confirmed: (reads) => this.reads.confirmed(reads),
         refused: (reads) => this.reads.refused(reads),
         snapshotWanted: (wanted) => this.fetcher.wanted(wanted),
-        statusChanged: (status) => ports.statusChanged(status),
+        statusChanged: (status) => {
+          ports.statusChanged(status);
+          this.leaveIfRemoved(kernel.configuration);
+        },
         configurationChanged: (configuration) => this.follow(configuration),
         fatal: (error) => ports.failed('RAFT_FATAL', `The node has stopped: ${sentenceOf(error)}`, error),
       },
@@ -402,8 +408,29 @@ export class Replica implements ServingReplica {
     return this.appliedTerm === this.kernel.status.term;
   }
 
+  changeMembership(change: MembershipChange): MembershipResult | undefined {
+    return this.driver.changeMembership(change);
+  }
+
+  transferLeadership(target: ReplicaId | undefined): TransferResult | undefined {
+    return this.driver.transferLeadership(target);
+  }
+
+  /** Another member's word of the membership: ids are never given out again, so a removal is for good. */
+  heardOf(configuration: Configuration): void {
+    this.leaveIfRemoved({ index: 0, configuration });
+  }
+
+  /** A leader that was removed leads until the others know. */
+  private leaveIfRemoved(configuration: ConfigurationInForce): void {
+    if (this.isLeading || this.closed) return;
+    const sentence = removalOf(configuration, this.replicaId, this.ports.options.nodeId);
+    if (sentence !== undefined) this.ports.removed(sentence);
+  }
+
   private follow(configuration: ConfigurationInForce): void {
     this.ports.links.connectMembers(configuration.configuration, this.replicaId);
     this.ports.configurationChanged();
+    this.leaveIfRemoved(configuration);
   }
 }

@@ -1,6 +1,7 @@
 import type { KernelStatus } from '../core/effects';
 import type { Kernel } from '../core/kernel-api';
 import { NO_REPLICA } from '../core/types';
+import { isChanging, roleOf } from './membership-view';
 import type { PeerLinks } from './peer-links';
 import type { RaftNodeOptions } from './raft-node-options';
 import type { Replica } from './replica';
@@ -42,6 +43,8 @@ export function statusOf(
     fetchedBytes: replica?.fetchedBytes ?? 0,
     longestSliceMs: replica?.longestSliceMs ?? 0,
     members: replica === undefined ? founderStatuses(options, links) : memberStatuses(replica, links),
+    membershipIndex: kernel?.configuration.index ?? 0,
+    membershipChanging: kernel !== undefined && isChanging(kernel.configuration.configuration),
   };
 }
 
@@ -70,10 +73,12 @@ function memberStatuses(replica: Replica, links: PeerLinks): readonly MemberStat
       peer,
       http,
       voter: voters.includes(id) || outgoing.includes(id),
+      role: roleOf(replica.kernel.configuration.configuration, id),
       connection: isSelf ? 'self' : link.state,
       connectionDetail: isSelf ? '' : link.detail,
       matchIndex: known?.matchIndex ?? null,
       replication: known?.state ?? null,
+      caughtUp: known?.isCaughtUp ?? null,
     };
   });
 }
@@ -88,10 +93,12 @@ function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly M
       peer,
       http: http ?? '',
       voter: false,
+      role: 'voter',
       connection: isSelf ? 'self' : link.state,
       connectionDetail: isSelf ? '' : link.detail,
       matchIndex: null,
       replication: null,
+      caughtUp: null,
     };
   });
 }

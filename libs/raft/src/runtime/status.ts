@@ -1,16 +1,26 @@
 import type { Role } from '../core/effects';
 import type { ReplicaId } from '../core/types';
 import type { PeerConnectionState } from '../transport/contract';
+import type { MemberRole } from './membership-view';
 import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 
 /**
- * Where a node stands. `founding`: waiting for the other founders. `quarantined` and `failed` don't end by themselves;
- * `reason` says what to do.
+ * Where a node stands. `founding`: waiting for the other founders. `joining`: waiting to be taken in. `removed`, `quarantined`
+ * and `failed` don't end by themselves; `reason` says what to do.
  *
  * @publicApi
  */
 export type RaftPhase =
-  'created' | 'starting' | 'founding' | 'running' | 'quarantined' | 'failed' | 'stopping' | 'stopped';
+  | 'created'
+  | 'starting'
+  | 'founding'
+  | 'joining'
+  | 'running'
+  | 'removed'
+  | 'quarantined'
+  | 'failed'
+  | 'stopping'
+  | 'stopped';
 
 /** @publicApi */
 export interface MemberStatus {
@@ -19,12 +29,15 @@ export interface MemberStatus {
   readonly peer: string;
   readonly http: string;
   readonly voter: boolean;
+  readonly role: MemberRole;
   /** The connection that this node dialled to it; `self` for this node. */
   readonly connection: PeerConnectionState | 'self';
   readonly connectionDetail: string;
   /** Known to a leader only. */
   readonly matchIndex: number | null;
   readonly replication: 'probe' | 'replicate' | 'snapshot' | null;
+  /** Of a learner that shall vote: whether it has caught up. Known to a leader only. */
+  readonly caughtUp: boolean | null;
 }
 
 /** @publicApi */
@@ -38,7 +51,7 @@ export interface LeaderStatus {
 /** @publicApi */
 export interface RaftStatus {
   readonly phase: RaftPhase;
-  /** Why the phase is `founding`, `quarantined` or `failed`; empty otherwise. */
+  /** Why the phase is `founding`, `joining`, `removed`, `quarantined` or `failed`; empty otherwise. */
   readonly reason: string;
   readonly nodeId: string;
   readonly clusterName: string;
@@ -67,4 +80,7 @@ export interface RaftStatus {
   /** The longest time that one slice of this library's work held the event loop since the start, in milliseconds. */
   readonly longestSliceMs: number;
   readonly members: readonly MemberStatus[];
+  /** The index of the membership, and whether a change of it is under way. */
+  readonly membershipIndex: number;
+  readonly membershipChanging: boolean;
 }

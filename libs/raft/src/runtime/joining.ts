@@ -1,0 +1,140 @@
+import { configurationOf } from '../core/configuration-codec';
+import { isRaftError } from '../core/raft-error';
+import { ORIGIN } from '../core/types';
+import { decodeValue, encodeValue } from '../state-machine/value-codec';
+import type { LoadedGroup } from '../storage/contract';
+import { JOIN, type JoinAnswer } from './cluster-admin';
+import { sentenceOf } from './error-sentence';
+import type { PeerCalls } from './peer-calls';
+import type { PeerLinks } from './peer-links';
+import { Persister } from './persister';
+import type { RaftNodeOptions } from './raft-node-options';
+import type { TimerHandle } from './scheduler';
+import type { SessionProof } from './session-proof';
+import { timingOf } from './timing';
+
+const ROUND_MS = 500;
+
+export interface JoiningPorts {
+  readonly options: RaftNodeOptions;
+  /** Of this node's store. */
+  readonly incarnation: string;
+  readonly links: PeerLinks;
+  readonly calls: PeerCalls;
+  readonly proof: SessionProof;
+  joined(group: LoadedGroup): void;
+  storageLost(sentence: string): void;
+}
+
+/**
+ * How a node with an empty store becomes part of a running cluster: it asks any member, the leader adds it as a learner, bound
+ * to the store that it has now, and it takes over the configuration that names it. It is promoted once it has caught up.
+ */
+export class Joining {
+  private readonly persister: Persister;
+  private timer: TimerHandle | undefined;
+  private group: LoadedGroup | undefined;
+  private closed = false;
+  private asking = false;
+  private at = 0;
+  private trouble = 'no member has answered yet';
+
+  constructor(private readonly ports: JoiningPorts) {
+    const { options, proof } = ports;
+    const { storage, groupId, scheduler, logger } = options;
+    this.persister = new Persister(
+      storage,
+      groupId,
+      scheduler,
+      proof,
+      {
+        landed: () => this.landed(),
+        proved: () => undefined,
+        troubled: () => logger.warn('The store failed while the node joined; it is being recovered.'),
+        recovered: () => undefined,
+        lost: (sentence) => {
+          this.closed = true;
+          ports.storageLost(sentence);
+        },
+      },
+      0,
+      timingOf(options).storePatienceMs,
+    );
+  }
+
+  start(): void {
+    this.ports.links.connectTo(this.ports.options.join);
+    this.round();
+  }
+
+  tick(nowMs: number): void {
+    this.persister.tick(nowMs);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.timer !== undefined) this.ports.options.scheduler.clearTimer(this.timer);
+    await this.persister.close();
+  }
+
+  describe(): string {
+    const { clusterName, join } = this.ports.options;
+    return `Joining the cluster '${clusterName}' through ${join.join(', ')}: ${this.trouble}`;
+  }
+
+  private readonly round = (): void => {
+    if (this.closed || this.group !== undefined) return;
+    this.timer = this.ports.options.scheduler.setTimer(ROUND_MS, this.round);
+    if (this.asking) return;
+    this.asking = true;
+    this.ask().then(
+      () => (this.asking = false),
+      (error: unknown) => {
+        this.asking = false;
+        this.trouble = sentenceOf(error);
+        if (isRaftError(error) && (error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT'))
+          this.ports.options.logger.warn(this.describe());
+      },
+    );
+  };
+
+  private async ask(): Promise<void> {
+    const { options, calls, links, incarnation } = this.ports;
+    const { join, nodeId: name, advertise: peer, http, joinAs } = options;
+    // Those that it was told, and those that have dialled it since: the one that it was told may be gone.
+    const addresses = [...new Set([...join, ...links.memberAddresses()])];
+    const address = addresses[this.at++ % addresses.length]!;
+    links.invite(address, options.scheduler.nowMs());
+    const body = encodeValue({ name, peer, http, incarnation, voter: joinAs === 'voter' });
+    const answer = decodeValue(await calls.call(address, JOIN, body, options.electionTimeoutMs * 2)) as JoinAnswer;
+    const configuration = configurationOf(JSON.parse(answer.configuration));
+    const self = configuration.members.find((member) => member.incarnation === incarnation);
+    if (self === undefined) {
+      this.trouble = 'the leader is adding it';
+      return;
+    }
+    if (this.closed || this.group !== undefined) return;
+    const hardState = { term: 0, votedFor: 0 };
+    const inForce = { index: 0, configuration };
+    const identity = { clusterId: answer.clusterId, replicaId: self.id };
+    this.group = {
+      identity,
+      hardState,
+      commitIndex: 0,
+      lastBatch: 1,
+      snapshot: ORIGIN,
+      lastIndex: 0,
+      terms: [],
+      configuration: inForce,
+      configurationEntries: [],
+    };
+    this.persister.write({ number: 1, hardState, commitIndex: 0, entries: [], configuration: inForce }, identity);
+  }
+
+  private landed(): void {
+    const { group } = this;
+    if (this.closed || group === undefined) return;
+    void this.close();
+    this.ports.joined(group);
+  }
+}
