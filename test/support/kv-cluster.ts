@@ -37,9 +37,10 @@ export class KvCluster {
   private readonly forgetExit: () => void;
 
   private constructor(
-    readonly nodes: readonly KvNode[],
+    readonly nodes: KvNode[],
     readonly directory: string,
     readonly http: HttpClient,
+    private readonly options: KvClusterOptions,
   ) {
     this.forgetExit = testRun().onProcessExit(() => {
       this.endNow();
@@ -61,7 +62,8 @@ export class KvCluster {
   }
 
   /** A cluster of which no node has been started. */
-  static async prepare({ nodes = 3, storage = 'embedded', flags = [], preload }: KvClusterOptions = {}) {
+  static async prepare(options: KvClusterOptions = {}) {
+    const { nodes = 3, storage = 'embedded', flags = [], preload } = options;
     const ports = await freePorts(2 * nodes);
     const directory = mkdtempSync(join(tmpdir(), 'kv-cluster-'));
     const addresses = Array.from({ length: nodes }, (_, at) => ({
@@ -73,10 +75,12 @@ export class KvCluster {
     const http = new HttpClient();
     return new KvCluster(
       addresses.map(
-        ({ id, httpPort }) => new KvNode({ id, httpPort, founders, storage, directory, flags, preload }, http),
+        ({ id, httpPort, peerPort }) =>
+          new KvNode({ id, httpPort, peerPort, founders, storage, directory, flags, preload }, http),
       ),
       directory,
       http,
+      options,
     );
   }
 
@@ -87,6 +91,28 @@ export class KvCluster {
   node(id: string): KvNode {
     const node = this.nodes.find((each) => each.id === id);
     if (node === undefined) throw new Error(`There is no node ${id}`);
+    return node;
+  }
+
+  /** Starts a node with an empty store, which joins through a member. */
+  async join(id: string, through: KvNode, flags: readonly string[] = []): Promise<KvNode> {
+    const [httpPort, peerPort] = (await freePorts(2)) as [number, number];
+    const node = new KvNode(
+      {
+        id,
+        httpPort,
+        peerPort,
+        founders: '',
+        joinUrl: through.joinAddress,
+        storage: this.options.storage ?? 'embedded',
+        directory: this.directory,
+        flags: [...(this.options.flags ?? []), ...flags],
+        preload: this.options.preload,
+      },
+      this.http,
+    );
+    this.nodes.push(node);
+    node.start();
     return node;
   }
 

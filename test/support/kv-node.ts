@@ -16,7 +16,10 @@ const STATUS_TIMEOUT_MS = 1_000;
 export interface KvNodeSettings {
   readonly id: string;
   readonly httpPort: number;
+  readonly peerPort: number;
   readonly founders: string;
+  /** The address of a member, `HOST:PORT/PEERPORT`: the node joins through it. */
+  readonly joinUrl?: string;
   readonly storage: 'embedded' | 'memory';
   readonly directory: string;
   /** More of the command line. */
@@ -34,6 +37,8 @@ export interface Exit {
 export class KvNode {
   readonly id: string;
   readonly url: string;
+  /** What another node joins through. */
+  readonly joinAddress: string;
   readonly dataDir: string;
   readonly postgresDir: string;
   readonly logFile: string;
@@ -47,6 +52,7 @@ export class KvNode {
   ) {
     this.id = settings.id;
     this.url = `http://127.0.0.1:${settings.httpPort}`;
+    this.joinAddress = `127.0.0.1:${settings.httpPort}/${settings.peerPort}`;
     this.dataDir = join(settings.directory, settings.id);
     this.postgresDir = join(this.dataDir, 'postgres');
     this.logFile = join(settings.directory, `${settings.id}.log`);
@@ -68,7 +74,7 @@ export class KvNode {
   /** @param flags replaces the cluster's further flags for this life of the node */
   start(flags: readonly string[] = this.settings.flags): void {
     if (this.running) throw new Error(`${this.id} runs already`);
-    const { id, httpPort, founders, storage, directory, preload } = this.settings;
+    const { id, httpPort, founders, joinUrl, storage, directory, preload } = this.settings;
     mkdirSync(directory, { recursive: true });
     const log = openSync(this.logFile, 'a');
     try {
@@ -77,7 +83,10 @@ export class KvNode {
         [
           ...(preload === undefined ? [] : ['--require', preload]),
           KV_MAIN,
-          ...['--listen-url', `127.0.0.1:${httpPort}`, '--id', id, '--initial-advertise-peers', founders],
+          ...['--listen-url', `127.0.0.1:${httpPort}`, '--id', id],
+          ...(joinUrl === undefined
+            ? ['--initial-advertise-peers', founders]
+            : ['--join-url', joinUrl, '--advertise-url', this.joinAddress]),
           ...['--storage', storage, ...(storage === 'embedded' ? ['--data-dir', this.dataDir] : []), ...flags],
         ],
         { stdio: ['ignore', log, log], env: { ...process.env, NO_COLOR: '1' }, cwd: directory },

@@ -32,8 +32,25 @@ describe('the command line', () => {
       forceBootstrap: false,
       onFollower: 'redirect',
       redirectStatus: undefined,
+      join: undefined,
+      joinAs: 'voter',
+      adminToken: undefined,
+      snapshotAfterEntries: undefined,
       debug: false,
     });
+  });
+
+  it('joins through a member, by its HTTP address, with the peer port that follows or is said', () => {
+    expect(parse('--join-url', '10.0.0.1:9023')).toMatchObject({ join: '10.0.0.1:19023', joinAs: 'voter' });
+    expect(
+      parse('--join-url', '10.0.0.1:9023/7001', '--join-as', 'learner', '--advertise-url', '10.0.0.4:9024/7004'),
+    ).toMatchObject({
+      join: '10.0.0.1:7001',
+      joinAs: 'learner',
+      peerListen: { port: 7004 },
+      founders: [{ http: { host: '10.0.0.4', port: 9024 }, peerPort: 7004 }],
+    });
+    expect(() => parse('--join-url', '10.0.0.1:9023', '--initial-advertise-peers', 'a:1')).toThrow('founds no cluster');
   });
 
   it('asks for help before it looks at anything else', () => {

@@ -19,6 +19,12 @@ export interface NodeSettings {
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
   readonly forceBootstrap: boolean;
+  /** The peer address of a member to join through; undefined: this node is a founder. */
+  readonly join: string | undefined;
+  readonly joinAs: 'voter' | 'learner';
+  /** What administrators have to send; undefined: the admin paths are open. */
+  readonly adminToken: string | undefined;
+  readonly snapshotAfterEntries: number | undefined;
   readonly onFollower: OnFollower;
   /** Undefined: 302, or 307 where the request has a body. */
   readonly redirectStatus: 302 | 307 | 308 | undefined;
@@ -30,7 +36,9 @@ export const USAGE = `Usage: node dist/apps/kv/main.js [options]
   --listen-url HOST:PORT               HTTP address to listen on; peers on PORT + 10000 (default 0.0.0.0:9023)
   --initial-advertise-peers LIST       founders' HTTP addresses, this one included, the same list everywhere:
                                        [ID=]HOST:PORT[/PEERPORT],… (default: this node alone)
-  --advertise-url HOST:PORT            how others reach this node
+  --join-url HOST:PORT[/PEERPORT]      join a running cluster through any of its members, by its HTTP address
+  --join-as voter|learner              with --join-url (default voter: once it has caught up)
+  --advertise-url HOST:PORT[/PEERPORT] how others reach this node
   --id NAME                            which of the founders this node is
   --heartbeat-interval MS              default 100
   --election-timeout MS                default 1000
@@ -40,8 +48,12 @@ export const USAGE = `Usage: node dist/apps/kv/main.js [options]
   --force-bootstrap                    found the cluster with a majority of the founders
   --on-follower redirect|forward|reject    what a follower does with a request for the leader (default redirect)
   --redirect-status 302|307|308        default 302, or 307 where the request has a body
+  --admin-token TOKEN                  admin paths ask for it as bearer token (default: KV_ADMIN_TOKEN, or open)
+  --snapshot-entries N                 a snapshot after so many entries (default 100000)
   --debug                              more in the log
   --help
+
+Exit codes: 0 stopped in order, 1 failed, 2 wrong arguments, 3 this node was removed from the cluster.
 `;
 
 const FLAGS = {
@@ -57,6 +69,10 @@ const FLAGS = {
   'force-bootstrap': { type: 'boolean', default: false },
   'on-follower': { type: 'string', default: 'redirect' },
   'redirect-status': { type: 'string' },
+  'join-url': { type: 'string' },
+  'join-as': { type: 'string', default: 'voter' },
+  'admin-token': { type: 'string' },
+  'snapshot-entries': { type: 'string' },
   debug: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -70,8 +86,16 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
   const values = readFlags(args);
   if (values.help) return 'help';
   const listen = parseHostPort('--listen-url', values['listen-url']);
-  const advertise = optional(values['advertise-url'], (text) => parseHostPort('--advertise-url', text));
-  const { founders, self } = membersOf(values['initial-advertise-peers'], { id: values.id, advertise, listen });
+  const [advertiseUrl, peerPort] = values['advertise-url']?.split('/') ?? [];
+  const advertise = optional(advertiseUrl, (text) => parseHostPort('--advertise-url', text));
+  if (values['join-url'] !== undefined && values['initial-advertise-peers'] !== undefined)
+    throw new CommandLineError('--join-url: a node that joins founds no cluster; leave --initial-advertise-peers out');
+  const { founders, self } = membersOf(values['initial-advertise-peers'], {
+    id: values.id,
+    advertise,
+    listen,
+    peerPort,
+  });
   const heartbeatIntervalMs = milliseconds('--heartbeat-interval', values['heartbeat-interval'], 10, 60_000);
   const electionTimeoutMs = milliseconds('--election-timeout', values['election-timeout'], 50, 600_000);
   if (electionTimeoutMs < 5 * heartbeatIntervalMs) {
@@ -89,6 +113,10 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     ...storageOf(values),
     dataDir: path.resolve(values['data-dir'] ?? path.join('.raft', self.id.replaceAll(/[^A-Za-z0-9._-]/g, '_'))),
     forceBootstrap: values['force-bootstrap'],
+    join: optional(values['join-url'], joinAddress),
+    joinAs: oneOf('--join-as', values['join-as'], ['voter', 'learner']),
+    adminToken: values['admin-token'] ?? (process.env['KV_ADMIN_TOKEN'] || undefined),
+    snapshotAfterEntries: optional(values['snapshot-entries'], (text) => count('--snapshot-entries', text)),
     onFollower: oneOf('--on-follower', values['on-follower'], ['redirect', 'forward', 'reject']),
     redirectStatus: optional(
       values['redirect-status'],
@@ -108,7 +136,12 @@ function readFlags(args: readonly string[]) {
 
 function membersOf(
   list: string | undefined,
-  said: { readonly id: string | undefined; readonly advertise: HostPort | undefined; readonly listen: HostPort },
+  said: {
+    readonly id: string | undefined;
+    readonly advertise: HostPort | undefined;
+    readonly listen: HostPort;
+    readonly peerPort: string | undefined;
+  },
 ): { readonly founders: readonly FounderAddress[]; readonly self: FounderAddress } {
   if (list !== undefined) {
     const founders = parseFounders(list);
@@ -116,8 +149,28 @@ function membersOf(
   }
   const reachable = isWildcard(said.listen.host) ? { host: '127.0.0.1', port: said.listen.port } : said.listen;
   const http = said.advertise ?? reachable;
-  const self = { id: said.id ?? formatHostPort(http), http, peerPort: peerPortOf('--listen-url', said.listen) };
+  const self = { id: said.id ?? formatHostPort(http), http, peerPort: ownPeerPort(said.peerPort, said.listen) };
   return { founders: [self], self };
+}
+
+function ownPeerPort(text: string | undefined, listen: HostPort): number {
+  if (text === undefined) return peerPortOf('--listen-url', listen);
+  return parseHostPort('--advertise-url', `localhost:${text}`).port;
+}
+
+/** A member is named as clients reach it; its peer port is 10000 higher, unless it is said. */
+function joinAddress(text: string): string {
+  const [, url = text, port] = /^(?:https?:\/\/)?([^/]+)(?:\/(\d+))?\/?$/.exec(text) ?? [];
+  const member = parseHostPort('--join-url', url);
+  return formatHostPort({
+    host: member.host,
+    port: port === undefined ? peerPortOf('--join-url', member) : Number(port),
+  });
+}
+
+function count(flag: string, text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new CommandLineError(`${flag}: "${text}" isn't a whole number above 0`);
+  return Number(text);
 }
 
 function storageOf(values: ReturnType<typeof readFlags>): Pick<NodeSettings, 'storage' | 'databaseUrl'> {

@@ -28,7 +28,7 @@ export class FollowerGate {
   private async sendElsewhere(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const { phase } = this.raft.status();
     // Waiting for a leader is no use: the refusal of the call says what to do.
-    if (phase === 'quarantined' || phase === 'failed') return true;
+    if (phase === 'removed' || phase === 'quarantined' || phase === 'failed') return true;
     const { leader, isSelf } = await this.leader();
     if (isSelf) return true;
     const hint = { name: leader.name, peer: leader.peer, http: leader.http };

@@ -43,7 +43,10 @@ function takeEveryBodyAsBytes(adapter: FastifyAdapter): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'application/octet-stream';
+    const { headers } = request;
+    const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+    // A DELETE without a type would lose its body.
+    if (headers['content-type'] !== undefined || hasBody) headers['content-type'] = 'application/octet-stream';
     done();
   });
 }

@@ -1,6 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { memoryStorage, RaftModule, type RaftStorage } from 'nestjs-raft';
+import { memoryStorage, RaftModule, type RaftModuleOptions, type RaftStorage } from 'nestjs-raft';
 import { typeOrmStorage } from 'nestjs-raft/typeorm';
+import { AdminController } from './admin.controller';
+import { AdminGuard } from './admin.guard';
 import type { NodeSettings } from './command-line';
 import { FollowerGate } from './follower-gate.service';
 import { formatHostPort } from './host-port';
@@ -21,12 +23,13 @@ export class KvModule {
         RaftModule.forRoot({
           nodeId: settings.id,
           clusterName: 'kv',
-          members: settings.founders.map((founder) => ({
-            id: founder.id,
-            peer: `${founder.http.host}:${founder.peerPort}`,
-            http: `http://${formatHostPort(founder.http)}`,
-          })),
-          peers: { listen: formatHostPort(settings.peerListen) },
+          ...membersOf(settings),
+          ...(settings.snapshotAfterEntries !== undefined && {
+            snapshots: {
+              afterEntries: settings.snapshotAfterEntries,
+              trailingEntries: Math.ceil(settings.snapshotAfterEntries / 10),
+            },
+          }),
           storage,
           election: { timeoutMs: settings.electionTimeoutMs, heartbeatIntervalMs: settings.heartbeatIntervalMs },
           forceBootstrap: settings.forceBootstrap,
@@ -34,8 +37,21 @@ export class KvModule {
         RaftModule.forFeature([KeyValueMachine]),
       ],
       // The routes for keys take every path, so they come last.
-      controllers: [StatusController, KeyValueController],
-      providers: [FollowerGate, { provide: NODE_SETTINGS, useValue: settings }],
+      controllers: [StatusController, AdminController, KeyValueController],
+      providers: [FollowerGate, AdminGuard, { provide: NODE_SETTINGS, useValue: settings }],
     };
   }
+}
+
+/** Who founds the cluster, or, of a node that joins, where it is itself. */
+function membersOf({ founders, id, join, joinAs, peerListen }: NodeSettings): Partial<RaftModuleOptions> {
+  const members = founders.map((founder) => ({
+    id: founder.id,
+    peer: `${founder.http.host}:${founder.peerPort}`,
+    http: `http://${formatHostPort(founder.http)}`,
+  }));
+  const listen = formatHostPort(peerListen);
+  if (join === undefined) return { members, peers: { listen } };
+  const self = members.find((member) => member.id === id)!;
+  return { join: [join], joinAs, http: self.http, peers: { listen, advertise: self.peer } };
 }

@@ -5,9 +5,13 @@ import { CommandLineError } from './command-line.error';
 import { type NodeSettings, parseCommandLine, USAGE } from './command-line';
 import { formatHostPort } from './host-port';
 import { KeptPostgres } from './kept-postgres';
+import { RaftService } from 'nestjs-raft';
+import { filter, firstValueFrom } from 'rxjs';
 import { startKvApplication } from './kv-application';
 
 const logger = new Logger('Kv');
+/** The cluster goes on without this node. */
+const EXIT_REMOVED = 3;
 
 async function main(): Promise<void> {
   const settings = readSettings();
@@ -19,7 +23,8 @@ async function main(): Promise<void> {
     logger.log(
       `${settings.id} listens on http://${formatHostPort(settings.listen)}, for peers on port ${settings.peerListen.port}`,
     );
-    logger.log(`${await stop}: stopping`);
+    const why = await Promise.race([stop, mustLeave(application.get(RaftService))]);
+    logger.log(`${why}: stopping`);
     await application.close();
   } finally {
     // Last, so that the node's final writes are in.
@@ -47,6 +52,13 @@ function embeddedPostgresOf(settings: NodeSettings): Promise<KeptPostgres> | und
     dataDir: path.join(settings.dataDir, 'postgres'),
     log: (line) => log.log(line),
   });
+}
+
+/** A node that was removed, or must not take part, has said so in the log; its process ends with a code that says it too. */
+async function mustLeave(raft: RaftService): Promise<string> {
+  const { phase } = await firstValueFrom(raft.status$.pipe(filter(({ phase }) => phase === 'removed')));
+  process.exitCode = EXIT_REMOVED;
+  return phase;
 }
 
 /** A second signal doesn't cut a stop short: it is bounded in time anyway. */

@@ -11,6 +11,8 @@ export type {
 export { raftOptionsFromEnv } from './nest/raft-options-from-env';
 
 export { RaftService } from './nest/raft.service';
+export { RaftAdminService } from './nest/raft-admin.service';
+export { getRaftAdminToken } from './nest/get-raft-admin-token';
 export { getRaftToken } from './nest/get-raft-token';
 export { InjectRaft } from './nest/inject-raft.decorator';
 export { getStateMachineToken } from './nest/get-state-machine-token';
@@ -67,13 +69,15 @@ export type {
   RaftNodeOptions,
   ReadConsistency,
 } from './runtime/raft-node-options';
+export type { ChangeOptions, MemberRole, MembershipView, MemberTarget, MemberView } from './runtime/membership-view';
+export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/snapshot-options';
 export type { LeaderStatus, MemberStatus, RaftPhase, RaftStatus } from './runtime/status';
 
 // The contracts, for whoever writes a store, a transport or a state machine of their own.
 export * from './storage/contract';
 export * from './transport/contract';
 export * from './state-machine/contract';
-export type { Configuration, ConfigurationInForce, Member } from './core/configuration';
+export type { Configuration, ConfigurationInForce, Member, MembershipTarget } from './core/configuration';
 export type { DurableState, PersistBatch, Role } from './core/effects';
 export type { Entry } from './core/entry';
 export type { Message } from './core/messages';

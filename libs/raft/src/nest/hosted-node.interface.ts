@@ -1,4 +1,6 @@
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
+import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
+import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import type { CommandOutcome } from '../state-machine/contract';
 import type { RaftStorage } from '../storage/contract';
@@ -13,6 +15,18 @@ export interface HostedNode {
   query(query: Uint8Array, options?: QueryOptions): Promise<Ordered<CommandOutcome>>;
   barrier(options?: { readonly timeoutMs?: number }): Promise<number>;
   status(): RaftStatus;
+  members(): MembershipView;
+  changeMembership(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView>;
+  addMember(member: MemberTarget, options?: ChangeOptions): Promise<MembershipView>;
+  promote(name: string, options?: ChangeOptions): Promise<MembershipView>;
+  remove(name: string, options?: ChangeOptions): Promise<MembershipView>;
+  updateAddress(
+    name: string,
+    address: { readonly peer?: string; readonly http?: string },
+    options?: ChangeOptions,
+  ): Promise<MembershipView>;
+  transferLeadership(name?: string): Promise<{ readonly leader: string }>;
+  snapshot(): Promise<SnapshotInfo>;
   onStatus(listener: (status: RaftStatus) => void): () => void;
 }
 

@@ -1,6 +1,7 @@
 import type { FactoryProvider } from '@nestjs/common';
 import type { GroupId } from '../core/types';
 import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
+import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { TcpTransportOptions } from '../transport/tcp';
@@ -68,6 +69,18 @@ export interface RaftModuleOptions {
   readonly httpErrors?: boolean;
   /** What `@LeaderOnly()` does where it doesn't say. Default: reject. */
   readonly leaderOnly?: LeaderOnlyPolicy;
+  /**
+   * Peer addresses (`host:port`) of members of a running cluster: this node joins it, instead of founding one, where its store is
+   * empty; afterwards they aren't needed. Then `members` is left out, `peers` says where this node is, and `http` where its
+   * clients reach it.
+   */
+  readonly join?: readonly string[];
+  /** Whether a node that joins gets a vote once it has caught up, or stays a learner. Default `voter`. */
+  readonly joinAs?: 'voter' | 'learner';
+  /** With `join`: where HTTP clients reach this node, as an origin (`http://n4:3000`). */
+  readonly http?: string;
+  /** When snapshots are taken, and how much of the log stays behind them. */
+  readonly snapshots?: Partial<SnapshotOptions>;
   /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
   readonly forceBootstrap?: boolean;
 }

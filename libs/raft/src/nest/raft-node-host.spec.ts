@@ -45,6 +45,38 @@ class PretendedNode implements HostedNode {
     return this.propose();
   }
 
+  members(): never {
+    throw new RaftError('RAFT_NO_LEADER', 'it is only pretended');
+  }
+
+  changeMembership(): Promise<never> {
+    return this.propose();
+  }
+
+  addMember(): Promise<never> {
+    return this.propose();
+  }
+
+  promote(): Promise<never> {
+    return this.propose();
+  }
+
+  remove(): Promise<never> {
+    return this.propose();
+  }
+
+  updateAddress(): Promise<never> {
+    return this.propose();
+  }
+
+  transferLeadership(): Promise<never> {
+    return this.propose();
+  }
+
+  snapshot(): Promise<never> {
+    return this.propose();
+  }
+
   barrier(): Promise<number> {
     this.asked.push('barrier');
     return Promise.resolve(1);

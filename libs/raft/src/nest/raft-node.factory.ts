@@ -30,6 +30,9 @@ export function createRaftNode({ settings, machines, storage, transport }: NodeP
       shutdownTimeoutMs: settings.shutdownTimeoutMs,
       leaseReads: settings.leaseReads,
       limits: settings.limits,
+      join: settings.join,
+      joinAs: settings.joinAs,
+      snapshots: settings.snapshots,
       storage: storage ?? memoryStorage(),
       transport:
         transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),

@@ -11,6 +11,7 @@ import type { RaftModuleOptions, RaftPeersOptions } from './raft-module-options.
  * | variable | option |
  * |---|---|
  * | `RAFT_NODE_ID` | `nodeId` |
+ * | `RAFT_JOIN`, `RAFT_JOIN_AS`, `RAFT_HTTP` | `join`, as `host:port` with commas between, `joinAs`, `http` |
  * | `RAFT_CLUSTER_NAME` | `clusterName` |
  * | `RAFT_MEMBERS` | `members`, as `id=host:port` or `id=host:port=http://host:port`, with commas between |
  * | `RAFT_PEERS_LISTEN`, `RAFT_PEERS_ADVERTISE`, `RAFT_PEERS_SECRET` | `peers` |
@@ -47,6 +48,11 @@ export function raftOptionsFromEnv(env: Readonly<Record<string, string | undefin
   return withoutUndefined<RaftModuleOptions>({
     nodeId: text('RAFT_NODE_ID'),
     clusterName: text('RAFT_CLUSTER_NAME'),
+    join: text('RAFT_JOIN')
+      ?.split(',')
+      .map((each) => each.trim()),
+    joinAs: text('RAFT_JOIN_AS') as 'voter' | 'learner' | undefined,
+    http: text('RAFT_HTTP'),
     members: members === undefined ? undefined : parseMembers(members),
     peers: someOf<RaftPeersOptions>({
       listen: text('RAFT_PEERS_LISTEN'),

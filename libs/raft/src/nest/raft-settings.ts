@@ -1,6 +1,7 @@
 import { RaftError } from '../core/raft-error';
 import type { GroupId } from '../core/types';
 import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
+import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import { ON_FOLLOWER, REDIRECT_STATUSES, type LeaderOnlyPolicy } from './leader-only.interface';
@@ -25,6 +26,10 @@ export interface RaftSettings {
   readonly httpErrors: boolean;
   readonly leaderOnly: Required<LeaderOnlyPolicy>;
   readonly forceBootstrap: boolean;
+  readonly join: readonly string[];
+  readonly joinAs: 'voter' | 'learner';
+  readonly http: string;
+  readonly snapshots: Partial<SnapshotOptions>;
 }
 
 /** `Record<keyof …>` makes a forgotten name a compile error. */
@@ -43,6 +48,10 @@ const OPTION_NAMES: Readonly<Record<keyof RaftModuleOptions, true>> = {
   httpErrors: true,
   leaderOnly: true,
   forceBootstrap: true,
+  join: true,
+  joinAs: true,
+  http: true,
+  snapshots: true,
 };
 
 const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i;
@@ -97,7 +106,11 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
       `election.heartbeatIntervalMs is ${heartbeatIntervalMs} and election.timeoutMs ${electionTimeoutMs}: one late heartbeat would start an election. Make the time-out at least five heartbeats, ${heartbeatIntervalMs * 5}.`,
     );
   }
-  const single: FounderOptions = { id: nodeId, peer: peers?.advertise ?? NO_PEERS_ADDRESS, http: '' };
+  const single: FounderOptions = {
+    id: nodeId,
+    peer: peers?.advertise ?? NO_PEERS_ADDRESS,
+    http: origin('http', options.http),
+  };
   return {
     group,
     nodeId,
@@ -115,6 +128,10 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     httpErrors: flag('httpErrors', options.httpErrors, true),
     leaderOnly: leaderOnlyPolicy('leaderOnly', options.leaderOnly ?? {}, { onFollower: 'reject', status: 307 }),
     forceBootstrap: flag('forceBootstrap', options.forceBootstrap, false),
+    join: checkedJoin(options),
+    joinAs: checkedJoinAs(options.joinAs),
+    http: origin('http', options.http),
+    snapshots: options.snapshots ?? {},
   };
 }
 
@@ -132,6 +149,33 @@ export function leaderOnlyPolicy(
     refuse(`${name}.status is ${show(status)}: write one of ${REDIRECT_STATUSES.join(', ')}.`);
   }
   return { onFollower, status };
+}
+
+function checkedJoin({ join, members, nodeId, peers }: RaftModuleOptions): readonly string[] {
+  if (join === undefined) {
+    return [];
+  }
+  if (!Array.isArray(join) || join.length === 0) {
+    refuse(`join is ${show(join)}: list peer addresses of members of the cluster, such as ['n1:7001'].`);
+  }
+  if (members !== undefined) {
+    refuse(
+      'join and members are both given: members found a cluster, join takes this node into one that runs. Leave one of them out.',
+    );
+  }
+  if (nodeId === undefined || peers === undefined) {
+    refuse(
+      "join is given without nodeId or peers: say this node's name and where the others reach it, nodeId: 'n4' and peers: { listen: '0.0.0.0:7001', advertise: 'n4:7001' }.",
+    );
+  }
+  return join.map((each, position) => address(`join[${position}]`, each));
+}
+
+function checkedJoinAs(joinAs: RaftModuleOptions['joinAs']): 'voter' | 'learner' {
+  if (joinAs === undefined || joinAs === 'voter' || joinAs === 'learner') {
+    return joinAs ?? 'voter';
+  }
+  return refuse(`joinAs is ${show(joinAs)}: write 'voter' or 'learner'.`);
 }
 
 function checkedMembers(members: RaftModuleOptions['members']): readonly FounderOptions[] | undefined {

@@ -1,12 +1,14 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule, DiscoveryService, HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { GroupId } from '../core/types';
+import { getRaftAdminToken } from './get-raft-admin-token';
 import { getRaftToken } from './get-raft-token';
 import type { NodeFactory } from './hosted-node.interface';
 import { LeaderForwarder } from './leader-forwarder';
 import { NoExceptionFilter, RaftExceptionFilter } from './raft-exception.filter';
 import { RaftFeatureModule } from './raft-feature.module';
 import type { RaftModuleOptions } from './raft-module-options.interface';
+import { RaftAdminService } from './raft-admin.service';
 import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './raft.module-definition';
 import { createRaftNode } from './raft-node.factory';
 import { RaftNodeHost } from './raft-node-host';
@@ -71,6 +73,7 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
   const settings = getRaftSettingsToken(group);
   const host = getRaftHostToken(group);
   const service = getRaftToken(group);
+  const admin = getRaftAdminToken(group);
   const providers: Provider[] = [
     { provide: RAFT_GROUP, useValue: group },
     { provide: RAFT_NODE_FACTORY, useValue: createRaftNode },
@@ -94,6 +97,11 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
       inject: [host],
       useFactory: (nodeHost: RaftNodeHost): RaftService => new RaftService(nodeHost),
     },
+    {
+      provide: admin,
+      inject: [host],
+      useFactory: (nodeHost: RaftNodeHost): RaftAdminService => new RaftAdminService(nodeHost),
+    },
     LeaderForwarder,
     {
       provide: APP_FILTER,
@@ -106,6 +114,6 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
     ...definition,
     imports: [DiscoveryModule, ...(definition.imports ?? [])],
     providers: [...(definition.providers ?? []), ...providers],
-    exports: [settings, host, service],
+    exports: [settings, host, service, admin],
   };
 }

@@ -1,5 +1,5 @@
 import type { Entry } from '../../core/entry';
-import { DEFAULT_GROUP, type ReplicaId } from '../../core/types';
+import { DEFAULT_GROUP, type LogId, type ReplicaId } from '../../core/types';
 import type { Message } from '../../core/messages';
 import type { RaftStatus } from '../../runtime/status';
 import type { GroupWrite } from '../../storage/contract';
@@ -161,6 +161,26 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     }
   }
 
+  /** A state machine took a snapshot over: it is of what was committed, and never older than what the machine had. */
+  restored(life: ObservedLife, last: LogId): void {
+    const { verdict } = this.world;
+    verdict.check(
+      last.index >= life.appliedIndex,
+      'a snapshot never takes a state back',
+      () => `${life.label} restores ${last.index} behind ${life.appliedIndex}`,
+    );
+    const committed = this.ledger.at(last.index);
+    verdict.check(
+      committed?.term === last.term,
+      'a snapshot is of what was committed',
+      () => `${life.label} restores ${last.index}@${last.term}, committed was ${committed?.term ?? 'nothing'}`,
+    );
+    this.count(
+      life.appliedIndex > 0 || life.commitIndex < last.index ? 'installed a snapshot' : 'started from a snapshot',
+    );
+    life.appliedIndex = last.index;
+  }
+
   /** Looks at what a node says of itself. */
   status(life: ObservedLife, status: RaftStatus): void {
     const { verdict } = this.world;
@@ -230,7 +250,16 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       case 'requestVote':
         this.toldCommit = Math.max(this.toldCommit, message.commit.index);
         return;
+      case 'installSnapshot':
+        this.seeLeader(life, message.term, message.from);
+        this.count('asked a follower to fetch a snapshot');
+        return;
+      case 'timeoutNow':
+        this.count('handed the leadership over');
+        return;
       case 'heartbeatReply':
+      case 'installSnapshotReply':
+      case 'timeoutNowReply':
         return;
     }
   }

@@ -101,6 +101,8 @@ export class CommitLedger {
       if (voters.length === 0) continue;
       const holders = voters.filter((voter) => {
         const log = this.durable(voter);
+        // What a snapshot covers was committed when it was taken.
+        if (log !== undefined && entry.index <= log.origin.index) return true;
         const own = log && entryAt(log, entry.index);
         return own !== undefined && isSame(own, entry);
       });

@@ -12,6 +12,7 @@ export class ObservedMachine implements ReplicatedStateMachine {
   constructor(
     private readonly machine: ReplicatedStateMachine,
     private readonly applying: (entries: readonly Entry[]) => void,
+    private readonly restored: (last: LogId) => void,
   ) {}
 
   applied(): Promise<AppliedState> {
@@ -35,8 +36,9 @@ export class ObservedMachine implements ReplicatedStateMachine {
     return this.machine.capture();
   }
 
-  restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.machine.restore(last, chunks);
+  async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.machine.restore(last, chunks);
+    this.restored(last);
   }
 
   clusterTimeMs(): number {

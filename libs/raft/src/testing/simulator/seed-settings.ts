@@ -1,4 +1,5 @@
 import type { RaftLimits } from '../../runtime/raft-node-options';
+import type { SnapshotOptions } from '../../runtime/snapshot-options';
 import { Chance } from './chance';
 import type { DiskConditions } from './simulated-storage';
 import type { NetworkConditions } from './simulated-network';
@@ -9,6 +10,8 @@ export interface SeedSettings {
   readonly electionTimeoutMs: number;
   readonly leaseReads: { readonly driftMargin: number } | null;
   readonly limits: Partial<RaftLimits>;
+  /** Small and frequent, so that followers fall behind the log's head. */
+  readonly snapshots: Partial<SnapshotOptions>;
   readonly network: NetworkConditions;
   readonly disk: Omit<DiskConditions, 'away'>;
   /** Messages pass the codec of the peer protocol. */
@@ -70,6 +73,9 @@ export function drawSettings(seed: number): SeedSettings {
     reads: withLeases ? chance.pick([0.6, 0.97, 0.97]) : chance.pick([0.2, 0.4]),
     healAtMs: 52_000,
     endAtMs: LEAST_OF_A_SEED.simulatedMs,
+    snapshots: chance.happens(0.7)
+      ? { afterEntries: chance.between(5, 60), trailingEntries: chance.pick([0, 2, 20]) }
+      : {},
   };
 }
 

@@ -88,7 +88,9 @@ export class SimulatedDisk {
   compact(groupId: GroupId, to: LogId): void {
     const group = this.groups.get(groupId);
     if (group === undefined || to.index <= group.origin.index) return;
-    group.entries.splice(0, to.index - group.origin.index);
+    // A log that doesn't hold the entry has nothing that follows it.
+    const holds = termAt(group, to.index) === to.term;
+    group.entries.splice(0, holds ? to.index - group.origin.index : group.entries.length);
     group.origin = to;
   }
 

@@ -197,12 +197,20 @@ export class SimulatedNode {
         electionTimeoutMs: settings.electionTimeoutMs,
         leaseReads: settings.leaseReads,
         limits: settings.limits,
+        snapshots: settings.snapshots,
         storage,
         transport,
-        stateMachine: new ObservedMachine(host, (entries) => {
-          this.trace('apply', entries.at(-1)?.index ?? 0, () => `${entries[0]?.index} to ${entries.at(-1)?.index}`);
-          oracle.applying(observed, entries);
-        }),
+        stateMachine: new ObservedMachine(
+          host,
+          (entries) => {
+            this.trace('apply', entries.at(-1)?.index ?? 0, () => `${entries[0]?.index} to ${entries.at(-1)?.index}`);
+            oracle.applying(observed, entries);
+          },
+          (last) => {
+            this.trace('apply', last.index, () => `a snapshot up to ${last.index}`);
+            oracle.restored(observed, last);
+          },
+        ),
         scheduler: new SimulatedScheduler(process, this.clock, chance.fork()),
         logger: this.logger(process),
       }),

@@ -162,6 +162,7 @@ export class SimulatedStorage implements RaftStorage {
     await this.delay(this.conditions.writeMs);
     this.requireSession();
     this.disk.snapshots.set(group, { metadata, chunks: copies });
+    this.world.paths.count('stored a snapshot');
   }
 
   async readSnapshot(group: GroupId, fromChunk = 0): Promise<StoredSnapshot | undefined> {
@@ -177,6 +178,7 @@ export class SimulatedStorage implements RaftStorage {
     await this.delay(this.conditions.writeMs);
     this.requireSession();
     this.disk.compact(group, to);
+    this.world.paths.count('cut the head of a log');
   }
 
   async close(): Promise<void> {

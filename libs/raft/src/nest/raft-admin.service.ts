@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
+import type { SnapshotInfo } from '../runtime/snapshot-options';
+import type { RaftNodeHost } from './raft-node-host';
+
+/**
+ * Changes of one group's membership, leadership and snapshots. Every call works on any node, and fails with a `RaftError`
+ * whose code and reason `docs/errors.md` explains.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class RaftAdminService {
+  constructor(private readonly host: RaftNodeHost) {}
+
+  /** @returns the membership as this node knows it; its `index` is what `expectedIndex` compares with */
+  members(): MembershipView {
+    return this.host.node().members();
+  }
+
+  /**
+   * Adds a member: as a voter once it has caught up, or with `voter: false` as a learner (a read replica). A name that is there
+   * with another store is replaced.
+   *
+   * @throws RaftError `RAFT_REJECTED` with the reason `MEMBER_UNREACHABLE` or `NOT_CAUGHT_UP`; `RAFT_CONFLICT`
+   */
+  add(member: MemberTarget, options?: ChangeOptions): Promise<MembershipView> {
+    return this.host.node().addMember(member, options);
+  }
+
+  /** Gives a learner its vote, once it has caught up. @throws RaftError as {@link add} */
+  promote(name: string, options?: ChangeOptions): Promise<MembershipView> {
+    return this.host.node().promote(name, options);
+  }
+
+  /**
+   * Removes a member; a leader that is removed hands over first.
+   *
+   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_MEMBER`, `INVALID_MEMBERSHIP` (the last voter) or `QUORUM_AT_RISK`;
+   *   `RAFT_CONFLICT`
+   */
+  remove(name: string, options?: ChangeOptions): Promise<MembershipView> {
+    return this.host.node().remove(name, options);
+  }
+
+  /** Makes the membership what `target` says, in one change. @throws RaftError as {@link add} and {@link remove} */
+  change(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView> {
+    return this.host.node().changeMembership(target, options);
+  }
+
+  /** Says where a member is reached from now on. @throws RaftError `RAFT_REJECTED` (`UNKNOWN_MEMBER`), `RAFT_CONFLICT` */
+  updateAddress(
+    name: string,
+    address: { readonly peer?: string; readonly http?: string },
+    options?: ChangeOptions,
+  ): Promise<MembershipView> {
+    return this.host.node().updateAddress(name, address, options);
+  }
+
+  /**
+   * Hands the leadership over.
+   *
+   * @param name who shall lead. Default: the voter that is there and has most of the log
+   * @throws RaftError `RAFT_REJECTED` (`UNKNOWN_MEMBER`, `NO_TRANSFER_TARGET`), `RAFT_CONFLICT`, `RAFT_TIMEOUT`
+   */
+  transfer(name?: string): Promise<{ readonly leader: string }> {
+    return this.host.node().transferLeadership(name);
+  }
+
+  /** Takes a snapshot of this node's state now. @throws RaftError `RAFT_STORAGE` */
+  snapshot(): Promise<SnapshotInfo> {
+    return this.host.node().snapshot();
+  }
+}
