@@ -104,11 +104,7 @@ describe('the members of a running cluster', () => {
     const unknown = await cluster.send('/_raft/members/nobody', { node, method: 'DELETE' });
     expect([unknown.status, (JSON.parse(unknown.body) as { reason: string }).reason]).toEqual([422, 'UNKNOWN_MEMBER']);
     expect((await cluster.send('/_praft/remove_node', { node, method: 'PUT' })).status).toBe(400);
-    const nowhere = await cluster.send('/_praft/remove_node', {
-      node,
-      method: 'DELETE',
-      body: 'hostname=nowhere&port=1',
-    });
+    const nowhere = await cluster.send('/_praft/remove_node?hostname=nowhere&port=1', { node, method: 'DELETE' });
     expect(nowhere.status).toBe(404);
     const silent = await cluster.send('/_raft/members', {
       node,
