@@ -153,6 +153,8 @@ export interface Kernel {
   readonly configuration: ConfigurationInForce;
   /** The first index that the log still has. */
   readonly firstIndex: number;
+  /** Rounds that were sent because reads waited for one, since the start. */
+  readonly readRounds: number;
   /** Whether the leadership is being handed over. */
   readonly isTransferring: boolean;
   /** @returns the configuration that was in force at an index, from the applied one on: what a snapshot of that index holds */

@@ -232,6 +232,10 @@ export class RaftKernel implements Kernel {
     return this.state.log.terms.originId.index + 1;
   }
 
+  get readRounds(): number {
+    return this.state.readRounds;
+  }
+
   get isTransferring(): boolean {
     return this.state.transfer !== undefined;
   }

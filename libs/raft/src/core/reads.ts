@@ -18,6 +18,7 @@ export function requestRead(state: KernelState, context: number, lease: boolean)
 /** Starts a round where reads wait for one; reads that come while it is on its way share the next. */
 export function startRoundIfDue(state: KernelState): void {
   if (state.role !== 'leader' || !state.readIndex.roundDue) return;
+  state.readRounds++;
   sendRound(state);
 }
 

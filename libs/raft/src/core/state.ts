@@ -56,6 +56,8 @@ export class KernelState {
   /** The index of the entry that opened this leader's term. */
   termStartIndex = 0;
   uncommittedBytes = 0;
+  /** Rounds that reads waited for. */
+  readRounds = 0;
   /** The leadership on its way to another. */
   transfer: Transfer | undefined;
   /** A voter was told to campaign in this term: no lease holds any more. */

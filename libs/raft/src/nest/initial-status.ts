@@ -20,6 +20,7 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     durableIndex: 0,
     commitIndex: 0,
     appliedIndex: 0,
+    reads: { linearizable: 0, lease: 0, stale: 0, rounds: 0 },
     firstIndex: 0,
     membershipIndex: 0,
     membershipChanging: false,

@@ -17,7 +17,8 @@ export class CallDesk {
 
   call(kind: RequestKind, body: Uint8Array, options: ProposeOptions & QueryOptions): Promise<RequestResult> {
     const { timeoutMs = this.options.requestTimeoutMs, schemaVersion = 0, consistency = 'linearizable' } = options;
-    const parameters = { kind, body, schemaVersion, consistency, mayForward: options.forward ?? true, timeoutMs };
+    const { maxLagMs, after, forward: mayForward = true } = options;
+    const parameters = { kind, body, schemaVersion, consistency, mayForward, timeoutMs, maxLagMs, after };
     return new Promise((resolve, reject) => {
       this.submit(new PendingRequest(parameters, resolve, reject));
     });
@@ -57,6 +58,10 @@ export class CallDesk {
     const { maxCommandBytes, maxPendingRequests } = this.options.limits;
     if (!Number.isFinite(request.timeoutMs) || request.timeoutMs < 0)
       return new RaftError('RAFT_CONFIGURATION', `timeoutMs is ${request.timeoutMs}: write a number of milliseconds.`);
+    if (request.maxLagMs !== undefined && !(request.maxLagMs >= 0))
+      return new RaftError('RAFT_CONFIGURATION', `maxLagMs is ${request.maxLagMs}: write a number of milliseconds.`);
+    if (!Number.isSafeInteger(request.after) || request.after < 0)
+      return new RaftError('RAFT_CONFIGURATION', `after is ${request.after}: write a log index.`);
     if (request.body.length > maxCommandBytes) return tooLarge(request, maxCommandBytes);
     return this.ledger.size < maxPendingRequests ? undefined : tooMany(maxPendingRequests);
   }

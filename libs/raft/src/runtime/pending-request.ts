@@ -33,6 +33,10 @@ export interface RequestParameters {
   /** False: answered at once where this node can't serve it, and never sent on. */
   readonly mayForward: boolean;
   readonly timeoutMs: number;
+  /** Of a stale read: how old the state may be; undefined for any age. */
+  readonly maxLagMs?: number | undefined;
+  /** Of a stale read: the index that it has to see; 0 for none. */
+  readonly after?: number | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -68,6 +72,8 @@ export class PendingRequest {
   readonly consistency: ReadConsistency;
   readonly mayForward: boolean;
   readonly timeoutMs: number;
+  readonly maxLagMs: number | undefined;
+  readonly after: number;
   body: Uint8Array;
 
   constructor(
@@ -81,6 +87,8 @@ export class PendingRequest {
     this.consistency = parameters.consistency;
     this.mayForward = parameters.mayForward;
     this.timeoutMs = parameters.timeoutMs;
+    this.maxLagMs = parameters.maxLagMs;
+    this.after = parameters.after ?? 0;
   }
 
   get isSettled(): boolean {

@@ -92,6 +92,10 @@ export interface QueryOptions {
   readonly timeoutMs?: number;
   /** Default `linearizable`. `lease` is served as linearizable where lease reads are off. */
   readonly consistency?: ReadConsistency;
+  /** With `stale`: how old the state may be at most, in milliseconds; an older one is `RAFT_LAGGING`. Default: any age. */
+  readonly maxLagMs?: number;
+  /** With `stale`: waits until this log index is applied here, so that a caller sees what it has written itself (`Ordered.index`). */
+  readonly after?: number;
   readonly forward?: boolean;
 }
 

@@ -20,12 +20,14 @@ import { type ChangeOptions, edited, type MembershipView, type MemberTarget } fr
 import { PeerCalls } from './peer-calls';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
-import type { Ordered, ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-options';
+import type { Ordered, ProposeOptions, QueryOptions, RaftNodeOptions, ReadConsistency } from './raft-node-options';
 import { asRaftError } from './request-codec';
+import type { PendingRequest } from './pending-request';
 import { RequestLedger } from './request-ledger';
 import { RequestRouter } from './request-router';
 import { RequestServer } from './request-server';
 import { Replica } from './replica';
+import { SharedBarrier } from './shared-barrier';
 import { SessionProof } from './session-proof';
 import { restoreAtStart, type RestoredGroup } from './snapshot-install';
 import type { SnapshotInfo } from './snapshot-options';
@@ -107,7 +109,17 @@ export class RaftNode {
       confirmedByLeader: (request, index) => this.replica?.readAt(request, index),
     });
     const hintOf = (leader: number) => leaderIn(leader, this.links) ?? undefined;
-    this.router = new RequestRouter(this.ledger, this.forwarder, scheduler, hintOf);
+    const shared = (consistency: ReadConsistency): SharedBarrier =>
+      new SharedBarrier({
+        ledger: this.ledger,
+        scheduler,
+        barrier: async (timeoutMs) => (await this.desk.call('barrier', NOTHING, { timeoutMs, consistency })).index,
+        confirmed: (request, index) => this.replica?.readAt(request, index),
+      });
+    const barriers = { linearizable: shared('linearizable'), lease: shared('lease') };
+    const readHere = (request: PendingRequest): void =>
+      barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request);
+    this.router = new RequestRouter(this.ledger, this.forwarder, scheduler, hintOf, readHere);
     this.desk = new CallDesk(options, this.ledger, this.router, () => this.closedBecause());
     this.proof = new SessionProof(scheduler, proofMs);
     this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);

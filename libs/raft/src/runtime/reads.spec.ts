@@ -30,6 +30,7 @@ function setUp() {
       renewProof: () => undefined,
       requestRead: (context) => asked.push(context),
       appliedIndex: () => state.appliedIndex,
+      ageMs: () => undefined,
     },
     0,
   );

@@ -1,5 +1,6 @@
 import type { ConfirmedRead, RefusedRead } from '../core/effects';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
+import { RaftError } from '../core/raft-error';
 import { sentenceOf } from './error-sentence';
 import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
 import type { RequestLedger } from './request-ledger';
@@ -15,6 +16,8 @@ export interface ReadPorts {
   /** Asks the kernel; `confirmed` or `refused` is called with the context. */
   requestRead(context: number, lease: boolean): void;
   appliedIndex(): number;
+  /** How old the local state is at most, in milliseconds; undefined where that isn't known. */
+  ageMs(): number | undefined;
 }
 
 /**
@@ -27,6 +30,8 @@ export class Reads implements RequestHolder {
   /** In order of arrival. Indexes hardly ever go down, so whoever stands behind a higher one waits for it too. */
   private readonly unapplied = new Set<PendingRequest>();
   private lastContext = 0;
+  /** How many were confirmed or begun here, by consistency. */
+  readonly counts = { linearizable: 0, lease: 0, stale: 0 };
 
   /** @param durableCommit what this store knew to be committed when it was opened: no read, a stale one neither, sees less */
   constructor(
@@ -51,7 +56,8 @@ export class Reads implements RequestHolder {
 
   /** On any node: a read of what is here. */
   beginStale(request: PendingRequest): void {
-    this.awaitApplied(request, this.durableCommit);
+    this.counts.stale++;
+    this.awaitApplied(request, Math.max(this.durableCommit, request.after));
   }
 
   /** The leader confirmed `index`; the answer is found here. */
@@ -72,6 +78,8 @@ export class Reads implements RequestHolder {
       const request = this.taken(context);
       if (request === undefined) continue;
       request.index = index;
+      if (request.consistency === 'lease') this.counts.lease++;
+      else this.counts.linearizable++;
       this.prove(request);
     }
   }
@@ -130,11 +138,28 @@ export class Reads implements RequestHolder {
       this.ports.ledger.succeed(request, { value: undefined, index: request.index });
       return;
     }
+    const lagging = this.laggingBy(request);
+    if (lagging !== undefined) {
+      this.ports.ledger.fail(request, lagging);
+      return;
+    }
     const index = this.ports.appliedIndex();
     this.ports.machine.query(request.body).then(
       (value) => this.ports.ledger.succeed(request, { value, index }),
       (error: unknown) =>
         this.ports.ledger.succeed(request, { value: { status: 'failed', message: sentenceOf(error) }, index }),
+    );
+  }
+
+  private laggingBy({ maxLagMs }: PendingRequest): RaftError | undefined {
+    if (maxLagMs === undefined) return undefined;
+    const ageMs = this.ports.ageMs();
+    if (ageMs !== undefined && ageMs <= maxLagMs) return undefined;
+    const age = ageMs === undefined ? 'of unknown age' : `up to ${Math.ceil(ageMs)} ms old`;
+    return new RaftError(
+      'RAFT_LAGGING',
+      `The state of this node is ${age}, and ${maxLagMs} ms were asked for: ask another node, or allow more.`,
+      { retryAfterMs: 500 },
     );
   }
 

@@ -22,6 +22,7 @@ import type { PendingRequest } from './pending-request';
 import { Persister } from './persister';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Reads } from './reads';
+import type { ReadCounts } from './status';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
 import type { SessionProof } from './session-proof';
@@ -154,6 +155,7 @@ export class Replica implements ServingReplica {
         renewProof: () => this.persister.probe(),
         requestRead: (context, lease) => this.driver.readIndex(context, lease),
         appliedIndex: () => this.appliedIndexHere,
+        ageMs: () => kernel.freshness(scheduler.nowMs())?.ageMs,
       },
       group.commitIndex,
     );
@@ -248,6 +250,11 @@ export class Replica implements ServingReplica {
     if (result.accepted) this.waiters.add(request, { index: result.firstIndex, term: result.term });
     else if (result.reason === 'busy') ledger.fail(request, crowded());
     else router.retry(request);
+  }
+
+  /** Reads that this node confirmed or served, and the rounds that were sent for them. */
+  get readCounts(): ReadCounts {
+    return { ...this.reads.counts, rounds: this.kernel.readRounds };
   }
 
   readHere(request: PendingRequest): void {

@@ -79,6 +79,12 @@ function deadlineError(request: PendingRequest): RaftError {
       `No leader could be reached ${waited}, so nothing was applied. An election may be under way, or too few nodes are up: try again.`,
       { retryAfterMs: 1000 },
     );
+  if (request.after > 0)
+    return new RaftError(
+      'RAFT_LAGGING',
+      `Entry ${request.after} was not applied on this node ${waited}: its state is older than the caller’s own write. Try again, or ask another node.`,
+      { retryAfterMs: 1000 },
+    );
   return new RaftError('RAFT_TIMEOUT', `The read was not answered ${waited}. Nothing was changed by it: try again.`, {
     retryAfterMs: 1000,
   });

@@ -32,6 +32,8 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     private readonly forwarder: Forwarder,
     private readonly scheduler: Scheduler,
     private readonly hintOf: (replica: ReplicaId) => LeaderHint | undefined,
+    /** Answers a read here, once the leader has said what it must see. */
+    private readonly readHere: (request: PendingRequest) => void,
   ) {}
 
   dispatch(request: PendingRequest): void {
@@ -41,6 +43,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     else if (replica.isLeading) this.serve(replica, request);
     else if (replica.leader === NO_REPLICA || replica.leader === replica.replicaId) this.withoutLeader(request);
     else if (!request.mayForward) this.ledger.fail(request, notLeader(this.hintOf(replica.leader)));
+    else if (request.kind === 'query') this.readHere(request);
     else if (!this.forwarder.forward(request, replica.leader)) this.park(request);
   }
 

@@ -9,6 +9,8 @@ import type { LeaderStatus, MemberStatus, RaftPhase, RaftStatus } from './status
 
 const NOT_RUNNING: KernelStatus = { role: 'follower', term: 0, leader: NO_REPLICA, committedInTerm: false };
 
+const NO_READS = Object.freeze({ linearizable: 0, lease: 0, stale: 0, rounds: 0 });
+
 /** Describes a node; before genesis there is no replica, and the founders take the members' place. */
 export function statusOf(
   options: RaftNodeOptions,
@@ -37,6 +39,7 @@ export function statusOf(
     durableIndex: kernel?.durableIndex ?? 0,
     commitIndex: kernel?.commitIndex ?? 0,
     appliedIndex: replica?.appliedIndex ?? 0,
+    reads: replica?.readCounts ?? NO_READS,
     firstIndex: kernel?.firstIndex ?? 0,
     snapshot: replica?.snapshotInfo ?? null,
     install: replica?.installStatus ?? null,

@@ -48,6 +48,18 @@ export interface LeaderStatus {
   readonly http: string;
 }
 
+/** Reads since this node's start. @publicApi */
+export interface ReadCounts {
+  /** Confirmed by a round, as leader; reads of followers are among them, once for all that share a question. */
+  readonly linearizable: number;
+  /** Asked for by lease, as leader: confirmed without a message where the lease held. */
+  readonly lease: number;
+  /** Served from the local state without asking anybody. */
+  readonly stale: number;
+  /** Rounds that were sent for reads: fewer than reads, as those that come together share one. */
+  readonly rounds: number;
+}
+
 /** @publicApi */
 export interface RaftStatus {
   readonly phase: RaftPhase;
@@ -69,6 +81,7 @@ export interface RaftStatus {
   readonly durableIndex: number;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  readonly reads: ReadCounts;
   /** The first index that is still in the log; 0 before genesis. */
   readonly firstIndex: number;
   /** The newest snapshot in this node's store. */

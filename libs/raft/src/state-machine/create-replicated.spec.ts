@@ -74,7 +74,15 @@ describe('A caller of a state machine', () => {
   });
 
   it('has the decorated methods and the options as its own properties, and nothing else', async () => {
-    expect(Object.keys(counters).sort()).toEqual(['$lease', '$ordered', '$stale', '$timeout', 'current', 'increment']);
+    expect(Object.keys(counters).sort()).toEqual([
+      '$after',
+      '$lease',
+      '$ordered',
+      '$stale',
+      '$timeout',
+      'current',
+      'increment',
+    ]);
     expect(Object.getPrototypeOf(counters)).toBe(Object.prototype);
     expect(Object.keys(counters.$stale()).sort()).toEqual(['$ordered', '$timeout', 'current']);
     // Nest asks what it injects for its hooks, and awaits it.

@@ -23,13 +23,20 @@ export interface ReplicatedClient {
   ): Promise<OrderedOutcome>;
   query(
     query: Uint8Array,
-    options: { readonly timeoutMs?: number; readonly consistency?: Consistency },
+    options: {
+      readonly timeoutMs?: number;
+      readonly consistency?: Consistency;
+      readonly maxLagMs?: number;
+      readonly after?: number;
+    },
   ): Promise<OrderedOutcome>;
 }
 
 interface CallOptions {
   readonly timeoutMs: number | undefined;
   readonly consistency: Consistency;
+  readonly maxLagMs: number | undefined;
+  readonly after: number | undefined;
   readonly ordered: boolean;
   /** An option that says how to read was chosen. */
   readonly queriesOnly: boolean;
@@ -40,6 +47,8 @@ type Method = (...args: unknown[]) => unknown;
 const DEFAULTS: CallOptions = {
   timeoutMs: undefined,
   consistency: 'linearizable',
+  maxLagMs: undefined,
+  after: undefined,
   ordered: false,
   queriesOnly: false,
 };
@@ -88,9 +97,17 @@ class Caller {
       $timeout: (timeoutMs) => this.methods({ ...options, timeoutMs: checkedTimeout(timeoutMs) }),
     };
     if (options.queriesOnly) return always;
+    const anyAge = remembered('$stale', { consistency: 'stale', queriesOnly: true });
+    const staleOf: Method = (bound) => {
+      const { maxLagMs } = (bound ?? {}) as { readonly maxLagMs?: unknown };
+      if (maxLagMs === undefined) return anyAge();
+      return this.methods({ ...options, consistency: 'stale', queriesOnly: true, maxLagMs: checkedLag(maxLagMs) });
+    };
     return {
       ...always,
-      $stale: remembered('$stale', { consistency: 'stale', queriesOnly: true }),
+      $stale: staleOf,
+      $after: (index) =>
+        this.methods({ ...options, consistency: 'stale', queriesOnly: true, after: checkedIndex(index) }),
       $lease: remembered('$lease', { consistency: 'lease', queriesOnly: true }),
     };
   }
@@ -110,10 +127,10 @@ class Caller {
   private async query(
     query: string,
     args: readonly unknown[],
-    { timeoutMs, consistency, ordered }: CallOptions,
+    { timeoutMs, consistency, maxLagMs, after, ordered }: CallOptions,
   ): Promise<unknown> {
     const bytes = encodeQuery({ machine: this.machine.name, query, args });
-    const { value, index } = await this.client.query(bytes, { timeoutMs, consistency });
+    const { value, index } = await this.client.query(bytes, { timeoutMs, consistency, maxLagMs, after });
     const result = outcomeValue(value, `${this.machine.name}.${query}`, 'QUERY_FAILED');
     return ordered ? { value: result, index } : result;
   }
@@ -125,4 +142,17 @@ function checkedTimeout(timeoutMs: unknown): number {
     'RAFT_CONFIGURATION',
     `$timeout(${String(timeoutMs)}): the time must be a number of milliseconds above 0.`,
   );
+}
+
+function checkedLag(maxLagMs: unknown): number {
+  if (typeof maxLagMs === 'number' && maxLagMs >= 0 && Number.isFinite(maxLagMs)) return maxLagMs;
+  throw new RaftError(
+    'RAFT_CONFIGURATION',
+    `$stale({ maxLagMs: ${String(maxLagMs)} }): the lag must be a number of milliseconds from 0 on.`,
+  );
+}
+
+function checkedIndex(index: unknown): number {
+  if (typeof index === 'number' && Number.isSafeInteger(index) && index >= 0) return index;
+  throw new RaftError('RAFT_CONFIGURATION', `$after(${String(index)}): write the index of a result of $ordered().`);
 }

@@ -57,8 +57,19 @@ interface OptionMethods<T, Answer extends 'value' | 'ordered'> {
   /** @param timeoutMs how long a call waits for its answer, elections included. Default: the module's `requestTimeoutMs` */
   $timeout(timeoutMs: number): Replicated<T, Answer>;
 
-  /** Queries of this node's own state, without asking the leader: they may be behind, and never are ahead of what is committed. */
-  $stale(): ReplicatedQueries<T, Answer>;
+  /**
+   * Queries of this node's own state, without asking the leader: they may be behind, and never are ahead of what is committed.
+   *
+   * @param bound `maxLagMs`: how old the state may be, in milliseconds; where it is older, or of unknown age, a query fails with
+   *   `RAFT_LAGGING`. Default: any age
+   */
+  $stale(bound?: { readonly maxLagMs?: number }): ReplicatedQueries<T, Answer>;
+
+  /**
+   * Queries of this node's own state, once it has applied the entry `index`: a caller that passes the index of its own write
+   * (`$ordered()`) reads it back on any node. Where it takes longer than the time-out, a query fails with `RAFT_LAGGING`.
+   */
+  $after(index: number): ReplicatedQueries<T, Answer>;
 
   /** Queries confirmed by the leader's lease, which saves a round; linearizable while clocks drift by less than was configured. Where lease reads are off, they are linearizable reads. */
   $lease(): ReplicatedQueries<T, Answer>;

@@ -85,7 +85,7 @@ type Same<A, B> =
     : false;
 function holds<_Claim extends true>(): void {}
 
-type Options = '$ordered' | '$stale' | '$lease' | '$timeout';
+type Options = '$ordered' | '$stale' | '$after' | '$lease' | '$timeout';
 
 export function accepted(accounts: Replicated<Accounts>): void {
   holds<Same<keyof typeof accounts, 'deposit' | 'rename' | 'reset' | 'parse' | 'balance' | 'slowBalance' | Options>>();
@@ -102,6 +102,9 @@ export function accepted(accounts: Replicated<Accounts>): void {
   holds<Same<Awaited<ReturnType<typeof inTime.balance>>, { readonly value: number; readonly index: number }>>();
 
   const stale: ReplicatedQueries<Accounts> = accounts.$stale();
+  holds<Same<ReturnType<typeof accounts.$after>, typeof stale>>();
+  void accounts.$stale({ maxLagMs: 500 }).balance('a');
+  void accounts.$after(7).balance('a');
   holds<Same<keyof typeof stale, 'balance' | 'slowBalance' | '$ordered' | '$timeout'>>();
   holds<Same<typeof stale.balance, (owner: string) => Promise<number>>>();
   const lease = accounts.$lease().$ordered();
