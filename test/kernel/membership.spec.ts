@@ -125,6 +125,31 @@ describe('a change of the membership', () => {
     expect(n1.disk.entries.filter(({ kind }) => kind === 'configuration')).toHaveLength(1);
   });
 
+  it('takes the place of one that still waits for its learners, where that is asked', () => {
+    const cluster = clusterOf(1, 3);
+    const n1 = cluster.elect('n1');
+    cluster.cut('n2', 'n1');
+    n1.changeMembership(['n1', 'n2']);
+    cluster.tick(2 * ELECTION_TICKS);
+    expect(n1.changeMembership(['n1', 'n3'])).toMatchObject({ accepted: false, reason: 'inProgress' });
+
+    expect(n1.changeMembership(['n1', 'n3'], { supersede: true })).toMatchObject({ accepted: true });
+    cluster.tick(ELECTION_TICKS);
+
+    expect(n1.membership).toBe('n1 n3');
+    expect(cluster.node('n3').membership).toBe('n1 n3');
+  });
+
+  it('does not take the place of one by which votes change already', () => {
+    const cluster = clusterOf(3, 3);
+    const n1 = cluster.elect('n1');
+    n1.changeMembership(['n1', 'n2']);
+    cluster.hold((message) => message.kind === 'appendEntriesReply');
+    cluster.tick(3, 'n1');
+
+    expect(n1.changeMembership(['n1', 'n2', 'n3'], { supersede: true })).toMatchObject({ reason: 'inProgress' });
+  });
+
   it('is refused where the membership is not the one that was expected', () => {
     const cluster = clusterOf(3, 4);
     const n1 = cluster.elect('n1');

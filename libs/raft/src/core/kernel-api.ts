@@ -29,6 +29,8 @@ export interface MembershipChange {
   readonly expectedIndex?: number;
   /** Whether to go on although the voters that are alive now wouldn't be a quorum of the target. */
   readonly force: boolean;
+  /** Whether it takes the place of a change that still waits for members to catch up: nobody has got or lost a vote by that one. */
+  readonly supersede?: boolean;
   /** How long new voters may take to catch up, in milliseconds. */
   readonly catchUpTimeoutMs: number;
 }

@@ -36,7 +36,8 @@ function refusalOf(state: KernelState, change: MembershipChange): Refusal | unde
   if (state.transfer !== undefined || state.resignsAfterRound > 0)
     return refused('transferring', 'the leadership is being handed over');
   if (!state.committedInTerm) return refused('notReady', 'the leader has not committed in its term yet');
-  if (state.log.hasPendingConfiguration || isJoint(configuration) || configuration.target !== null)
+  const isWaiting = configuration.target !== null && change.supersede !== true;
+  if (state.log.hasPendingConfiguration || isJoint(configuration) || isWaiting)
     return refused('inProgress', 'another change of the membership is under way');
   if (change.expectedIndex !== undefined && change.expectedIndex !== index)
     return refused('stale', `the membership is that of index ${index}, and ${change.expectedIndex} was expected`);
