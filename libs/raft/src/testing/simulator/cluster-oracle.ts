@@ -1,3 +1,4 @@
+import { decodeConfiguration } from '../../core/configuration-codec';
 import type { Entry } from '../../core/entry';
 import { DEFAULT_GROUP, type LogId, type ReplicaId } from '../../core/types';
 import type { Message } from '../../core/messages';
@@ -45,6 +46,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   /** Up to where each disk was compared with the ledger. */
   private readonly compared = new Map<SimulatedDisk, number>();
   private lastLeader: ReplicaId = 0;
+  private isJoint = false;
   /** The greatest commit index that was ever in a message. */
   private toldCommit = 0;
 
@@ -55,7 +57,19 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   ) {
     const { verdict } = world;
     this.registry = new EntryRegistry(verdict);
-    this.ledger = new CommitLedger(verdict, (replica) => this.logOf(replica), committed);
+    this.ledger = new CommitLedger(
+      verdict,
+      (replica) => this.logOf(replica),
+      (entry) => {
+        if (entry.kind === 'configuration') {
+          const { outgoing } = decodeConfiguration(entry.data);
+          if (outgoing.length > 0) this.count('entered a joint configuration');
+          else if (this.isJoint) this.count('left a joint configuration');
+          this.isJoint = outgoing.length > 0;
+        }
+        committed(entry);
+      },
+    );
   }
 
   begin(label: string, disk: SimulatedDisk, wiped: boolean): ObservedLife {
@@ -230,6 +244,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
         return;
       case 'heartbeat':
         this.seeLeader(life, message.term, message.from);
+        this.checkCommit(life, message.term, message.leaderCommit, group);
         return;
       case 'preVote':
         this.toldCommit = Math.max(this.toldCommit, message.commit.index);

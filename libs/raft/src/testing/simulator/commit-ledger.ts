@@ -1,3 +1,4 @@
+import { decodeConfiguration } from '../../core/configuration-codec';
 import type { Configuration } from '../../core/configuration';
 import type { Entry } from '../../core/entry';
 import type { ReplicaId } from '../../core/types';
@@ -19,6 +20,8 @@ export type DurableLogs = (replica: ReplicaId) => DiskGroup | undefined;
  */
 export class CommitLedger {
   private readonly committed: Committed[] = [];
+  /** Genesis, and those that were committed since. */
+  private readonly configurations: Configuration[] = [];
 
   /** @param added told of each entry as it becomes part of the ledger */
   constructor(
@@ -57,6 +60,7 @@ export class CommitLedger {
       () => `${who} commits ${nameOf(entry)} behind index ${this.committed.length}`,
     );
     this.checkQuorum(entry, configuration, who);
+    if (entry.kind === 'configuration') this.configurations.push(decodeConfiguration(entry.data));
     this.committed.push({ entry, byTerm: term });
     this.added(entry);
   }
@@ -96,7 +100,23 @@ export class CommitLedger {
     }
   }
 
-  private checkQuorum(entry: Entry, configuration: Configuration, who: string): void {
+  /**
+   * Under the configuration before the entry, or the one before that: what follows a configuration's entry may be committed in
+   * one step with it, when it isn't in force yet.
+   */
+  private checkQuorum(entry: Entry, first: Configuration, who: string): void {
+    if (this.configurations.length === 0) this.configurations.push(first);
+    const inForce = this.configurations.slice(-2);
+    const isHeld = inForce.some((configuration) => this.isHeldByQuorum(entry, configuration));
+    this.verdict.check(
+      isHeld,
+      'a quorum holds what is committed',
+      () =>
+        `${who} commits ${nameOf(entry)}, which no quorum of ${JSON.stringify(inForce.map(({ voters, outgoing }) => [voters, outgoing]))} holds`,
+    );
+  }
+
+  private isHeldByQuorum(entry: Entry, configuration: Configuration): boolean {
     for (const voters of [configuration.voters, configuration.outgoing]) {
       if (voters.length === 0) continue;
       const holders = voters.filter((voter) => {
@@ -106,13 +126,9 @@ export class CommitLedger {
         const own = log && entryAt(log, entry.index);
         return own !== undefined && isSame(own, entry);
       });
-      this.verdict.check(
-        holders.length * 2 > voters.length,
-        'a quorum holds what is committed',
-        () =>
-          `${who} commits ${nameOf(entry)}, which is durable on ${holders.join(', ') || 'none'} of ${voters.join(', ')}`,
-      );
+      if (holders.length * 2 <= voters.length) return false;
     }
+    return true;
   }
 }
 

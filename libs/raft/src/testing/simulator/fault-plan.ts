@@ -1,3 +1,4 @@
+import { isRaftError } from '../../core/raft-error';
 import { DEFAULT_GROUP } from '../../core/types';
 import type { Chance } from './chance';
 import { type FaultScene, NetworkFaults } from './network-faults';
@@ -28,6 +29,8 @@ const WEIGHTS = {
   failingDisk: 8,
   diskAway: 7,
   wallJump: 5,
+  revote: 12,
+  transfer: 6,
 };
 
 /** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
@@ -41,6 +44,8 @@ type Fault = keyof typeof WEIGHTS;
 /** Draws faults, one after the other and several at once, and takes all of them back when the time of healing comes. */
 export class FaultPlan {
   private healed = false;
+  /** Who votes changes, or disks are wiped: both together could lose a quorum for good. */
+  private readonly votersChange: boolean;
   private struck = 0;
   private readonly between: NetworkFaults;
 
@@ -51,6 +56,7 @@ export class FaultPlan {
     private readonly network: SimulatedNetwork,
     private readonly settings: SeedSettings,
   ) {
+    this.votersChange = chance.happens(0.5);
     const scene: FaultScene = {
       meet: (path, node) => this.meet(path, node),
       lasts: (fromMs, toMs, end) => this.lasts(fromMs, toMs, end),
@@ -117,7 +123,7 @@ export class FaultPlan {
       case 'zombie':
         return this.leaveZombie(this.chance.happens(0.6) ? leader : anyone);
       case 'wipe':
-        return this.wipe(anyone);
+        return !this.votersChange && this.wipe(anyone);
       case 'partition':
         return this.between.splitNetwork();
       case 'oneWay':
@@ -140,7 +146,51 @@ export class FaultPlan {
         return this.takeDiskAway(this.chance.happens(0.5) ? leader : anyone);
       case 'wallJump':
         return this.jump(anyone);
+      case 'revote':
+        return this.votersChange && this.revote(anyone);
+      case 'transfer':
+        return this.transfer(anyone);
     }
+  }
+
+  /** Some voters become learners, and some learners voters: by a joint configuration, while everything else goes on. */
+  private revote(node: SimulatedNode): boolean {
+    const life = node.current;
+    if (life?.process.isRunning !== true || life.raft.status().phase !== 'running' || this.nodes.length < 3)
+      return false;
+    const voting = this.nodes.filter(() => this.chance.happens(0.7));
+    if (voting.length === 0) return false;
+    const target = this.nodes.map(({ name, address: peer }) => ({
+      name,
+      peer,
+      voter: voting.some((each) => each.name === name),
+    }));
+    this.note('revote', () => `${node.name} asks for the voters ${voting.map(({ name }) => name).join(', ')}`);
+    life.process.input(0, () => {
+      life.raft
+        .changeMembership(target, { timeoutMs: this.chance.pick([1000, 8000]), force: this.chance.happens(0.2) })
+        .then(
+          () => this.world.paths.count('changed who votes'),
+          (error: unknown) => {
+            if (isRaftError(error)) this.world.paths.count('refused or gave up a change of the membership');
+            else this.world.verdict.fail('a change of the membership ends or is refused with a code', String(error));
+          },
+        );
+    });
+    return true;
+  }
+
+  private transfer(node: SimulatedNode): boolean {
+    const life = node.current;
+    if (life?.process.isRunning !== true || life.raft.status().phase !== 'running') return false;
+    const to = this.chance.happens(0.5) ? undefined : this.chance.pick(this.nodes).name;
+    this.note('transfer', () => `${node.name} asks for ${to ?? 'anybody'} to lead`);
+    life.process.input(0, () => {
+      life.raft.transferLeadership(to).catch((error: unknown) => {
+        if (!isRaftError(error)) this.world.verdict.fail('a transfer ends or is refused with a code', String(error));
+      });
+    });
+    return true;
   }
 
   private crashWhileFounding(): void {

@@ -249,7 +249,8 @@ export class SimulatedNode {
     else if (phase === 'failed') this.failed(life, reason);
     else if (phase === 'running' || phase === 'stopping') oracle.status(life.observed, status);
     world.verdict.check(
-      phase !== 'running' || !this.wiped,
+      // As a new replica it may come back: added by a change of the membership, with the store that it has now.
+      phase !== 'running' || !this.wiped || status.replicaId > this.founders.length,
       'a wiped node takes no part',
       () => `${life.process.label} runs as replica ${status.replicaId}`,
     );
