@@ -1,4 +1,3 @@
-import { advanceCommit } from './commit';
 import { makeEntry, type Proposal } from './entry';
 import { invariant } from './invariant';
 import { isSoleVoter } from './membership';
@@ -131,7 +130,6 @@ function becomeLeader(state: KernelState): void {
   state.uncommittedBytes = state.log.bytesBetween(state.log.commitIndex, state.log.lastIndex);
   sendRound(state);
   state.replicationDue = true;
-  advanceCommit(state);
 }
 
 /** While the store stalls, an entry that others have to write shows which of them is well. */

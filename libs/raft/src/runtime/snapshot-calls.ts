@@ -124,8 +124,9 @@ export class SnapshotServer {
       await cursor.iterator.return?.();
       Object.assign(cursor, await this.open(cursor.index, cursor.term, number));
     }
-    const { done, value } = await cursor.iterator.next();
-    if (done === true) throw noSuchSnapshot(cursor.index);
+    const step = await cursor.iterator.next();
+    if (step.done === true) throw noSuchSnapshot(cursor.index);
+    const { value } = step;
     cursor.next++;
     cursor.recent.set(number, value);
     cursor.recent.delete(number - REMEMBERED_CHUNKS);

@@ -113,17 +113,17 @@ export class Snapshotter {
   }
 
   private async run(): Promise<SnapshotInfo> {
-    const { storage, groupId, settings, logger, scheduler, applied, configurationAt } = this.ports;
+    const { storage, groupId, settings, logger, scheduler } = this.ports;
     const startedMs = scheduler.nowMs();
     let source: SnapshotSource | undefined;
     try {
       source = await this.captured();
       if (this.closed) throw new RaftError('RAFT_SHUTTING_DOWN', 'This node is shutting down; no snapshot was taken.');
       // Behind the capture nothing was applied yet: this is what it is of.
-      const last = applied();
+      const last = this.ports.applied();
       const counted = { entries: this.entries, bytes: this.bytes };
       const written = { chunks: 0, sizeBytes: 0 };
-      const metadata = { last, configuration: configurationAt(last.index), format: SNAPSHOT_CHUNKS_FORMAT };
+      const metadata = { last, configuration: this.ports.configurationAt(last.index), format: SNAPSHOT_CHUNKS_FORMAT };
       await storage.writeSnapshot(groupId, metadata, this.paced(source, written));
       this.entries -= counted.entries;
       this.bytes -= counted.bytes;
@@ -143,9 +143,9 @@ export class Snapshotter {
   }
 
   private captured(): Promise<SnapshotSource> {
-    const { slices, machine, atBoundary } = this.ports;
+    const { slices, machine } = this.ports;
     return new Promise((resolve, reject) => {
-      atBoundary(() => {
+      this.ports.atBoundary(() => {
         try {
           resolve(slices.measure('The capture of the state machine', () => machine.capture()));
         } catch (error) {
@@ -163,8 +163,9 @@ export class Snapshotter {
     const { scheduler, slices } = this.ports;
     const chunks = source.chunks()[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await slices.measure('A chunk of a snapshot', () => chunks.next());
-      if (done === true) return;
+      const step = await slices.measure('A chunk of a snapshot', () => chunks.next());
+      if (step.done === true) return;
+      const { value } = step;
       written.chunks++;
       written.sizeBytes += value.length;
       yield value;
@@ -180,19 +181,19 @@ export class Snapshotter {
 
   /** The store first: what the kernel has forgotten must not come back with a start. */
   private cut(): void {
-    const { storage, groupId, scheduler, logger, termAt, durableIndex, compacted, somebodyFetches } = this.ports;
+    const { storage, groupId, scheduler, logger } = this.ports;
     const { to: index, sinceMs } = this.cutDue!;
-    const term = termAt(index);
-    if (index <= ORIGIN.index || term === undefined || index > durableIndex()) {
+    const term = this.ports.termAt(index);
+    if (index <= ORIGIN.index || term === undefined || index > this.ports.durableIndex()) {
       this.cutDue = undefined;
       return;
     }
-    if (somebodyFetches() && scheduler.nowMs() - sinceMs < LONGEST_HOLD_MS) return;
+    if (this.ports.somebodyFetches() && scheduler.nowMs() - sinceMs < LONGEST_HOLD_MS) return;
     this.cutDue = undefined;
     const to = { index, term };
     storage.compact(groupId, to).then(
       () => {
-        if (!this.closed) compacted(to);
+        if (!this.closed) this.ports.compacted(to);
       },
       (error: unknown) => {
         if (this.closed) return;
