@@ -46,10 +46,10 @@ class RunningDemo {
   }
 }
 
-/** Consecutive ports for the nodes of a demo, and those of their peers. */
+/** Consecutive ports for the nodes of a demo; those of their peers, 10,000 higher, stay below what outgoing connections get. */
 async function freeBasePort(nodes: number): Promise<number> {
   for (;;) {
-    const [base] = await freePorts(1);
+    const [base] = await freePorts(1, 11_000, 21_000);
     const ports = Array.from({ length: nodes }, (_, at) => [base! + at, base! + 10_000 + at]).flat();
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base!;
   }

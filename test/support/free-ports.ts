@@ -7,16 +7,20 @@ const ATTEMPTS = 500;
 
 const given = new Set<number>();
 
-/** Ports of 127.0.0.1 on which nobody listens: each was bound, and none is given twice. */
-export async function freePorts(count: number): Promise<number[]> {
+/**
+ * Ports of 127.0.0.1 on which nobody listens: each was bound, and none is given twice.
+ *
+ * @param lowest from here on, and below `highest`
+ */
+export async function freePorts(count: number, lowest = LOWEST, highest = HIGHEST): Promise<number[]> {
   const found: number[] = [];
   for (let attempt = 0; attempt < ATTEMPTS && found.length < count; attempt++) {
-    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    const port = lowest + Math.floor(Math.random() * (highest - lowest));
     if (given.has(port) || !(await isFree(port))) continue;
     given.add(port);
     found.push(port);
   }
-  if (found.length < count) throw new Error(`No ${count} free ports between ${LOWEST} and ${HIGHEST}`);
+  if (found.length < count) throw new Error(`No ${count} free ports between ${lowest} and ${highest}`);
   return found;
 }
 
