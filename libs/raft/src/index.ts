@@ -59,6 +59,8 @@ export { RaftNode } from './runtime/raft-node';
 export { raftNodeOptions, type RaftNodeSettings } from './runtime/default-options';
 export { SystemScheduler } from './runtime/system-scheduler';
 export type { Scheduler, TimerHandle } from './runtime/scheduler';
+export type { CallOutcome, CallTrace, CallTracer, TracedCall } from './runtime/call-tracer';
+export type { RequestKind } from './runtime/pending-request';
 export type {
   FounderOptions,
   Ordered,

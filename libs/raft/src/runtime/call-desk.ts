@@ -25,6 +25,8 @@ export class CallDesk {
   }
 
   submit(request: PendingRequest): void {
+    const { kind, carrier, body } = request;
+    request.trace = this.options.tracer?.begin({ kind, carrier, bytes: body.length });
     const refusal = this.closed() ?? this.refusalOf(request);
     if (refusal !== undefined) {
       request.failWith(refusal);

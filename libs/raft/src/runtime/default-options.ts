@@ -61,6 +61,7 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
     stateMachine: settings.stateMachine,
     scheduler: settings.scheduler ?? new SystemScheduler(),
     logger: settings.logger ?? SILENT,
+    tracer: settings.tracer,
   };
   validate(options);
   return options;

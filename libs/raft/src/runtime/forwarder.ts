@@ -48,7 +48,13 @@ export class Forwarder implements RequestHolder {
       id,
       method: request.kind === 'barrier' ? 'readIndex' : request.kind,
       timeoutMs: Math.max(0, request.deadlineMs - scheduler.nowMs()),
-      body: encodeRequest({ bootNonce: route.bootNonce, schemaVersion, consistency, body: request.body }),
+      body: encodeRequest({
+        bootNonce: route.bootNonce,
+        schemaVersion,
+        consistency,
+        carrier: request.trace?.carrier(),
+        body: request.body,
+      }),
     });
     if (!handedOver) return false;
     request.stage = 'forwarded';
@@ -56,6 +62,7 @@ export class Forwarder implements RequestHolder {
     request.forwardedTo = route.address;
     request.holder = this;
     this.underWay.set(id, request);
+    request.trace?.forwarded(route.name);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { RaftError } from '../core/raft-error';
 import type { CommandOutcome } from '../state-machine/contract';
+import type { CallOutcome, CallTrace } from './call-tracer';
 import type { Ordered, ReadConsistency } from './raft-node-options';
 
 /** `barrier` waits until its index is applied here; `readIndex` is the leader's part of another node's barrier. */
@@ -37,6 +38,8 @@ export interface RequestParameters {
   readonly maxLagMs?: number | undefined;
   /** Of a stale read: the index that it has to see; 0 for none. */
   readonly after?: number | undefined;
+  /** The trace context of the node that sent it on. */
+  readonly carrier?: string | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -64,6 +67,10 @@ export class PendingRequest {
   retryAtMs = 0;
 
   deadlineMs = 0;
+  trace: CallTrace | undefined;
+  /** Hears of the answer, where somebody wants to know. */
+  watch: ((outcome: CallOutcome, index: number | null) => void) | undefined;
+
   earlier: PendingRequest | undefined;
   later: PendingRequest | undefined;
 
@@ -74,6 +81,7 @@ export class PendingRequest {
   readonly timeoutMs: number;
   readonly maxLagMs: number | undefined;
   readonly after: number;
+  readonly carrier: string | undefined;
   body: Uint8Array;
 
   constructor(
@@ -89,6 +97,7 @@ export class PendingRequest {
     this.timeoutMs = parameters.timeoutMs;
     this.maxLagMs = parameters.maxLagMs;
     this.after = parameters.after ?? 0;
+    this.carrier = parameters.carrier;
   }
 
   get isSettled(): boolean {
@@ -101,20 +110,22 @@ export class PendingRequest {
   }
 
   settleWith(result: RequestResult): void {
-    this.finish();
+    this.finish(result.value?.status ?? 'applied', result.index);
     this.resolve(result);
   }
 
   failWith(error: RaftError): void {
-    this.finish();
+    this.finish(error.code, null);
     this.reject(error);
   }
 
-  private finish(): void {
+  private finish(outcome: CallOutcome, index: number | null): void {
     const { holder } = this;
     holder?.forget(this);
     this.holder = undefined;
     this.stage = 'settled';
     this.body = NOTHING;
+    this.trace?.ended(outcome);
+    this.watch?.(outcome, index);
   }
 }

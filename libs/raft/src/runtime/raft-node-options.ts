@@ -4,6 +4,7 @@ import type { ReplicatedStateMachine } from '../state-machine/contract';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { Scheduler } from './scheduler';
+import type { CallTracer } from './call-tracer';
 import type { SnapshotOptions } from './snapshot-options';
 
 /** One founder of the cluster. The list counts only for an empty store; afterwards it is addresses. @publicApi */
@@ -72,6 +73,8 @@ export interface RaftNodeOptions {
   readonly stateMachine: ReplicatedStateMachine;
   readonly scheduler: Scheduler;
   readonly logger: RaftLogger;
+  /** Traces calls through the cluster. Default: none are. */
+  readonly tracer?: CallTracer | undefined;
 }
 
 /** How fresh the answer to a query must be. @publicApi */

@@ -4,7 +4,7 @@ import type { Entry } from '../core/entry';
 import type { Kernel, KernelSnapshot, MembershipChange, MembershipResult, TransferResult } from '../core/kernel-api';
 import type { Message } from '../core/messages';
 import type { RaftError } from '../core/raft-error';
-import type { ReplicaId } from '../core/types';
+import type { LogId, ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import { stampCommandTime } from '../state-machine/command-envelope';
 import type { Hello } from '../transport/contract';
@@ -34,6 +34,7 @@ import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 import { Snapshotter, type SnapshotterPorts } from './snapshotter';
 import { StoreWatch } from './store-watch';
 import { timingOf } from './timing';
+import { TracedEntries } from './traced-entries';
 import { Waiters } from './waiters';
 
 export interface ReplicaPorts {
@@ -60,6 +61,7 @@ export class Replica implements ServingReplica {
   private readonly applier: Applier;
   private readonly loader: EntryLoader;
   private readonly waiters: Waiters;
+  private readonly traced = new TracedEntries();
   private readonly reads: Reads;
   private readonly clock: ClusterClock;
   private readonly watch: StoreWatch;
@@ -89,7 +91,10 @@ export class Replica implements ServingReplica {
       scheduler,
       proof,
       {
-        landed: (batchNumber) => this.driver.persisted(batchNumber),
+        landed: (batchNumber) => {
+          this.driver.persisted(batchNumber);
+          this.traced.durable(kernel.durableIndex);
+        },
         proved: () => this.reads.proved(),
         troubled: (error) => this.watch.failed(error),
         recovered: () => this.watch.recovered(),
@@ -104,7 +109,10 @@ export class Replica implements ServingReplica {
       {
         send: (message) => this.send(message),
         persist: (batch) => this.persister.write(batch),
-        apply: (entries) => this.applier.enqueue(entries),
+        apply: (entries) => {
+          this.traced.committed(entries[entries.length - 1]!.index);
+          this.applier.enqueue(entries);
+        },
         load: (request) => this.loader.load(request),
         confirmed: (reads) => this.reads.confirmed(reads),
         refused: (reads) => this.reads.refused(reads),
@@ -247,9 +255,16 @@ export class Replica implements ServingReplica {
     }
     const result = this.driver.propose({ kind: 'command', schemaVersion: request.schemaVersion, data });
     if (result === undefined) return;
-    if (result.accepted) this.waiters.add(request, { index: result.firstIndex, term: result.term });
+    if (result.accepted) this.awaitDecision(request, { index: result.firstIndex, term: result.term });
     else if (result.reason === 'busy') ledger.fail(request, crowded());
     else router.retry(request);
+  }
+
+  private awaitDecision(request: PendingRequest, place: LogId): void {
+    this.waiters.add(request, place);
+    if (request.trace === undefined) return;
+    request.trace.appended(place);
+    this.traced.add(request);
   }
 
   /** Reads that this node confirmed or served, and the rounds that were sent for them. */

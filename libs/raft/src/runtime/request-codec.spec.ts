@@ -14,6 +14,35 @@ describe('The codec of forwarded calls', () => {
     expect({ ...decoded, body: [...decoded.body] }).toEqual({ ...request, body: [1, 2, 3] });
   });
 
+  it('keeps the trace context of a traced call, and adds no byte to one that is not traced', () => {
+    const plain = { bootNonce: 'n1', schemaVersion: 3, consistency: 'stale', body: Uint8Array.of(1, 2, 3) } as const;
+    const carrier = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\nvendor=é';
+    const bytes = encodeRequest({ ...plain, carrier });
+    expect(decodeRequest(bytes)).toMatchObject({ bootNonce: 'n1', schemaVersion: 3, consistency: 'stale', carrier });
+    expect([...decodeRequest(bytes)!.body]).toEqual([1, 2, 3]);
+    expect(decodeRequest(encodeRequest(plain))).not.toHaveProperty('carrier');
+    expect([...encodeRequest(plain)]).toEqual([1, 2, 0, 0, 0, 3, 2, 0x6e, 0x31, 1, 2, 3]);
+    expect([...encodeRequest({ ...plain, carrier: '' })]).toEqual([...encodeRequest(plain)]);
+  });
+
+  it('leaves a trace context out that is too long, and keeps the call', () => {
+    const request = { bootNonce: 'n', schemaVersion: 0, consistency: 'lease', body: Uint8Array.of(7) } as const;
+    expect(encodeRequest({ ...request, carrier: 'x'.repeat(1025) })).toEqual(encodeRequest(request));
+    expect(decodeRequest(encodeRequest({ ...request, carrier: 'x'.repeat(1024) }))?.carrier).toHaveLength(1024);
+  });
+
+  it('takes no traced request that is cut off before its body', () => {
+    const bytes = encodeRequest({
+      bootNonce: 'n',
+      schemaVersion: 0,
+      consistency: 'lease',
+      carrier: 'abc',
+      body: new Uint8Array(0),
+    });
+    for (let length = 0; length < bytes.length; length++)
+      expect(decodeRequest(bytes.subarray(0, length))).toBeUndefined();
+  });
+
   it('takes no request that is cut off, or of another format', () => {
     const bytes = encodeRequest({ bootNonce: 'n', schemaVersion: 0, consistency: 'stale', body: new Uint8Array(0) });
     for (let length = 0; length < bytes.length; length++)

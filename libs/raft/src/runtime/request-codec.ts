@@ -11,21 +11,43 @@ export interface ForwardedRequest {
   readonly schemaVersion: number;
   readonly consistency: ReadConsistency;
   readonly body: Uint8Array;
+  /** The caller's trace context, where the call is traced. */
+  readonly carrier?: string | undefined;
 }
 
 const FORMAT = 1;
+/** Set beside the consistency where a trace context follows the nonce: a call that isn't traced has the bytes of old. */
+const HAS_CARRIER = 0x80;
+const MAX_CARRIER_BYTES = 1024;
 const CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', 'lease', 'stale'];
 
-/** Format, consistency, schema version (4 bytes), the nonce behind its length, the body. Numbers are big endian. */
+/**
+ * Format, consistency, schema version (4 bytes), the nonce behind its length, where there is one the trace context behind its
+ * length (2 bytes), the body. Numbers are big endian.
+ */
 export function encodeRequest(request: ForwardedRequest): Uint8Array {
   const nonce = Buffer.from(request.bootNonce, 'utf8');
-  const out = Buffer.allocUnsafe(7 + nonce.length + request.body.length);
+  const carrier = carrierBytes(request.carrier);
+  const out = Buffer.allocUnsafe(7 + nonce.length + carrier.length + request.body.length);
   out[0] = FORMAT;
-  out[1] = CONSISTENCIES.indexOf(request.consistency);
+  out[1] = CONSISTENCIES.indexOf(request.consistency) | (carrier.length > 0 ? HAS_CARRIER : 0);
   out.writeUInt32BE(request.schemaVersion, 2);
   out.writeUInt8(nonce.length, 6);
   out.set(nonce, 7);
-  out.set(request.body, 7 + nonce.length);
+  out.set(carrier, 7 + nonce.length);
+  out.set(request.body, 7 + nonce.length + carrier.length);
+  return out;
+}
+
+const NO_CARRIER = Buffer.alloc(0);
+
+/** One that is too long is left out: the call matters, and its trace doesn't. */
+function carrierBytes(carrier: string | undefined): Buffer {
+  const length = carrier === undefined ? 0 : Buffer.byteLength(carrier, 'utf8');
+  if (carrier === undefined || length === 0 || length > MAX_CARRIER_BYTES) return NO_CARRIER;
+  const out = Buffer.allocUnsafe(2 + length);
+  out.writeUInt16BE(length, 0);
+  out.write(carrier, 2, 'utf8');
   return out;
 }
 
@@ -33,13 +55,17 @@ export function encodeRequest(request: ForwardedRequest): Uint8Array {
 export function decodeRequest(bytes: Uint8Array): ForwardedRequest | undefined {
   const input = bufferOver(bytes);
   if (input.length < 7 || input[0] !== FORMAT) return undefined;
-  const consistency = CONSISTENCIES[input[1]!];
-  const bodyAt = 7 + input[6]!;
-  if (consistency === undefined || input.length < bodyAt) return undefined;
+  const consistency = CONSISTENCIES[input[1]! & ~HAS_CARRIER];
+  const nonceEnd = 7 + input[6]!;
+  const carrierAt = (input[1]! & HAS_CARRIER) === 0 ? nonceEnd : nonceEnd + 2;
+  if (consistency === undefined || input.length < carrierAt) return undefined;
+  const bodyAt = carrierAt === nonceEnd ? nonceEnd : carrierAt + input.readUInt16BE(nonceEnd);
+  if (input.length < bodyAt) return undefined;
   return {
-    bootNonce: input.toString('utf8', 7, bodyAt),
+    bootNonce: input.toString('utf8', 7, nonceEnd),
     schemaVersion: input.readUInt32BE(2),
     consistency,
+    ...(bodyAt > carrierAt && { carrier: input.toString('utf8', carrierAt, bodyAt) }),
     body: bytes.subarray(bodyAt),
   };
 }

@@ -58,6 +58,7 @@ export class RequestServer {
         consistency: forwarded.consistency,
         mayForward: false,
         timeoutMs: Math.min(LONGEST_TIMEOUT_MS, Math.max(0, message.timeoutMs)),
+        carrier: forwarded.carrier,
       },
       (result) => this.answer(message, sender, result),
       (error) => this.refuse(message, sender, error),
