@@ -48,6 +48,8 @@ describe('the public entry', () => {
         "LeaderOnlyGuard",
         "memoryStorage",
         "MemoryStorage",
+        "OnLeadershipAcquired",
+        "OnLeadershipLost",
         "PROTOCOL_VERSIONS",
         "QueryContext",
         "RAFT_ERRORS",

@@ -22,6 +22,11 @@ export { LeaderOnly } from './nest/leader-only.decorator';
 export { LeaderOnlyGuard } from './nest/leader-only.guard';
 export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only.interface';
 
+export { OnLeadershipAcquired } from './nest/leadership/on-leadership-acquired.decorator';
+export { OnLeadershipLost } from './nest/leadership/on-leadership-lost.decorator';
+export type { LeadershipHookDecorator } from './nest/leadership/leadership-hook.metadata';
+export type { Leadership, LeadershipHookOptions } from './nest/leadership/leadership.interface';
+
 export { isRaftError, RaftError, type LeaderHint, type RaftErrorCode, type RaftErrorDetails } from './core/raft-error';
 export { RAFT_ERRORS, type RaftErrorDescription } from './nest/raft-error.table';
 export type { RaftErrorBody, RaftErrorPayload } from './nest/raft-error-response';

@@ -58,7 +58,7 @@ export interface RaftModuleOptions {
   readonly transport?: RaftPart<RaftTransport>;
   /** How long a call waits for its answer, elections included. Default 10,000. */
   readonly requestTimeoutMs?: number;
-  /** How long the node's stop may take. Default 5,000. */
+  /** How long the node's stop may take, and before it, how long methods with leadership hooks get to return. Default 5,000. */
   readonly shutdownTimeoutMs?: number;
   readonly election?: RaftElectionOptions;
   /** Bounds of queues and messages; each has its default. */

@@ -6,11 +6,16 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
-import { BehaviorSubject } from 'rxjs';
+import { ReplaySubject } from 'rxjs';
 import { RaftError } from '../core/raft-error';
 import type { RaftStatus } from '../runtime/status';
 import type { HostedNode, NodeFactory } from './hosted-node.interface';
 import { initialStatus } from './initial-status';
+import { fenceOf } from './leadership/fence';
+import { findLeadershipHandlers } from './leadership/find-leadership-handlers';
+import { LeadershipHooks } from './leadership/leadership-hooks';
+import { LeadershipTerms } from './leadership/leadership-terms';
+import type { Leadership } from './leadership/leadership.interface';
 import { giveDataSourceOptions } from './named-data-source';
 import { providePart } from './provided-part';
 import type { RaftSettings } from './raft-settings';
@@ -25,14 +30,19 @@ const STOP_GRACE_MS = 1_000;
 export class RaftNodeHost
   implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
 {
-  readonly status$: BehaviorSubject<RaftStatus>;
+  /** Replays the last state, to those that come after the end too. */
+  readonly status$ = new ReplaySubject<RaftStatus>(1);
+  readonly terms = new LeadershipTerms();
   private readonly logger = new Logger('Raft');
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
   private machines: readonly object[] = [];
+  private hooks: LeadershipHooks | undefined;
   private hosted: HostedNode | undefined;
+  private last: RaftStatus;
   private started = false;
   private leads = false;
   private stopping: Promise<void> | undefined;
+  private closing = false;
 
   constructor(
     readonly settings: RaftSettings,
@@ -40,12 +50,13 @@ export class RaftNodeHost
     private readonly discovery: DiscoveryService,
     private readonly createNode: NodeFactory,
   ) {
-    this.status$ = new BehaviorSubject(initialStatus(settings));
+    this.last = initialStatus(settings);
+    this.status$.next(this.last);
   }
 
   /** @throws RaftError `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
   node(): HostedNode {
-    if (this.stopping !== undefined) {
+    if (this.closing) {
       throw shuttingDown();
     }
     if (!this.started || this.hosted === undefined) {
@@ -59,13 +70,28 @@ export class RaftNodeHost
     return this.leads;
   }
 
+  /** @throws RaftError `RAFT_NOT_LEADER`, `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
+  fence(): Leadership {
+    if (this.stopping !== undefined) {
+      throw shuttingDown();
+    }
+    this.node();
+    return fenceOf(this.terms.current, this.status());
+  }
+
   status(): RaftStatus {
-    return this.hosted?.status() ?? this.status$.value;
+    return this.hosted === undefined ? this.last : this.seen(this.hosted.status());
   }
 
   async onModuleInit(): Promise<void> {
     this.refuseSecondRoot();
     this.machines = await new StateMachineRegistry(this.settings.group, this.discovery, this.moduleRef).instantiate();
+    this.hooks = new LeadershipHooks(
+      findLeadershipHandlers(this.discovery, this.settings.group, this.logger),
+      this.terms.changes,
+      this.logger,
+      this.settings.shutdownTimeoutMs / 2,
+    );
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -107,12 +133,17 @@ export class RaftNodeHost
   }
 
   private stop(): Promise<void> {
-    this.stopping ??= this.stopOnce();
+    // Assigned before anything of it runs: those whom it tells see that it has begun.
+    this.stopping ??= Promise.resolve().then(() => this.stopOnce());
     return this.stopping;
   }
 
   private async stopOnce(): Promise<void> {
     this.hooksWarning.disarm();
+    // What only a leader may do ends here, before another can be elected.
+    this.terms.close(shuttingDown());
+    await this.hooks?.woundUp();
+    this.closing = true;
     const node = this.hosted;
     if (node !== undefined) {
       await withinBound(node.stop(), this.settings.shutdownTimeoutMs + STOP_GRACE_MS).catch((error: unknown) =>
@@ -120,13 +151,20 @@ export class RaftNodeHost
       );
       this.changed(node.status());
     }
-    this.leads = false;
+    this.changed(this.last);
     this.status$.complete();
   }
 
   private changed(status: RaftStatus): void {
-    this.leads = status.isLeader && this.stopping === undefined;
-    this.status$.next(status);
+    this.last = this.seen(status);
+    this.leads = this.last.isLeader;
+    this.terms.changed(this.last);
+    this.status$.next(this.last);
+  }
+
+  /** A node that takes no calls any more leads nobody, as far as its application goes. */
+  private seen(status: RaftStatus): RaftStatus {
+    return status.isLeader && this.closing ? { ...status, isLeader: false } : status;
   }
 
   private refuseSecondRoot(): void {

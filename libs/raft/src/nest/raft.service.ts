@@ -5,6 +5,8 @@ import type { LeaderStatus, RaftStatus } from '../runtime/status';
 import { encodeCommand, type CommandCall } from '../state-machine/command-envelope';
 import { outcomeValue } from '../state-machine/outcome-value';
 import { encodeQuery, type QueryCall } from '../state-machine/query-envelope';
+import type { Leadership } from './leadership/leadership.interface';
+import { isSameLeader, isSameStatus } from './leadership/same-status';
 import type { RaftNodeHost } from './raft-node-host';
 
 /**
@@ -17,18 +19,27 @@ import type { RaftNodeHost } from './raft-node-host';
  */
 @Injectable()
 export class RaftService {
-  /** The state at once, then at each change of role, term, leader, phase or members. Completes when the node has stopped. */
+  /**
+   * The state at once, then at each change of role, term, leader, phase or members: what only counts on, such as the indexes, is
+   * as of that change, and {@link status} has it as of now. Completes when the node has stopped.
+   */
   readonly status$: Observable<RaftStatus>;
-  /** The leader at once, then each other one; null while none is known. */
+  /** The leader at once, then each other one; null while none is known. Completes as {@link status$}. */
   readonly leader$: Observable<LeaderStatus | null>;
-  /** Whether this node leads: at once, then at each change. */
+  /** Whether this node leads: at once, then at each change. Completes as {@link status$}. */
   readonly isLeader$: Observable<boolean>;
+  /**
+   * This node's leadership at once, then each other; null while it has none, and between two. Completes when the stop begins:
+   * what only a leader may do ends before the leadership is handed over.
+   */
+  readonly leadership$: Observable<Leadership | null>;
 
   constructor(private readonly host: RaftNodeHost) {
-    this.status$ = host.status$.asObservable();
+    this.status$ = host.status$.pipe(distinctUntilChanged(isSameStatus));
+    this.leadership$ = host.terms.changes;
     this.leader$ = this.status$.pipe(
       map((status) => status.leader),
-      distinctUntilChanged((before, now) => before?.id === now?.id && before?.http === now?.http),
+      distinctUntilChanged((before, now) => isSameLeader(before, now)),
     );
     this.isLeader$ = this.status$.pipe(
       map((status) => status.isLeader),
@@ -39,6 +50,26 @@ export class RaftService {
   /** Whether this node leads and has committed in its term, as far as it knows: a hint, as another may have been elected. */
   isLeader(): boolean {
     return this.host.isLeader();
+  }
+
+  /**
+   * This node's present leadership, whose `token` says to others who the newest leader is: have the store that a side effect
+   * goes to keep the greatest token it has seen, in the same transaction, and refuse a smaller one. No leader that was replaced
+   * can then overwrite what its successor has done, however long it slept.
+   *
+   * The token is what fences. That this call doesn't throw is a hint, as {@link isLeader} is: another node may have been elected
+   * already. `await barrier()` before it asks a majority first, and narrows the gap without closing it.
+   *
+   * @throws RaftError `RAFT_NOT_LEADER` where this node doesn't lead, or has committed nothing in its term yet;
+   *   `RAFT_NOT_STARTED`; `RAFT_SHUTTING_DOWN` from the stop's beginning on
+   * @example
+   * ```ts
+   * const { token } = this.raft.fence();
+   * const { rowCount } = await this.db.query('UPDATE balance SET amount = $1, fence = $2 WHERE id = $3 AND fence <= $2', [amount, token, id]);
+   * ```
+   */
+  fence(): Leadership {
+    return this.host.fence();
   }
 
   /** Where the node stands now. Before it has started its phase is `created`. */

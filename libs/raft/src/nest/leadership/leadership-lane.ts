@@ -1,0 +1,116 @@
+import type { LoggerService } from '@nestjs/common';
+import type { Leadership } from './leadership.interface';
+
+/** A method of a provider. */
+export interface LeadershipHandler {
+  /** `MailService.work`. */
+  readonly name: string;
+  call(leadership: Leadership): unknown;
+}
+
+/** The methods of one provider. */
+export interface LeadershipHandlers {
+  readonly acquired: readonly LeadershipHandler[];
+  readonly lost: readonly LeadershipHandler[];
+}
+
+/**
+ * Takes one provider through leaderships one after the other: its acquired methods, the signal, its lost methods once those
+ * have returned, and the next leadership only when all have. A method that ignores the signal would else run twice at once.
+ */
+export class LeadershipLane {
+  private work: Promise<void> = Promise.resolve();
+  private lostReturned: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly handlers: LeadershipHandlers,
+    private readonly logger: Pick<LoggerService, 'warn' | 'error'>,
+    private readonly windUpMs: number,
+  ) {}
+
+  begin(leadership: Leadership): void {
+    const before = this.work;
+    let done: () => void = () => undefined;
+    this.lostReturned = new Promise((resolve) => (done = resolve));
+    this.work = before.then(() => this.serve(leadership, done)).finally(done);
+  }
+
+  /** Resolves when the lost methods of a leadership that has ended have returned, or their time is over. */
+  async woundUp(): Promise<void> {
+    // A method of an earlier term that never returns must not hold up a stop for ever.
+    await settlesWithin(this.lostReturned, 2 * this.windUpMs);
+  }
+
+  private async serve(leadership: Leadership, lostReturned: () => void): Promise<void> {
+    const { signal } = leadership;
+    // It was lost again while the one before wound up: who wasn't told of it needn't clean up behind it.
+    if (signal.aborted) {
+      return;
+    }
+    const acquired = this.callAll(this.handlers.acquired, leadership);
+    await aborted(signal);
+    await this.bounded(acquired, leadership);
+    const lost = this.callAll(this.handlers.lost, leadership);
+    await this.bounded(lost, leadership);
+    lostReturned();
+    await Promise.all([acquired.all, lost.all]);
+  }
+
+  private callAll(handlers: readonly LeadershipHandler[], leadership: Leadership): RunningCalls {
+    const running = new Set<string>();
+    const all = handlers.map(async (handler) => {
+      running.add(handler.name);
+      try {
+        await handler.call(leadership);
+      } catch (error) {
+        if (!isOwnAbort(error, leadership)) {
+          const stack = error instanceof Error ? error.stack : undefined;
+          this.logger.error(`${handler.name}() failed in term ${leadership.term}: ${String(error)}`, stack);
+        }
+      }
+      running.delete(handler.name);
+    });
+    return { running, all: Promise.all(all) };
+  }
+
+  private async bounded({ running, all }: RunningCalls, { term }: Leadership): Promise<void> {
+    if (await settlesWithin(all, this.windUpMs)) {
+      return;
+    }
+    for (const name of running) {
+      this.logger.warn(
+        `${name}() has not returned ${this.windUpMs} ms after the leadership of term ${term} ended. This provider hears of no other leadership before it does. Let it return when leadership.signal fires.`,
+      );
+    }
+  }
+}
+
+interface RunningCalls {
+  readonly running: ReadonlySet<string>;
+  readonly all: Promise<unknown>;
+}
+
+/** What throws the signal's reason, as `signal.throwIfAborted()` and those that take a signal do, has ended as it should. */
+function isOwnAbort(error: unknown, { signal }: Leadership): boolean {
+  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    } else {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+}
+
+async function settlesWithin(all: Promise<unknown>, boundMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), boundMs);
+  });
+  const settled = await Promise.race([all.then(() => true as const), bound]);
+  clearTimeout(timer);
+  return settled;
+}
