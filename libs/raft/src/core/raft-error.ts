@@ -13,6 +13,9 @@ export type RaftErrorCode =
   | 'RAFT_LAGGING'
   | 'RAFT_REJECTED'
   | 'RAFT_CONFLICT'
+  | 'RAFT_LOCKED'
+  | 'RAFT_LOCK_LOST'
+  | 'RAFT_COMPACTED'
   | 'RAFT_SESSION_EXPIRED'
   | 'RAFT_STORAGE'
   | 'RAFT_QUARANTINED'
@@ -51,6 +54,7 @@ const NOT_APPLIED: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
   'RAFT_NOT_LEADER',
   'RAFT_NO_LEADER',
   'RAFT_BUSY',
+  'RAFT_LOCKED',
   'RAFT_STORAGE',
   'RAFT_SHUTTING_DOWN',
   'RAFT_FORBIDDEN',

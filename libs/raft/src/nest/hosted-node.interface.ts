@@ -3,6 +3,7 @@ import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/mem
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import type { CommandOutcome } from '../state-machine/contract';
+import type { MachineEventListener } from '../state-machine/machine-change';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { RaftSettings } from './raft-settings';
@@ -35,6 +36,8 @@ export interface NodeParts {
   readonly settings: RaftSettings;
   /** Instances of classes with `@RaftStateMachine`. */
   readonly machines: readonly object[];
+  /** Hears what they tell. */
+  readonly onEvent: MachineEventListener;
   readonly storage: RaftStorage | undefined;
   readonly transport: RaftTransport | undefined;
 }

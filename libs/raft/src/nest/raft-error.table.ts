@@ -87,6 +87,29 @@ export const RAFT_ERRORS: Readonly<Record<RaftErrorCode, RaftErrorDescription>> 
     httpStatus: 409,
     retryAfter: false,
   },
+  RAFT_LOCKED: {
+    meaning: 'Others hold the lock, or all permits of the semaphore, and the wait for it has ended.',
+    consequence: 'Nothing was acquired, and the work under it was not begun.',
+    remedy: 'Try again later, or wait longer (waitMs).',
+    httpStatus: 423,
+    retryAfter: true,
+  },
+  RAFT_LOCK_LOST: {
+    meaning: 'The lock was lost while it was held: its ttl ended before a renewal was confirmed.',
+    consequence:
+      "The work under it may have gone on beside the next holder's; what a storage checked against the fencing token is safe.",
+    remedy:
+      'Stop such work when the signal aborts, pass the token to every write, and raise ttlMs where pauses are long.',
+    httpStatus: 409,
+    retryAfter: false,
+  },
+  RAFT_COMPACTED: {
+    meaning: 'The history before this index is no longer kept.',
+    consequence: 'Nothing was delivered, since changes would be missing.',
+    remedy: 'Read the present state, and watch from the index behind the one that the read came with.',
+    httpStatus: 410,
+    retryAfter: false,
+  },
   RAFT_SESSION_EXPIRED: {
     meaning: 'The session, or the answer of this sequence number, is gone.',
     consequence: 'A command that was sent earlier in this session may have been applied.',

@@ -16,6 +16,7 @@ import { findLeadershipHandlers } from './leadership/find-leadership-handlers';
 import { LeadershipHooks } from './leadership/leadership-hooks';
 import { LeadershipTerms } from './leadership/leadership-terms';
 import type { Leadership } from './leadership/leadership.interface';
+import { MachineEvents } from './machine-events';
 import { giveDataSourceOptions } from './named-data-source';
 import { providePart } from './provided-part';
 import type { RaftSettings } from './raft-settings';
@@ -33,6 +34,7 @@ export class RaftNodeHost
   /** Replays the last state, to those that come after the end too. */
   readonly status$ = new ReplaySubject<RaftStatus>(1);
   readonly terms = new LeadershipTerms();
+  readonly machineEvents = new MachineEvents();
   private readonly logger = new Logger('Raft');
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
   private machines: readonly object[] = [];
@@ -101,6 +103,7 @@ export class RaftNodeHost
     const node = this.createNode({
       settings,
       machines: this.machines,
+      onEvent: this.machineEvents.tell,
       storage,
       transport: await providePart('transport', settings.transport, moduleRef),
     });
@@ -153,6 +156,7 @@ export class RaftNodeHost
     }
     this.changed(this.last);
     this.status$.complete();
+    this.machineEvents.complete();
   }
 
   private changed(status: RaftStatus): void {

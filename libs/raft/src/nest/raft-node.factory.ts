@@ -9,7 +9,7 @@ import type { NodeParts } from './hosted-node.interface';
 import { NoPeersTransport } from './no-peers-transport';
 
 /** Makes a node with the defaults of the module: memory where no storage is given, TCP between peers where there are any. */
-export function createRaftNode({ settings, machines, storage, transport }: NodeParts): RaftNode {
+export function createRaftNode({ settings, machines, onEvent, storage, transport }: NodeParts): RaftNode {
   const logger = new Logger('Raft');
   if (storage === undefined) {
     logger.warn(
@@ -36,7 +36,7 @@ export function createRaftNode({ settings, machines, storage, transport }: NodeP
       storage: storage ?? memoryStorage(),
       transport:
         transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),
-      stateMachine: new StateMachineHost(machines, { logger }),
+      stateMachine: new StateMachineHost(machines, { logger, onEvent }),
       scheduler: new SystemScheduler(),
       logger,
     }),

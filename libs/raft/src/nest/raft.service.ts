@@ -3,6 +3,8 @@ import { distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { LeaderStatus, RaftStatus } from '../runtime/status';
 import { encodeCommand, type CommandCall } from '../state-machine/command-envelope';
+import { describeMachineClass, type StateMachineClass } from '../state-machine/machine-class';
+import type { RaftMachineEvent } from '../state-machine/machine-change';
 import { outcomeValue } from '../state-machine/outcome-value';
 import { encodeQuery, type QueryCall } from '../state-machine/query-envelope';
 import type { Leadership } from './leadership/leadership.interface';
@@ -106,5 +108,34 @@ export class RaftService {
    */
   async barrier(options?: { readonly timeoutMs?: number }): Promise<number> {
     return this.host.node().barrier(options);
+  }
+
+  /**
+   * What the commands of a state machine tell with `context.emit(change)`, on this node, in the order of the log, once each is
+   * applied here: before its caller has the answer, where the caller is on this node. There is no history: it begins with what
+   * is applied after the subscription. A node that starts applies the commands behind its last snapshot again and tells them
+   * again (their `index` is the same); where it gets a snapshot from the leader, one event says so (`kind: 'replaced'`), and the
+   * changes up to it aren't told.
+   *
+   * It completes when the node has stopped. A subscriber runs while the node applies: it does little, and calls other things
+   * later.
+   *
+   * @param machine the class, as `RaftModule.forFeature([Class])` names it
+   * @throws RaftError `RAFT_CONFIGURATION` the class is no state machine
+   * @example
+   * ```ts
+   * @RaftCommand()
+   * set(context: CommandContext, name: string, on: boolean): void {
+   *   this.flags.set(name, on);
+   *   context.emit({ name, on });
+   * }
+   *
+   * raft.changes<{ name: string; on: boolean }>(Flags).subscribe((event) => {
+   *   if (event.kind === 'change') this.logger.log(`${event.value.name} at ${event.index}`);
+   * });
+   * ```
+   */
+  changes<T = unknown>(machine: StateMachineClass): Observable<RaftMachineEvent<T>> {
+    return this.host.machineEvents.of(describeMachineClass(machine).name) as Observable<RaftMachineEvent<T>>;
   }
 }

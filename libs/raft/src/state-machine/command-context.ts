@@ -29,6 +29,15 @@ export abstract class CommandContext {
 
   /** @returns a number in [0, 1), the same on every node; it can be foretold, so it makes no secrets */
   abstract random(): number;
+
+  /**
+   * Tells those who watch this machine on the node that runs the command, once it is applied: `RaftService.changes(Class)`. It
+   * is no part of the state, of a result or of a snapshot, and nobody need be listening.
+   *
+   * @param change plain data; it is frozen
+   * @throws UnsupportedValueError it isn't plain data
+   */
+  abstract emit(change: unknown): void;
 }
 
 /**

@@ -14,6 +14,7 @@ export { createReplicated, type ReplicatedClient } from './create-replicated';
 export { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot, RaftStateMachine } from './decorators';
 export { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
 export { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
+export type { MachineEventListener, RaftChange, RaftMachineEvent, RaftStateReplaced } from './machine-change';
 export type { RaftCommandOptions } from './machine-metadata';
 export { type QueryCall, decodeQuery, encodeQuery } from './query-envelope';
 export { isRaftRejection, RaftRejection } from './raft-rejection';

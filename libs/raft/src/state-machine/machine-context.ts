@@ -3,10 +3,13 @@ import { SeededRandom } from '../core/random';
 import type { LogId } from '../core/types';
 import { CommandContext, QueryContext } from './command-context';
 import type { CommandSession } from './command-envelope';
+import { sealPlainData } from './plain-state';
 
 /** The context that the host hands to a command. */
 export class HostCommandContext extends CommandContext {
   private generator: SeededRandom | undefined;
+  private emitted: unknown[] = [];
+  private ended = false;
 
   /** @param machineSeed tells the machines of a group apart; see {@link machineSeed} */
   constructor(
@@ -25,6 +28,20 @@ export class HostCommandContext extends CommandContext {
 
   random(): number {
     return (this.generator ??= new SeededRandom(this.seed())).next();
+  }
+
+  emit(change: unknown): void {
+    if (this.ended)
+      throw new Error('A command has ended when it returns or throws: it can tell of no change afterwards.');
+    // Whether anybody listens must not show.
+    sealPlainData(change, 'the change');
+    this.emitted.push(change);
+  }
+
+  /** Called when the command has returned or thrown. @returns what it told */
+  end(): readonly unknown[] {
+    this.ended = true;
+    return this.emitted;
   }
 
   /** The time is in it so that two clusters, whose indexes are the same, don't draw the same numbers. */

@@ -8,6 +8,7 @@ import { failed, outcomeOfThrown } from './command-failure';
 import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
 import { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
 import { type HostedMachine, hostMachines } from './hosted-machine';
+import type { MachineEventListener, RaftMachineEvent } from './machine-change';
 import { HostCommandContext, HostQueryContext } from './machine-context';
 import { isOfThisProcess } from './process-error';
 import { decodeQuery } from './query-envelope';
@@ -25,6 +26,8 @@ export interface StateMachineLogger {
 export interface StateMachineHostOptions {
   /** Default: none, and bugs are told to callers only. */
   readonly logger?: StateMachineLogger;
+  /** Hears what commands tell (`context.emit`), behind the entries that were applied together. Default: nobody. */
+  readonly onEvent?: MachineEventListener;
 }
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
@@ -41,6 +44,8 @@ const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefi
 export class StateMachineHost implements ReplicatedStateMachine {
   private readonly machines: ReadonlyMap<string, HostedMachine>;
   private readonly logger: StateMachineLogger | undefined;
+  private readonly onEvent: MachineEventListener | undefined;
+  private untold: (readonly [machine: string, event: RaftMachineEvent])[] = [];
   private last: LogId = ORIGIN;
   private timeMs = 0;
   /** Why there is no state to go on from. */
@@ -58,6 +63,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       );
     this.machines = hostMachines(machines);
     this.logger = options.logger;
+    this.onEvent = options.onEvent;
   }
 
   applied(): Promise<AppliedState> {
@@ -75,6 +81,22 @@ export class StateMachineHost implements ReplicatedStateMachine {
     } catch (error) {
       this.fault = asError(error);
       throw error;
+    } finally {
+      this.tellEvents();
+    }
+  }
+
+  /** A listener belongs to this process alone: what it throws changes nothing here. */
+  private tellEvents(): void {
+    if (this.untold.length === 0) return;
+    for (const [machine, event] of this.untold.splice(0)) {
+      try {
+        this.onEvent?.(machine, event);
+      } catch (error) {
+        this.logger?.error(
+          `Who watches ${machine} threw at index ${event.index}: ${describeError(error)}${stackOf(error)}`,
+        );
+      }
     }
   }
 
@@ -133,7 +155,12 @@ export class StateMachineHost implements ReplicatedStateMachine {
     const machine = this.machineOf(call, index);
     this.advanceTime(call.timeMs);
     const context = new HostCommandContext(index, term, this.timeMs, call.session, machine.seed);
-    return this.run(machine, call, context, wanted);
+    const outcome = this.run(machine, call, context, wanted);
+    for (const value of context.end()) {
+      const change = { kind: 'change', index, term, now: this.timeMs, command: call.command, value } as const;
+      this.untold.push([machine.name, change]);
+    }
+    return outcome;
   }
 
   private machineOf({ machine: name, command }: DecodedCommand, index: number): HostedMachine {
@@ -241,6 +268,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
       this.last = { term: header.term, index: header.index };
       this.timeMs = header.timeMs;
       this.fault = undefined;
+      for (const name of this.machines.keys()) this.untold.push([name, { kind: 'replaced', index: header.index }]);
+      this.tellEvents();
     } catch (error) {
       if (this.fault !== undefined) this.fault = new IncompleteStateError(asError(error));
       throw error;
