@@ -70,6 +70,26 @@ export { SystemScheduler } from './runtime/system-scheduler';
 export type { Scheduler, TimerHandle } from './runtime/scheduler';
 export type { CallOutcome, CallTrace, CallTracer, TracedCall } from './runtime/call-tracer';
 export type { RequestKind } from './runtime/pending-request';
+export { NodeEvents, RAFT_EVENT_NAMES, raftChannel } from './runtime/node-events';
+export type {
+  ApplyEvent,
+  CallOrigin,
+  ElectionEvent,
+  EventSource,
+  LeadershipEvent,
+  MembershipEvent,
+  PeerEvent,
+  PersistEvent,
+  ProposalEvent,
+  QueuesEvent,
+  RaftEventMap,
+  RaftEventName,
+  ReadEvent,
+  RoundTripEvent,
+  SnapshotInstalledEvent,
+  SnapshotSentEvent,
+  SnapshotTakenEvent,
+} from './runtime/raft-events';
 export type {
   FounderOptions,
   Ordered,
@@ -82,7 +102,7 @@ export type {
 } from './runtime/raft-node-options';
 export type { ChangeOptions, MemberRole, MembershipView, MemberTarget, MemberView } from './runtime/membership-view';
 export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/snapshot-options';
-export type { LeaderStatus, MemberStatus, RaftPhase, RaftStatus } from './runtime/status';
+export type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus, ReadCounts } from './runtime/status';
 
 // The contracts, for whoever writes a store, a transport or a state machine of their own.
 export * from './storage/contract';

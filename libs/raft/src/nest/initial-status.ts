@@ -21,6 +21,8 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     commitIndex: 0,
     appliedIndex: 0,
     reads: { linearizable: 0, lease: 0, stale: 0, rounds: 0 },
+    queues: { calls: 0, parked: 0, forwarded: 0, inLog: 0, reading: 0, persist: 0, apply: 0, uncommittedBytes: 0 },
+    ageMs: null,
     firstIndex: 0,
     membershipIndex: 0,
     membershipChanging: false,

@@ -9,7 +9,7 @@ const SLICE_BYTES = 1024 * 1024;
 export interface ApplierEvents {
   /** Whether somebody waits for the outcome of this index. */
   isWanted(index: number): boolean;
-  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void;
+  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[], tookMs: number): void;
   /** The state machine threw: it can neither skip the entry nor be asked again. */
   failed(error: unknown): void;
 }
@@ -37,6 +37,11 @@ export class Applier {
     if (this.closed) return;
     for (const entry of entries) this.queue.push(entry);
     if (!this.busy) this.next();
+  }
+
+  /** How many entries wait, those not counted that are being applied. */
+  get size(): number {
+    return this.queue.length - this.head;
   }
 
   /** Runs `task` when no entry is being applied, before the next slice. */
@@ -68,12 +73,13 @@ export class Applier {
   };
 
   private async apply(slice: readonly Entry[]): Promise<void> {
+    const startedMs = this.scheduler.nowMs();
     try {
       const outcomes = await this.machine.apply(slice, this.isWanted);
       if (this.closed) return;
       if (outcomes.length !== slice.length)
         throw new Error(`the state machine answered ${outcomes.length} outcomes for ${slice.length} entries`);
-      this.events.applied(slice, outcomes);
+      this.events.applied(slice, outcomes, this.scheduler.nowMs() - startedMs);
     } catch (error) {
       if (!this.closed) this.events.failed(error);
       return;

@@ -1,4 +1,5 @@
 import { RaftError } from '../core/raft-error';
+import type { EventReporter } from './event-reporter';
 import { undecided } from './node-errors';
 import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
 import type { ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-options';
@@ -12,6 +13,7 @@ export class CallDesk {
     private readonly options: RaftNodeOptions,
     private readonly ledger: RequestLedger,
     private readonly router: RequestRouter,
+    private readonly reporter: EventReporter,
     private readonly closed: () => RaftError | undefined,
   ) {}
 
@@ -27,6 +29,7 @@ export class CallDesk {
   submit(request: PendingRequest): void {
     const { kind, carrier, body } = request;
     request.trace = this.options.tracer?.begin({ kind, carrier, bytes: body.length });
+    this.reporter.called(request);
     const refusal = this.closed() ?? this.refusalOf(request);
     if (refusal !== undefined) {
       request.failWith(refusal);

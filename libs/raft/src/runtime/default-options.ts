@@ -1,6 +1,7 @@
 import { KERNEL_LIMITS } from '../core/kernel-options';
 import { RaftError } from '../core/raft-error';
 import { DEFAULT_GROUP } from '../core/types';
+import { NodeEvents } from './node-events';
 import type { FounderOptions, RaftLimits, RaftLogger, RaftNodeOptions } from './raft-node-options';
 import { DEFAULT_SNAPSHOTS, type SnapshotOptions } from './snapshot-options';
 import { SystemScheduler } from './system-scheduler';
@@ -39,10 +40,13 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
   const { nodeId } = settings;
   const advertise = settings.advertise ?? settings.founders?.find(({ id }) => id === nodeId)?.peer ?? '127.0.0.1:7001';
   const founders = settings.founders ?? [{ id: nodeId, peer: advertise }];
+  const clusterName = settings.clusterName ?? 'raft';
+  const groupId = settings.groupId ?? DEFAULT_GROUP;
+  const logger = settings.logger ?? SILENT;
   const options: RaftNodeOptions = {
     nodeId,
-    clusterName: settings.clusterName ?? 'raft',
-    groupId: settings.groupId ?? DEFAULT_GROUP,
+    clusterName,
+    groupId,
     founders,
     forceBootstrap: settings.forceBootstrap ?? false,
     advertise,
@@ -60,7 +64,8 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
     transport: settings.transport,
     stateMachine: settings.stateMachine,
     scheduler: settings.scheduler ?? new SystemScheduler(),
-    logger: settings.logger ?? SILENT,
+    logger,
+    events: settings.events ?? new NodeEvents({ nodeId, clusterName, group: groupId }, () => logger),
     tracer: settings.tracer,
   };
   validate(options);

@@ -35,6 +35,11 @@ export class Forwarder implements RequestHolder {
 
   constructor(private readonly ports: ForwarderPorts) {}
 
+  /** How many the leader has. */
+  get size(): number {
+    return this.underWay.size;
+  }
+
   /** @returns false where it can't be sent now */
   forward(request: PendingRequest, leader: ReplicaId): boolean {
     const { links, groupId, scheduler } = this.ports;

@@ -44,6 +44,7 @@ export interface PeerHostPorts {
   replica(): Replica | undefined;
   founding(): Founding | undefined;
   answer(peer: Hello, message: PeerMessage): void;
+  connectionChanged(address: string, isConnected: boolean, detail: string): void;
   nowMs(): number;
   /** Whether this node still talks. */
   isOpen(): boolean;
@@ -99,6 +100,7 @@ export class PeerHost implements TransportHost {
     const { links, calls, forwarder, router } = this.ports;
     const replica = this.ports.replica();
     const replicas = links.changed(address, state, detail);
+    this.ports.connectionChanged(address, state === 'connected', detail);
     if (state === 'connected') {
       for (const id of replicas) replica?.peerReachable(id);
       this.ports.founding()?.reached(address);

@@ -87,6 +87,12 @@ export class PeerLinks {
     return this.members.find(({ id }) => id === replica);
   }
 
+  /** @returns the name of the member that is reached at `address`; empty where none is known */
+  nameAt(address: string): string {
+    for (const [id, at] of this.addresses) if (at === address) return this.memberOf(id)?.name ?? '';
+    return this.founders.find(({ peer }) => peer === address)?.id ?? '';
+  }
+
   stateOf(address: string): LinkState {
     return this.links.get(address) ?? NOT_DIALLED;
   }

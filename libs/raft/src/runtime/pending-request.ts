@@ -38,6 +38,8 @@ export interface RequestParameters {
   readonly maxLagMs?: number | undefined;
   /** Of a stale read: the index that it has to see; 0 for none. */
   readonly after?: number | undefined;
+  /** Whether another node sent it on. Default false. */
+  readonly isFromPeer?: boolean;
   /** The trace context of the node that sent it on. */
   readonly carrier?: string | undefined;
 }
@@ -81,6 +83,7 @@ export class PendingRequest {
   readonly timeoutMs: number;
   readonly maxLagMs: number | undefined;
   readonly after: number;
+  readonly isFromPeer: boolean;
   readonly carrier: string | undefined;
   body: Uint8Array;
 
@@ -97,6 +100,7 @@ export class PendingRequest {
     this.timeoutMs = parameters.timeoutMs;
     this.maxLagMs = parameters.maxLagMs;
     this.after = parameters.after ?? 0;
+    this.isFromPeer = parameters.isFromPeer ?? false;
     this.carrier = parameters.carrier;
   }
 

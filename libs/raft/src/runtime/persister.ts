@@ -9,7 +9,7 @@ const LONGEST_RETRY_MS = 1000;
 
 export interface PersisterEvents {
   /** The batch with this number is durable. Numbers come in order. */
-  landed(batchNumber: number): void;
+  landed(batchNumber: number, write: GroupWrite, tookMs: number): void;
   /** The session showed that it is alive. */
   proved(): void;
   /** The store failed and is being recovered: nothing may be sent or promised. */
@@ -171,7 +171,7 @@ export class Persister {
   private land(write: GroupWrite): void {
     this.writing = undefined;
     this.lastLanded = write.number;
-    this.events.landed(write.number);
+    this.events.landed(write.number, write, this.scheduler.nowMs() - this.writingSinceMs);
     if (this.writing === undefined) for (const task of this.settledTasks.splice(0)) task();
   }
 

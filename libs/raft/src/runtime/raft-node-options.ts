@@ -5,6 +5,7 @@ import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { Scheduler } from './scheduler';
 import type { CallTracer } from './call-tracer';
+import type { NodeEvents } from './node-events';
 import type { SnapshotOptions } from './snapshot-options';
 
 /** One founder of the cluster. The list counts only for an empty store; afterwards it is addresses. @publicApi */
@@ -73,6 +74,8 @@ export interface RaftNodeOptions {
   readonly stateMachine: ReplicatedStateMachine;
   readonly scheduler: Scheduler;
   readonly logger: RaftLogger;
+  /** What this node tells of its work. Default: events of its own, which go to `node:diagnostics_channel` too. */
+  readonly events: NodeEvents;
   /** Traces calls through the cluster. Default: none are. */
   readonly tracer?: CallTracer | undefined;
 }

@@ -1,3 +1,4 @@
+import type { ConfigurationInForce } from '../core/configuration';
 import type { KernelStatus } from '../core/effects';
 import { RaftError, type RaftErrorCode } from '../core/raft-error';
 import { NO_REPLICA } from '../core/types';
@@ -8,6 +9,7 @@ import { raced } from './bounded-wait';
 import { CallDesk } from './call-desk';
 import { CallIds } from './call-ids';
 import { sentenceOf } from './error-sentence';
+import { EventReporter } from './event-reporter';
 import { Forwarder } from './forwarder';
 import { ClusterAdmin } from './cluster-admin';
 import { Founding } from './founding';
@@ -15,6 +17,7 @@ import { Joining } from './joining';
 import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import { notStarted, shuttingDown } from './node-errors';
+import type { NodeEvents } from './node-events';
 import { copiedStore, openMachine, openStore } from './opening';
 import { type ChangeOptions, edited, type MembershipView, type MemberTarget } from './membership-view';
 import { PeerCalls } from './peer-calls';
@@ -31,7 +34,7 @@ import { SharedBarrier } from './shared-barrier';
 import { SessionProof } from './session-proof';
 import { restoreAtStart, type RestoredGroup } from './snapshot-install';
 import type { SnapshotInfo } from './snapshot-options';
-import type { RaftPhase, RaftStatus } from './status';
+import type { QueueLengths, RaftPhase, RaftStatus } from './status';
 import { StatusBoard } from './status-board';
 import { leaderIn, statusOf } from './status-report';
 import { TakeoverSilence } from './takeover-silence';
@@ -43,6 +46,7 @@ const DRAIN_SHARE = 0.4;
 /** And the share that a leader gets to hand over. */
 const HAND_OVER_SHARE = 0.3;
 const NOTHING = new Uint8Array(0);
+const NOTHING_WAITS = Object.freeze({ inLog: 0, reading: 0, persist: 0, apply: 0, uncommittedBytes: 0 });
 
 /**
  * One node of a cluster: it opens its store, finds its peers, drives one kernel, and answers calls, whoever leads. Its time
@@ -68,6 +72,7 @@ export class RaftNode {
   private readonly silence: TakeoverSilence;
   private readonly report: LeaderlessReport;
   private readonly ticker: Ticker;
+  private readonly reporter: EventReporter;
 
   private store: StoreIdentity | undefined;
   private group: GroupIdentity | undefined;
@@ -120,7 +125,8 @@ export class RaftNode {
     const readHere = (request: PendingRequest): void =>
       barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request);
     this.router = new RequestRouter(this.ledger, this.forwarder, scheduler, hintOf, readHere);
-    this.desk = new CallDesk(options, this.ledger, this.router, () => this.closedBecause());
+    this.reporter = new EventReporter(options.events, scheduler);
+    this.desk = new CallDesk(options, this.ledger, this.router, this.reporter, () => this.closedBecause());
     this.proof = new SessionProof(scheduler, proofMs);
     this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
     this.report = new LeaderlessReport(scheduler, logger, () => this.status());
@@ -265,10 +271,15 @@ export class RaftNode {
     return this.replica.snapshot();
   }
 
+  /** What this node tells of its work, while it is at it. */
+  get events(): NodeEvents {
+    return this.options.events;
+  }
+
   status(): RaftStatus {
     const { phase, reason } = this.board;
     const why = phase === 'founding' || phase === 'joining' ? (this.founding?.describe() ?? reason) : reason;
-    return statusOf(this.options, phase, why, this.replica, this.links);
+    return statusOf(this.options, phase, why, this.replica, this.links, this.queues());
   }
 
   /**
@@ -277,6 +288,11 @@ export class RaftNode {
    */
   onStatus(listener: (status: RaftStatus) => void): () => void {
     return this.board.subscribe(listener);
+  }
+
+  private queues(): QueueLengths {
+    const waiting = this.replica?.queueLengths ?? NOTHING_WAITS;
+    return { calls: this.ledger.size, parked: this.router.size, forwarded: this.forwarder.size, ...waiting };
   }
 
   private closedBecause(): RaftError | undefined {
@@ -357,6 +373,8 @@ export class RaftNode {
         router,
         server,
         answer,
+        connectionChanged: (address, isConnected, detail) =>
+          this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
         group: () => this.group,
         replica: () => this.replica,
         founding: () => (this.founding instanceof Founding ? this.founding : undefined),
@@ -423,7 +441,11 @@ export class RaftNode {
         calls,
         proof,
         statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
-        configurationChanged: () => this.board.changed(),
+        configurationChanged: (configuration: ConfigurationInForce) => {
+          this.reporter.configurationChanged(configuration);
+          this.board.changed();
+        },
+        queues: () => this.queues(),
         removed: (sentence: string) => this.halt('removed', new RaftError('RAFT_QUARANTINED', sentence)),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
       };
@@ -449,8 +471,10 @@ export class RaftNode {
     if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
   }
 
-  private kernelStatusChanged({ role, term, leader, committedInTerm }: KernelStatus): void {
+  private kernelStatusChanged(status: KernelStatus): void {
+    const { role, term, leader, committedInTerm } = status;
     const name = this.links.memberOf(leader)?.name;
+    this.reporter.statusChanged(status, name ?? null);
     if (role === 'leader' && !committedInTerm) this.options.logger.log(`This node leads in term ${term}.`);
     else if (role !== 'leader' && name !== undefined) this.options.logger.log(`'${name}' leads in term ${term}.`);
     if (leader !== NO_REPLICA) this.forwarder.leaderChanged(leader);

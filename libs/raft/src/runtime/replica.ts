@@ -22,7 +22,9 @@ import type { PendingRequest } from './pending-request';
 import { Persister } from './persister';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Reads } from './reads';
-import type { ReadCounts } from './status';
+import { ReplicaEvents } from './replica-events';
+import { RoundTrips } from './round-trips';
+import type { QueueLengths, ReadCounts } from './status';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
 import type { SessionProof } from './session-proof';
@@ -45,7 +47,9 @@ export interface ReplicaPorts {
   readonly calls: PeerCalls;
   readonly proof: SessionProof;
   statusChanged(status: KernelStatus): void;
-  configurationChanged(): void;
+  configurationChanged(configuration: ConfigurationInForce): void;
+  /** What waits in this node. */
+  readonly queues: () => QueueLengths;
   /** This replica was removed from the cluster. */
   removed(sentence: string): void;
   /** This replica can't go on. */
@@ -69,6 +73,8 @@ export class Replica implements ServingReplica {
   private readonly snapshotter: Snapshotter;
   private readonly fetcher: SnapshotFetcher;
   private readonly server: SnapshotServer;
+  private readonly roundTrips: RoundTrips;
+  private readonly told: ReplicaEvents;
   private closed = false;
   private appliedIndexHere: number;
   private appliedTerm = 0;
@@ -79,7 +85,7 @@ export class Replica implements ServingReplica {
     { group, appliedIndex, snapshot }: RestoredGroup,
   ) {
     const { ledger, router, proof } = ports;
-    const { storage, groupId, scheduler, stateMachine } = ports.options;
+    const { storage, groupId, scheduler, stateMachine, events } = ports.options;
     this.replicaId = group.identity.replicaId;
     this.clusterId = group.identity.clusterId;
     this.appliedIndexHere = appliedIndex;
@@ -91,7 +97,8 @@ export class Replica implements ServingReplica {
       scheduler,
       proof,
       {
-        landed: (batchNumber) => {
+        landed: (batchNumber, write, tookMs) => {
+          this.told.persisted(write, tookMs);
           this.driver.persisted(batchNumber);
           this.traced.durable(kernel.durableIndex);
         },
@@ -137,7 +144,10 @@ export class Replica implements ServingReplica {
     });
     this.applier = new Applier(stateMachine, scheduler, {
       isWanted: (index) => this.waiters.has(index),
-      applied: (entries, outcomes) => this.applied(entries, outcomes),
+      applied: (entries, outcomes, tookMs) => {
+        this.told.applied(entries, tookMs);
+        this.applied(entries, outcomes);
+      },
       failed: (error) =>
         ports.failed(
           'RAFT_FATAL',
@@ -181,7 +191,9 @@ export class Replica implements ServingReplica {
       sources: () => this.snapshotSources(),
       install: (metadata, info) => installSnapshot(this.installPorts(), metadata, info),
     });
-    this.server = new SnapshotServer(storage, groupId, scheduler);
+    this.server = new SnapshotServer(storage, groupId, scheduler, (sent) => events.taps['snapshot-sent'].tell(sent));
+    this.roundTrips = new RoundTrips(events, scheduler, (replica) => ports.links.memberOf(replica)?.name ?? '');
+    this.told = new ReplicaEvents(events, scheduler, ports.links);
   }
 
   start(): void {
@@ -212,7 +224,9 @@ export class Replica implements ServingReplica {
       message.from === sender.replicaId &&
       message.incarnation === sender.incarnation &&
       sender.clusterId === this.clusterId;
-    if (isForThis) this.driver.step(message);
+    if (!isForThis) return;
+    this.roundTrips.received(message);
+    this.driver.step(message);
   }
 
   tick(ticks: number, nowMs: number): void {
@@ -221,6 +235,7 @@ export class Replica implements ServingReplica {
     this.snapshotter.tick(nowMs);
     this.server.tick(nowMs);
     this.driver.tick(ticks);
+    this.told.tick(nowMs, this.kernel, this.ports.queues);
   }
 
   peerReachable(replica: ReplicaId): void {
@@ -270,6 +285,18 @@ export class Replica implements ServingReplica {
   /** Reads that this node confirmed or served, and the rounds that were sent for them. */
   get readCounts(): ReadCounts {
     return { ...this.reads.counts, rounds: this.kernel.readRounds };
+  }
+
+  /** What waits in this replica. */
+  get queueLengths(): Pick<QueueLengths, 'inLog' | 'reading' | 'persist' | 'apply' | 'uncommittedBytes'> {
+    const { lastIndex, durableIndex, uncommittedBytes } = this.kernel;
+    return {
+      inLog: this.waiters.size,
+      reading: this.reads.size,
+      persist: Math.max(0, lastIndex - durableIndex),
+      apply: this.applier.size,
+      uncommittedBytes,
+    };
   }
 
   readHere(request: PendingRequest): void {
@@ -329,6 +356,7 @@ export class Replica implements ServingReplica {
       logger,
       settings,
       slices,
+      events: this.ports.options.events,
       applied: () => ({ term: this.appliedTerm, index: this.appliedIndexHere }),
       configurationAt: (index) => kernel.configurationAt(index),
       termAt: (index) => kernel.termAt(index),
@@ -368,6 +396,7 @@ export class Replica implements ServingReplica {
     this.appliedIndexHere = last.index;
     this.appliedTerm = last.term;
     this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
+    this.told.installed(info, this.fetcher.underWay);
     this.snapshotter.installed(info);
     this.driver.snapshotInstalled(snapshot);
     this.waiters.passedOver(last.index, () => undecided('a snapshot took the place of the log'));
@@ -389,6 +418,7 @@ export class Replica implements ServingReplica {
   private send(message: Message): void {
     // A lost session is a lost lock: another process may speak for this replica now.
     if (this.persister.isTroubled) return;
+    this.roundTrips.sent(message);
     const isOnItsWay = this.ports.links.sendToReplica(this.unconfirmedWithoutProof(message));
     // Appends to a peer that doesn't keep up stop here, before they fill the memory.
     if (!isOnItsWay && message.kind === 'appendEntries') this.driver.peerUnreachable(message.to);
@@ -452,7 +482,7 @@ export class Replica implements ServingReplica {
 
   private follow(configuration: ConfigurationInForce): void {
     this.ports.links.connectMembers(configuration.configuration, this.replicaId);
-    this.ports.configurationChanged();
+    this.ports.configurationChanged(configuration);
     this.leaveIfRemoved(configuration);
   }
 }

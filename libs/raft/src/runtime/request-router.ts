@@ -36,6 +36,11 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     private readonly readHere: (request: PendingRequest) => void,
   ) {}
 
+  /** How many wait for a leader. */
+  get size(): number {
+    return this.parked.size;
+  }
+
   dispatch(request: PendingRequest): void {
     const { replica } = this;
     if (replica === undefined) this.withoutLeader(request);

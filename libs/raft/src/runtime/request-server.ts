@@ -58,6 +58,7 @@ export class RequestServer {
         consistency: forwarded.consistency,
         mayForward: false,
         timeoutMs: Math.min(LONGEST_TIMEOUT_MS, Math.max(0, message.timeoutMs)),
+        isFromPeer: true,
         carrier: forwarded.carrier,
       },
       (result) => this.answer(message, sender, result),

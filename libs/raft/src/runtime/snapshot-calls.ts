@@ -5,6 +5,7 @@ import { decodeValue, encodeValue } from '../state-machine/value-codec';
 import type { RaftStorage, SnapshotMetadata } from '../storage/contract';
 import type { Hello } from '../transport/contract';
 import type { PeerCalls } from './peer-calls';
+import type { SnapshotSentEvent } from './raft-events';
 import type { Scheduler } from './scheduler';
 
 export const SNAPSHOT_INFO = 'snapshot.info';
@@ -59,6 +60,9 @@ interface Cursor {
   next: number;
   iterator: AsyncIterator<Uint8Array>;
   readonly recent: Map<number, Uint8Array>;
+  readonly openedAtMs: number;
+  readonly chunkCount: number;
+  readonly sizeBytes: number;
   usedAtMs: number;
   /** One read at a time. */
   turn: Promise<unknown>;
@@ -75,6 +79,8 @@ export class SnapshotServer {
     private readonly storage: RaftStorage,
     private readonly group: GroupId,
     private readonly scheduler: Scheduler,
+    /** A peer got the last chunk. */
+    private readonly sent: (sent: SnapshotSentEvent) => void,
   ) {}
 
   serve(calls: PeerCalls): void {
@@ -104,6 +110,7 @@ export class SnapshotServer {
         ...(await this.open(index, term, number)),
         index,
         term,
+        openedAtMs: this.scheduler.nowMs(),
         usedAtMs: 0,
         recent: new Map(),
         turn: Promise.resolve(),
@@ -112,12 +119,12 @@ export class SnapshotServer {
     }
     const mine = cursor;
     mine.usedAtMs = this.scheduler.nowMs();
-    const answer = mine.turn.then(() => this.read(mine, number));
+    const answer = mine.turn.then(() => this.read(mine, number, caller.nodeName));
     mine.turn = answer.catch(() => this.drop(caller.incarnation, mine));
     return answer;
   }
 
-  private async read(cursor: Cursor, number: number): Promise<Uint8Array> {
+  private async read(cursor: Cursor, number: number, peer: string): Promise<Uint8Array> {
     const known = cursor.recent.get(number);
     if (known !== undefined) return known;
     if (number !== cursor.next) {
@@ -130,13 +137,19 @@ export class SnapshotServer {
     cursor.next++;
     cursor.recent.set(number, value);
     cursor.recent.delete(number - REMEMBERED_CHUNKS);
+    if (number === cursor.chunkCount - 1) this.sentWhole(cursor, peer);
     return value;
   }
 
-  private async open(index: number, term: number, from: number): Promise<Pick<Cursor, 'next' | 'iterator'>> {
+  private sentWhole({ index, sizeBytes, openedAtMs }: Cursor, peer: string): void {
+    this.sent({ peer, index, sizeBytes, durationMs: this.scheduler.nowMs() - openedAtMs });
+  }
+
+  private async open(index: number, term: number, from: number) {
     const snapshot = await this.storage.readSnapshot(this.group, from);
     if (snapshot === undefined || !sameLogId(snapshot.metadata.last, { index, term })) throw noSuchSnapshot(index);
-    return { next: from, iterator: snapshot.chunks[Symbol.asyncIterator]() };
+    const { chunkCount, sizeBytes } = snapshot;
+    return { next: from, iterator: snapshot.chunks[Symbol.asyncIterator](), chunkCount, sizeBytes };
   }
 
   private drop(caller: string, cursor: Cursor): void {

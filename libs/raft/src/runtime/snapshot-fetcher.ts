@@ -18,6 +18,7 @@ const PATIENCE = 20;
 
 interface Fetch {
   readonly required: LogId;
+  readonly startedMs: number;
   offer: OfferedSnapshot | undefined;
   source: string;
   sourceName: string;
@@ -57,6 +58,11 @@ export class SnapshotFetcher {
     return this.fetched;
   }
 
+  /** Where the snapshot comes from that is being installed, and when it was first asked for. */
+  get underWay(): { readonly sourceName: string; readonly startedMs: number } | undefined {
+    return this.fetch;
+  }
+
   get status(): InstallStatus | null {
     const { fetch } = this;
     if (fetch === undefined) return null;
@@ -75,6 +81,7 @@ export class SnapshotFetcher {
     if (this.fetch !== undefined || this.closed) return;
     const fetch: Fetch = {
       required,
+      startedMs: this.ports.scheduler.nowMs(),
       offer: undefined,
       source: '',
       sourceName: '',

@@ -5,6 +5,7 @@ import { type GroupId, type LogId, ORIGIN } from '../core/types';
 import type { ReplicatedStateMachine, SnapshotSource } from '../state-machine/contract';
 import type { RaftStorage } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
+import type { NodeEvents } from './node-events';
 import type { RaftLogger } from './raft-node-options';
 import type { Scheduler } from './scheduler';
 import type { SliceWatch } from './slice-watch';
@@ -24,6 +25,7 @@ export interface SnapshotterPorts {
   readonly logger: RaftLogger;
   readonly settings: SnapshotOptions;
   readonly slices: SliceWatch;
+  readonly events: NodeEvents;
   /** The last entry that is applied. */
   applied(): LogId;
   configurationAt(index: number): ConfigurationInForce;
@@ -130,8 +132,12 @@ export class Snapshotter {
       const info = { index: last.index, term: last.term, ...written };
       this.remember(info);
       this.cutDue = { to: last.index - settings.trailingEntries, sinceMs: scheduler.nowMs() };
-      const tookMs = Math.round(scheduler.nowMs() - startedMs);
-      logger.debug(`Snapshot of entry ${info.index}: ${info.sizeBytes} bytes in ${info.chunks} chunks, ${tookMs} ms.`);
+      const durationMs = scheduler.nowMs() - startedMs;
+      const taken = this.ports.events.taps['snapshot-taken'];
+      if (taken.isHeard) taken.tell({ ...info, durationMs });
+      logger.debug(
+        `Snapshot of entry ${info.index}: ${info.sizeBytes} bytes in ${info.chunks} chunks, ${Math.round(durationMs)} ms.`,
+      );
       return info;
     } catch (error) {
       if (error instanceof RaftError) throw error;

@@ -5,7 +5,7 @@ import { isChanging, roleOf } from './membership-view';
 import type { PeerLinks } from './peer-links';
 import type { RaftNodeOptions } from './raft-node-options';
 import type { Replica } from './replica';
-import type { LeaderStatus, MemberStatus, RaftPhase, RaftStatus } from './status';
+import type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus } from './status';
 
 const NOT_RUNNING: KernelStatus = { role: 'follower', term: 0, leader: NO_REPLICA, committedInTerm: false };
 
@@ -18,6 +18,7 @@ export function statusOf(
   reason: string,
   replica: Replica | undefined,
   links: PeerLinks,
+  queues: QueueLengths,
 ): RaftStatus {
   const kernel = replica?.kernel;
   // A node that has stopped leads nobody, whatever its kernel last believed.
@@ -40,6 +41,8 @@ export function statusOf(
     commitIndex: kernel?.commitIndex ?? 0,
     appliedIndex: replica?.appliedIndex ?? 0,
     reads: replica?.readCounts ?? NO_READS,
+    queues,
+    ageMs: kernel?.freshness(options.scheduler.nowMs())?.ageMs ?? null,
     firstIndex: kernel?.firstIndex ?? 0,
     snapshot: replica?.snapshotInfo ?? null,
     install: replica?.installStatus ?? null,

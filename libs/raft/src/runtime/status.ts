@@ -60,6 +60,26 @@ export interface ReadCounts {
   readonly rounds: number;
 }
 
+/** What waits in a node. @publicApi */
+export interface QueueLengths {
+  /** Calls that came in here and have no answer yet; `limits.maxPendingRequests` bounds them. */
+  readonly calls: number;
+  /** Of them, those that wait for a leader. */
+  readonly parked: number;
+  /** Of them, those that were sent on to the leader. */
+  readonly forwarded: number;
+  /** Of them, commands in this leader's log. */
+  readonly inLog: number;
+  /** Of them, reads that wait for their round, their proof or for entries to be applied. */
+  readonly reading: number;
+  /** Entries of the log that aren't durable here yet. */
+  readonly persist: number;
+  /** Committed entries that wait for the state machine. */
+  readonly apply: number;
+  /** Bytes of a leader's entries that aren't committed yet; `limits.maxUncommittedBytes` bounds them. */
+  readonly uncommittedBytes: number;
+}
+
 /** @publicApi */
 export interface RaftStatus {
   readonly phase: RaftPhase;
@@ -82,6 +102,9 @@ export interface RaftStatus {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly reads: ReadCounts;
+  readonly queues: QueueLengths;
+  /** How old this node's state is at most, in milliseconds; null where nothing is known of it. */
+  readonly ageMs: number | null;
   /** The first index that is still in the log; 0 before genesis. */
   readonly firstIndex: number;
   /** The newest snapshot in this node's store. */
