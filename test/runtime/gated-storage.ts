@@ -19,7 +19,6 @@ export class GatedStorage implements RaftStorage {
   /** Called when a write has landed; what it throws is the answer all the same. */
   afterPersist: (() => void) | undefined;
   private readonly gates = new Map<Operation, { readonly closed: Promise<void>; open(): void }>();
-  private detached = false;
   private session = 0;
 
   constructor(private readonly inner: RaftStorage) {}
@@ -41,12 +40,6 @@ export class GatedStorage implements RaftStorage {
 
   openAll(): void {
     this.release('persist', 'probe', 'recover', 'entries', 'close');
-  }
-
-  /** Its process was killed: nothing that is held happens any more. */
-  async detach(): Promise<void> {
-    this.detached = true;
-    this.openAll();
   }
 
   open(boot: StoreBoot): Promise<StoreIdentity> {
@@ -101,7 +94,6 @@ export class GatedStorage implements RaftStorage {
   private async pass(operation: Operation): Promise<void> {
     const { session } = this;
     await this.gates.get(operation)?.closed;
-    if (this.detached) return new Promise(() => undefined);
     if ((operation === 'persist' || operation === 'probe') && session !== this.session)
       throw new Error('the session was replaced');
     this.before?.(operation);

@@ -1,35 +1,20 @@
-import {
-  RaftNode,
-  raftNodeOptions,
-  MemoryStorage,
-  type FounderOptions,
-  type RaftNodeSettings,
-  type RaftStatus,
-} from 'nestjs-raft';
-import { SeededRandom } from '../../libs/raft/src/core/random';
+import type { FounderOptions, RaftNodeSettings, RaftStatus } from 'nestjs-raft';
 import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
 import { encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
 import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
-import { MemoryMedium } from '../../libs/raft/src/storage/memory';
-import { MemoryNetwork } from '../../libs/raft/src/transport/memory';
-import { MachineClock, SimulatedScheduler } from '../../libs/raft/src/testing/simulator/simulated-scheduler';
-import { SimulatedProcess } from '../../libs/raft/src/testing/simulator/simulated-process';
-import { PHASES, VirtualTime, type VirtualEvent } from '../../libs/raft/src/testing/simulator/virtual-time';
+import type { MemoryNetwork } from '../../libs/raft/src/transport/memory';
+import { DEFAULT_LIMIT_MS, settle } from '../../libs/raft/src/testing/cluster/time-driver';
+import { addressOf, VirtualHosts, type VirtualLife } from '../../libs/raft/src/testing/cluster/virtual-hosts';
+import type { VirtualTime } from '../../libs/raft/src/testing/simulator/virtual-time';
 import type { CommandOutcome } from '../../libs/raft/src/state-machine/contract';
 import type { Ordered } from '../../libs/raft/src/runtime/raft-node-options';
 import { GatedStorage } from './gated-storage';
 import { LedgerMachine } from './ledger-machine';
 
-const NETWORK_DELAY_MS = 1;
-
 /** One life of a node of the cluster, with everything of it that a test may touch. */
-export interface VirtualNode {
-  readonly name: string;
-  readonly address: string;
-  readonly raft: RaftNode;
+export interface VirtualNode extends VirtualLife {
   readonly storage: GatedStorage;
   readonly machine: LedgerMachine;
-  readonly process: SimulatedProcess;
   readonly logged: string[];
 }
 
@@ -42,50 +27,40 @@ export interface Watched<T> {
   settled: boolean;
 }
 
-/** Nodes in one process and in virtual time: a test says when it passes. */
+/** Nodes in one process and in virtual time: a test says when it passes, and when a store answers. */
 export class VirtualCluster {
-  readonly time = new VirtualTime();
-  readonly network: MemoryNetwork;
-  readonly founders: readonly FounderOptions[];
   readonly nodes = new Map<string, VirtualNode>();
-  private readonly media = new Map<string, MemoryMedium>();
-  private readonly random = new SeededRandom(11);
+  private readonly hosts: VirtualHosts;
 
   constructor(size: number) {
-    this.network = new MemoryNetwork({
-      scheduler: {
-        setTimer: (delayMs, task) => this.time.after(delayMs, task),
-        clearTimer: (timer) => this.time.cancel(timer as VirtualEvent),
-      },
-    });
-    this.network.setFaults({ minDelayMs: NETWORK_DELAY_MS, maxDelayMs: NETWORK_DELAY_MS });
-    this.founders = Array.from({ length: size }, (_, at) => ({ id: `n${at + 1}`, peer: `n${at + 1}:7001` }));
+    this.hosts = new VirtualHosts(size, 11);
+  }
+
+  get time(): VirtualTime {
+    return this.hosts.driver.time;
+  }
+
+  get network(): MemoryNetwork {
+    return this.hosts.network;
+  }
+
+  get founders(): readonly FounderOptions[] {
+    return this.hosts.founders;
   }
 
   /** A node that isn't started yet. It gets the store of its life before, if it had one. */
   make(name: string, settings: Partial<RaftNodeSettings> = {}): VirtualNode {
-    const process = new SimulatedProcess(this.time, name, () => undefined);
-    const clock = new MachineClock(this.time, 1, 0, 0);
-    const medium = this.media.get(name) ?? new MemoryMedium();
-    this.media.set(name, medium);
-    const storage = new GatedStorage(new MemoryStorage(medium));
+    let storage!: GatedStorage;
     const machine = new LedgerMachine();
-    const address = `${name}:7001`;
     const logged: string[] = [];
     const log = (message: string): void => void logged.push(message);
-    const options = raftNodeOptions({
-      nodeId: name,
-      clusterName: 'shop',
-      founders: this.founders,
-      advertise: address,
-      storage,
-      transport: this.network.transport(address),
-      stateMachine: machine,
-      scheduler: new SimulatedScheduler(process, clock, new SeededRandom(this.random.nextUint32())),
-      logger: { debug: log, log, warn: log, error: log },
-      ...settings,
-    });
-    const node = { name, address, raft: new RaftNode(options), storage, machine, process, logged };
+    const logger = { debug: log, log, warn: log, error: log };
+    const life = this.hosts.boot(
+      name,
+      { clusterName: 'shop', stateMachine: machine, logger, ...settings },
+      (inner) => (storage = new GatedStorage(inner)),
+    );
+    const node = { ...life, storage, machine, logged };
     this.nodes.set(name, node);
     return node;
   }
@@ -93,8 +68,8 @@ export class VirtualCluster {
   /** Starts a node with an empty store that joins through a member. */
   async join(name: string, through: string, settings: Partial<RaftNodeSettings> = {}): Promise<VirtualNode> {
     const node = this.make(name, {
-      founders: [{ id: name, peer: `${name}:7001` }],
-      join: [`${through}:7001`],
+      founders: [{ id: name, peer: addressOf(name) }],
+      join: [addressOf(through)],
       ...settings,
     });
     await this.ends(node.raft.start());
@@ -138,51 +113,35 @@ export class VirtualCluster {
 
   /** SIGKILL: nothing of it runs any more, and its sockets close. */
   async kill(node: VirtualNode): Promise<void> {
-    node.process.crash();
     this.nodes.delete(node.name);
-    const medium = this.media.get(node.name)!;
-    medium.owner = undefined;
-    await node.storage.detach();
-    await this.network.listenerAt(node.address)?.stop();
+    await this.hosts.kill(node);
   }
 
   /** Another process opens the store of a node that is still alive. */
   takeStoreFrom(node: VirtualNode): void {
-    const medium = this.media.get(node.name)!;
-    medium.owner = {};
-    medium.epoch++;
+    this.hosts.takeStoreFrom(node.name);
   }
 
   wipe(name: string): void {
-    this.media.delete(name);
+    this.hosts.wipe(name);
   }
 
   /** Goes on for so many virtual milliseconds. */
-  async pass(ms: number): Promise<void> {
-    await settle();
-    const untilMs = this.time.nowMs + ms;
-    this.time.schedule(untilMs, PHASES.deferred, () => undefined);
-    while (this.time.runNext(untilMs)) await settle();
+  pass(ms: number): Promise<void> {
+    return this.hosts.driver.pass(ms);
   }
 
-  async until(holds: () => boolean, limitMs = 20_000): Promise<void> {
-    const untilMs = this.time.nowMs + limitMs;
-    await settle();
-    while (!holds()) {
-      if (!this.time.runNext(untilMs)) throw new Error(`it did not come true within ${limitMs} ms`);
-      await settle();
-    }
+  until(holds: () => boolean, limitMs = DEFAULT_LIMIT_MS): Promise<void> {
+    return this.hosts.driver.until(holds, limitMs, () => `it did not come true within ${limitMs} ms`);
   }
 
   /** Lets time pass until `work` has ended. */
-  async ends<T>(work: Promise<T>, limitMs = 20_000): Promise<T> {
-    const watched = watch(work);
-    await this.until(() => watched.settled, limitMs);
-    return work;
+  ends<T>(work: Promise<T>, limitMs = DEFAULT_LIMIT_MS): Promise<T> {
+    return this.hosts.driver.ends(work, limitMs, () => `it did not end within ${limitMs} ms`);
   }
 
   /** @returns how `work` ended: its value, or the code of its error */
-  async outcome<T>(work: Promise<T>, limitMs = 20_000): Promise<Watched<T>> {
+  async outcome<T>(work: Promise<T>, limitMs = DEFAULT_LIMIT_MS): Promise<Watched<T>> {
     const watched = watch(work);
     await this.until(() => watched.settled, limitMs);
     return watched;
@@ -192,11 +151,6 @@ export class VirtualCluster {
     for (const { storage } of this.nodes.values()) storage.openAll();
     await this.ends(Promise.all([...this.nodes.values()].map(({ raft }) => raft.stop())));
   }
-}
-
-/** Lets every promise go as far as it can. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export function watch<T>(work: Promise<T>): Watched<T> {
@@ -220,4 +174,5 @@ export function valueOf(result: Ordered<CommandOutcome> | undefined): unknown {
   return outcome?.status === 'applied' && outcome.value !== undefined ? decodeValue(outcome.value) : outcome;
 }
 
+export { settle };
 export type { RaftStatus };

@@ -1,6 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { raftNodeOptions } from '../runtime/default-options';
 import { RaftNode } from '../runtime/raft-node';
+import type { RaftNodeOptions } from '../runtime/raft-node-options';
+import type { Scheduler } from '../runtime/scheduler';
 import { SystemScheduler } from '../runtime/system-scheduler';
 import { StateMachineHost } from '../state-machine/state-machine-host';
 import { memoryStorage } from '../storage/memory';
@@ -9,36 +11,42 @@ import type { NodeParts } from './hosted-node.interface';
 import { NoPeersTransport } from './no-peers-transport';
 
 /** Makes a node with the defaults of the module: memory where no storage is given, TCP between peers where there are any. */
-export function createRaftNode({ settings, machines, onEvent, storage, transport }: NodeParts): RaftNode {
+export function createRaftNode(parts: NodeParts): RaftNode {
+  return new RaftNode(nodeOptionsOf(parts));
+}
+
+/** @param scheduler the node's time and chance. Default: this machine's */
+export function nodeOptionsOf(
+  { settings, machines, onEvent, storage, transport }: NodeParts,
+  scheduler: Scheduler = new SystemScheduler(),
+): RaftNodeOptions {
   const logger = new Logger('Raft');
   if (storage === undefined) {
     logger.warn(
       `The node ${settings.nodeId} keeps its log in memory: everything is gone when this process ends. For a log that lasts write storage: typeOrmStorage({ url: … }) from 'nestjs-raft/typeorm'.`,
     );
   }
-  return new RaftNode(
-    raftNodeOptions({
-      nodeId: settings.nodeId,
-      clusterName: settings.clusterName,
-      groupId: settings.group,
-      founders: settings.members,
-      forceBootstrap: settings.forceBootstrap,
-      advertise: settings.peers?.advertise ?? settings.members[0]!.peer,
-      electionTimeoutMs: settings.electionTimeoutMs,
-      heartbeatIntervalMs: settings.heartbeatIntervalMs,
-      requestTimeoutMs: settings.requestTimeoutMs,
-      shutdownTimeoutMs: settings.shutdownTimeoutMs,
-      leaseReads: settings.leaseReads,
-      limits: settings.limits,
-      join: settings.join,
-      joinAs: settings.joinAs,
-      snapshots: settings.snapshots,
-      storage: storage ?? memoryStorage(),
-      transport:
-        transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),
-      stateMachine: new StateMachineHost(machines, { logger, onEvent }),
-      scheduler: new SystemScheduler(),
-      logger,
-    }),
-  );
+  return raftNodeOptions({
+    nodeId: settings.nodeId,
+    clusterName: settings.clusterName,
+    groupId: settings.group,
+    founders: settings.members,
+    forceBootstrap: settings.forceBootstrap,
+    advertise: settings.peers?.advertise ?? settings.members[0]!.peer,
+    electionTimeoutMs: settings.electionTimeoutMs,
+    heartbeatIntervalMs: settings.heartbeatIntervalMs,
+    requestTimeoutMs: settings.requestTimeoutMs,
+    shutdownTimeoutMs: settings.shutdownTimeoutMs,
+    leaseReads: settings.leaseReads,
+    limits: settings.limits,
+    join: settings.join,
+    joinAs: settings.joinAs,
+    snapshots: settings.snapshots,
+    storage: storage ?? memoryStorage(),
+    transport:
+      transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),
+    stateMachine: new StateMachineHost(machines, { logger, onEvent }),
+    scheduler,
+    logger,
+  });
 }

@@ -21,6 +21,7 @@ import {
   RAFT_GROUP,
   RAFT_NODE_FACTORY,
   RAFT_OPTIONS,
+  RAFT_SETTINGS_FACTORY,
 } from './raft.tokens';
 
 /** The options of `RaftModule.forRootAsync()`: `useFactory` with `inject`, `useClass` or `useExisting`, and what must be known before. @publicApi */
@@ -77,10 +78,11 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
   const providers: Provider[] = [
     { provide: RAFT_GROUP, useValue: group },
     { provide: RAFT_NODE_FACTORY, useValue: createRaftNode },
+    { provide: RAFT_SETTINGS_FACTORY, useValue: raftSettings },
     {
       provide: settings,
-      inject: [RAFT_OPTIONS],
-      useFactory: (options: RaftModuleOptions): RaftSettings => raftSettings(options, group),
+      inject: [RAFT_OPTIONS, RAFT_SETTINGS_FACTORY],
+      useFactory: (options: RaftModuleOptions, checked: typeof raftSettings): RaftSettings => checked(options, group),
     },
     {
       provide: host,

@@ -41,3 +41,6 @@ export function getRaftHostToken(group?: GroupId): string {
 
 /** Module-scoped: how a node is made of its parts. */
 export const RAFT_NODE_FACTORY = Symbol('RAFT_NODE_FACTORY');
+
+/** Module-scoped: how the options that were given become those in force. */
+export const RAFT_SETTINGS_FACTORY = Symbol('RAFT_SETTINGS_FACTORY');

@@ -23,7 +23,7 @@ interface CommonStorageOptions {
  */
 export type TypeOrmStorageOptions = CommonStorageOptions &
   (
-    | { /** `postgresql://user:password@host:port/database` */ readonly url: string }
+    | { /** `postgresql://user:password@host:port/database` */ readonly url: string | undefined }
     | { readonly dataSourceOptions: DataSourceOptions }
     | {
         /** As in `TypeOrmModule.forRoot({ name })`; `default` for the one without a name. */ readonly dataSource: string;

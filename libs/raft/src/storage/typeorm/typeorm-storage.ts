@@ -37,13 +37,8 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
   constructor(private readonly options: TypeOrmStorageOptions) {
     this.schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
     this.lockWaitMs = options.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS;
-    if ('url' in options) {
-      if (typeof options.url !== 'string' || !/^postgres(ql)?:\/\//.test(options.url))
-        throw new StoreUnavailableError(
-          "The option 'url' of typeOrmStorage() must be the address of a Postgres database: postgresql://user:password@host:port/database.",
-        );
-      this.connection = { type: 'postgres', url: options.url };
-    } else if ('dataSourceOptions' in options) this.connection = options.dataSourceOptions;
+    if ('url' in options) this.connection = { type: 'postgres', url: options.url };
+    else if ('dataSourceOptions' in options) this.connection = options.dataSourceOptions;
   }
 
   get dataSourceName(): string | undefined {
@@ -61,6 +56,7 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
 
   async open(boot: StoreBoot): Promise<StoreIdentity> {
     if (this.store) throw new StoreUnavailableError('This storage is open already. Make one for each node.');
+    this.requireUrl();
     if (!this.connection)
       throw new StoreUnavailableError(
         `typeOrmStorage({ dataSource: '${this.dataSourceName}' }) has no connection options yet: it works within RaftModule.forRoot(). ` +
@@ -123,6 +119,16 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
   /** Resolves when everything that no longer counts has been deleted; for tests. @internal */
   async swept(): Promise<void> {
     await this.opened().sweep.settled();
+  }
+
+  /** Asked when it opens, not when it is made: a module's file can then be loaded where the variable is absent, in tests for instance. */
+  private requireUrl(): void {
+    if (!('url' in this.options)) return;
+    const { url } = this.options;
+    if (typeof url === 'string' && /^postgres(ql)?:\/\//.test(url)) return;
+    throw new StoreUnavailableError(
+      `The option 'url' of typeOrmStorage() is ${url === undefined ? 'undefined' : 'no such address'}: it must be the address of a Postgres database, postgresql://user:password@host:port/database.`,
+    );
   }
 
   private opened(): OpenStore {

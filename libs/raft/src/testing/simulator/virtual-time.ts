@@ -25,6 +25,12 @@ export class VirtualTime {
     return this.now;
   }
 
+  /** When the next event comes; undefined where none is left. */
+  get nextAtMs(): number | undefined {
+    while (this.heap[0] !== undefined && this.heap[0].task === undefined) this.removeFirst();
+    return this.heap[0]?.atMs;
+  }
+
   schedule(atMs: number, phase: Phase, task: () => void): VirtualEvent {
     const event = { atMs: Math.max(atMs, this.now), phase, order: this.scheduled++, task };
     this.siftUp(event);

@@ -1,0 +1,6 @@
+export {
+  RaftTestingModule,
+  type OverridesProviders,
+  type RaftPlacementOption,
+  type RaftTestingOptions,
+} from './raft-testing.module';
