@@ -18,9 +18,9 @@ export { InjectRaft } from './nest/inject-raft.decorator';
 export { getStateMachineToken } from './nest/get-state-machine-token';
 export { InjectStateMachine } from './nest/inject-state-machine.decorator';
 
-export { LeaderOnly } from './nest/leader-only.decorator';
-export { LeaderOnlyGuard } from './nest/leader-only.guard';
-export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only.interface';
+export { LeaderOnly } from './nest/leader-only/leader-only.decorator';
+export { LeaderOnlyGuard } from './nest/leader-only/leader-only.guard';
+export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only/leader-only.interface';
 
 export { OnLeadershipAcquired } from './nest/leadership/on-leadership-acquired.decorator';
 export { OnLeadershipLost } from './nest/leadership/on-leadership-lost.decorator';
@@ -28,10 +28,10 @@ export type { LeadershipHookDecorator } from './nest/leadership/leadership-hook.
 export type { Leadership, LeadershipHookOptions } from './nest/leadership/leadership.interface';
 
 export { isRaftError, RaftError, type LeaderHint, type RaftErrorCode, type RaftErrorDetails } from './core/raft-error';
-export { RAFT_ERRORS, type RaftErrorDescription } from './nest/raft-error.table';
-export type { RaftErrorBody, RaftErrorPayload } from './nest/raft-error-response';
-export { RaftExceptionFilter, type RaftErrorEvent } from './nest/raft-exception.filter';
-export { RaftHttpException } from './nest/raft-http.exception';
+export { RAFT_ERRORS, type RaftErrorDescription } from './nest/errors/raft-error.table';
+export type { RaftErrorBody, RaftErrorPayload } from './nest/errors/raft-error-response';
+export { RaftExceptionFilter, type RaftErrorEvent } from './nest/errors/raft-exception.filter';
+export { RaftHttpException } from './nest/errors/raft-http.exception';
 
 export {
   CommandContext,

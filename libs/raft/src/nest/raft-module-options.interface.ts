@@ -5,7 +5,7 @@ import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { TcpTransportOptions } from '../transport/tcp';
-import type { LeaderOnlyPolicy } from './leader-only.interface';
+import type { LeaderOnlyPolicy } from './leader-only/leader-only.interface';
 
 /** A part that is made when the node starts, with what Nest injects. @publicApi */
 export interface RaftPartFactory<T> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { RaftError } from '../core/raft-error';
 import type { FounderOptions } from '../runtime/raft-node-options';
-import type { OnFollower } from './leader-only.interface';
+import type { OnFollower } from './leader-only/leader-only.interface';
 import type { RaftModuleOptions, RaftPeersOptions } from './raft-module-options.interface';
 
 /**

@@ -4,7 +4,7 @@ import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
 import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
-import { ON_FOLLOWER, REDIRECT_STATUSES, type LeaderOnlyPolicy } from './leader-only.interface';
+import { ON_FOLLOWER, REDIRECT_STATUSES, type LeaderOnlyPolicy } from './leader-only/leader-only.interface';
 import type { RaftModuleOptions, RaftPart, RaftPeersOptions } from './raft-module-options.interface';
 
 /** The module's options, checked, with every default that doesn't need the runtime. */

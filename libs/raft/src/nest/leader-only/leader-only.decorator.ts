@@ -3,8 +3,8 @@ import type { LeaderOnlyOptions } from './leader-only.interface';
 import { LeaderOnlyFilter } from './leader-only.filter';
 import { LeaderOnlyGuard } from './leader-only.guard';
 import { LEADER_ONLY } from './leader-only.metadata';
-import { leaderOnlyPolicy } from './raft-settings';
-import { groupName } from './raft.tokens';
+import { leaderOnlyPolicy } from '../raft-settings';
+import { groupName } from '../raft.tokens';
 
 /**
  * Lets only the leader handle a controller's or a handler's calls; a handler's own decorator wins over its controller's.

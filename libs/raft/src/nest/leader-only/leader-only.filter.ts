@@ -1,6 +1,6 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import { RaftError, type LeaderHint } from '../core/raft-error';
-import { answerRpc, answerSocket } from './raft-exception.filter';
+import { RaftError, type LeaderHint } from '../../core/raft-error';
+import { answerRpc, answerSocket } from '../errors/raft-exception.filter';
 
 /** What `@LeaderOnly()` throws outside HTTP, where there is no `HttpException`. */
 export class LeaderOnlyError extends RaftError {

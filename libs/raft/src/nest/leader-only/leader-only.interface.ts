@@ -1,4 +1,4 @@
-import type { GroupId } from '../core/types';
+import type { GroupId } from '../../core/types';
 
 /**
  * What a node that doesn't lead does with a call:

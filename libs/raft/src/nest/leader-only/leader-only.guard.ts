@@ -1,19 +1,19 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
-import { RaftError, type LeaderHint } from '../core/raft-error';
-import type { GroupId } from '../core/types';
-import type { RaftStatus } from '../runtime/status';
-import { getRaftToken } from './get-raft-token';
+import { RaftError, type LeaderHint } from '../../core/raft-error';
+import type { GroupId } from '../../core/types';
+import type { RaftStatus } from '../../runtime/status';
+import { getRaftToken } from '../get-raft-token';
 import { LeaderForwarder } from './leader-forwarder';
 import { LeaderOnlyError } from './leader-only.filter';
 import type { LeaderOnlyOptions, LeaderOnlyPolicy } from './leader-only.interface';
 import { LEADER_ONLY } from './leader-only.metadata';
 import { FORWARDED_BY } from './forwarded-headers';
-import { retryAfterSeconds } from './raft-error-response';
-import { RaftHttpException } from './raft-http.exception';
-import type { RaftService } from './raft.service';
-import { leaderOnlyPolicy, type RaftSettings } from './raft-settings';
-import { getRaftSettingsToken } from './raft.tokens';
+import { retryAfterSeconds } from '../errors/raft-error-response';
+import { RaftHttpException } from '../errors/raft-http.exception';
+import type { RaftService } from '../raft.service';
+import { leaderOnlyPolicy, type RaftSettings } from '../raft-settings';
+import { getRaftSettingsToken } from '../raft.tokens';
 
 interface GuardedRoute {
   readonly raft: Pick<RaftService, 'isLeader' | 'status'>;
