@@ -70,7 +70,16 @@ export function decodeRequest(bytes: Uint8Array): ForwardedRequest | undefined {
   };
 }
 
-const OUTCOMES = ['none', 'applied', 'appliedWithValue', 'rejected', 'failed'] as const;
+const OUTCOMES = [
+  'none',
+  'applied',
+  'appliedWithValue',
+  'rejected',
+  'failed',
+  'sessionExpired',
+  'busy',
+  'conflict',
+] as const;
 const RESULT_HEADER_BYTES = 10;
 
 /** Format, kind of the outcome, index (8 bytes), and what the outcome carries. */
@@ -87,8 +96,12 @@ export function encodeResult(result: RequestResult): Uint8Array {
       const { reason, message, details } = outcome;
       return resultBytes('rejected', index, encodeValue([reason, message, details]));
     }
+    case 'busy':
+      return resultBytes('busy', index, encodeValue([outcome.reason, outcome.message]));
     case 'failed':
-      return resultBytes('failed', index, encodeValue([outcome.message]));
+    case 'sessionExpired':
+    case 'conflict':
+      return resultBytes(outcome.status, index, encodeValue([outcome.message]));
   }
 }
 
@@ -112,9 +125,15 @@ function decodeOutcome(kind: (typeof OUTCOMES)[number] | undefined, bytes: Uint8
       const [reason, message, details] = decodeValue(bytes) as [string, string, unknown];
       return { status: 'rejected', reason, message, details };
     }
-    case 'failed': {
+    case 'busy': {
+      const [reason, message] = decodeValue(bytes) as [string, string];
+      return { status: 'busy', reason, message };
+    }
+    case 'failed':
+    case 'sessionExpired':
+    case 'conflict': {
       const [message] = decodeValue(bytes) as [string];
-      return { status: 'failed', message };
+      return { status: kind, message };
     }
     case undefined:
       throw new Error('The answer has an unknown kind');

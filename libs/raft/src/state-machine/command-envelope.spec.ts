@@ -18,7 +18,7 @@ describe('The command envelope', () => {
         '',
       ),
     );
-    expect(decodeCommand(bytes)).toEqual({ ...call, session: undefined, timeMs: 1_700_000_000_123 });
+    expect(decodeCommand(bytes)).toEqual({ ...call, timeMs: 1_700_000_000_123, isRelayed: false });
   });
 
   it('keeps its bytes with a session', () => {
@@ -26,7 +26,14 @@ describe('The command envelope', () => {
     expect(hex(bytes)).toBe(
       ['01', '01', '0000000000000000', '016d', '0163', '026331', '0000000000000007', '0000000000000005', '90'].join(''),
     );
-    expect(decodeCommand(bytes)).toEqual({ machine: 'm', command: 'c', args: [], session, timeMs: 0 });
+    expect(decodeCommand(bytes)).toEqual({
+      machine: 'm',
+      command: 'c',
+      args: [],
+      session,
+      timeMs: 0,
+      isRelayed: false,
+    });
   });
 
   it('gets its time in place, and again', () => {
@@ -34,7 +41,7 @@ describe('The command envelope', () => {
     stampCommandTime(bytes, Number.MAX_SAFE_INTEGER);
     expect(decodeCommand(bytes).timeMs).toBe(Number.MAX_SAFE_INTEGER);
     stampCommandTime(bytes, 5);
-    expect(decodeCommand(bytes)).toEqual({ ...call, session: undefined, timeMs: 5 });
+    expect(decodeCommand(bytes)).toEqual({ ...call, timeMs: 5, isRelayed: false });
   });
 
   it('refuses a time that is none, and bytes that are no command', () => {

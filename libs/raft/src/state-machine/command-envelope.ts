@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ByteReader } from './byte-reader';
 import { ByteWriter, writeSafeInteger } from './byte-writer';
 import { MalformedBytesError, UnknownFormatError } from './codec-errors';
@@ -6,9 +7,17 @@ import { readArguments, writeArguments, writeName } from './envelope-parts';
 /** The format that this version writes. */
 export const COMMAND_FORMAT = 1;
 
+/** At most one of these. */
 const HAS_SESSION = 1;
+const HAS_KEY = 2;
+/** The session is that of a node, which sent the command on for a caller without one. */
+const HAS_RELAY = 4;
+
+const FLAGS_OFFSET = 1;
 const TIME_OFFSET = 2;
 const HEADER_BYTES = TIME_OFFSET + 8;
+/** 132 bits: two commands that differ have it in common about never. */
+const FINGERPRINT_LENGTH = 22;
 
 /**
  * Which of a client's commands this is (thesis §6.3). Forwarding reorders the commands of one session, so that gaps are legal.
@@ -33,12 +42,21 @@ export interface CommandCall {
   /** What the caller passed: plain data, without the context. */
   readonly args: readonly unknown[];
   readonly session?: CommandSession;
+  /**
+   * Tells repetitions of the command from other commands, without a session: 1 to 255 bytes of UTF-8. It counts for ten
+   * minutes in all of the group.
+   */
+  readonly idempotencyKey?: string;
 }
 
 /** @publicApi */
 export interface DecodedCommand extends CommandCall {
   /** The cluster time that the leader stamped, in milliseconds; 0 where none was. */
   readonly timeMs: number;
+  /** The session is that of a node, which sent the command on for a caller without one. */
+  readonly isRelayed: boolean;
+  /** With an idempotency key: what tells this command and its arguments from others. */
+  readonly fingerprint: string | undefined;
 }
 
 /**
@@ -47,11 +65,11 @@ export interface DecodedCommand extends CommandCall {
  * | bytes | what                                                                                   |
  * |-------|----------------------------------------------------------------------------------------|
  * | 1     | format                                                                                 |
- * | 1     | flags: 1, a session follows the names                                                  |
+ * | 1     | flags, one at most: 1 a session, 2 an idempotency key, 4 a node's session              |
  * | 8     | cluster time in milliseconds, big endian; 0 until the leader stamps it                 |
  * | 1 + n | the machine's name                                                                     |
  * | 1 + n | the command's name                                                                     |
- * | …     | with a session: client id (1 + n), sequence (8), acked through (8)                     |
+ * | …     | with a session: client id (1 + n), sequence (8), acked through (8); with a key: 1 + n  |
  * | …     | the arguments, an array in the format of `encodeValue`                                 |
  *
  * @throws UnsupportedValueError an argument isn't plain data; it is named with its path (`args[0].owner`)
@@ -60,17 +78,16 @@ export interface DecodedCommand extends CommandCall {
 export function encodeCommand(call: CommandCall): Uint8Array {
   const out = ByteWriter.take();
   try {
-    const { session } = call;
+    const { session, idempotencyKey } = call;
+    if (session !== undefined && idempotencyKey !== undefined)
+      throw new RangeError('A command has a session or an idempotency key, not both');
     out.uint8(COMMAND_FORMAT);
-    out.uint8(session === undefined ? 0 : HAS_SESSION);
+    out.uint8(session !== undefined ? HAS_SESSION : idempotencyKey !== undefined ? HAS_KEY : 0);
     out.safeInteger(0);
     writeName(out, call.machine, "The state machine's name");
     writeName(out, call.command, "The command's name");
-    if (session !== undefined) {
-      writeName(out, session.clientId, 'The client id of the session');
-      out.safeInteger(checkedCount(session.sequence, 'sequence'));
-      out.safeInteger(checkedCount(session.ackedThrough, 'ackedThrough'));
-    }
+    if (session !== undefined) writeSession(out, session);
+    if (idempotencyKey !== undefined) writeName(out, idempotencyKey, 'The idempotency key');
     writeArguments(out, call.args);
     return out.copy();
   } finally {
@@ -105,15 +122,47 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
   const input = new ByteReader(bytes, 'A command');
   const { flags, timeMs, machine, command } = readHeader(input);
   const session =
-    flags === HAS_SESSION
-      ? {
+    (flags & (HAS_SESSION | HAS_RELAY)) === 0
+      ? undefined
+      : {
           clientId: input.shortString(),
           sequence: input.safeInteger(),
           ackedThrough: input.safeInteger(),
-        }
-      : undefined;
+        };
+  const nameEnd = input.at;
+  const idempotencyKey = flags === HAS_KEY ? input.shortString() : undefined;
+  const fingerprint = idempotencyKey === undefined ? undefined : fingerprintOf(bytes, nameEnd, input.at);
   const args = readArguments(input);
-  return { machine, command, args, session, timeMs };
+  return { machine, command, args, session, idempotencyKey, timeMs, isRelayed: flags === HAS_RELAY, fingerprint };
+}
+
+/** @returns whether a repetition of the command is told from it: it has a session or a key */
+export function isRepeatable(command: Uint8Array): boolean {
+  return command[0] === COMMAND_FORMAT && command[FLAGS_OFFSET] !== 0;
+}
+
+/**
+ * Puts the session of a node into a command that has neither session nor key.
+ *
+ * @returns a new command, or undefined where the bytes are none
+ */
+export function relayedCommand(command: Uint8Array, session: CommandSession): Uint8Array | undefined {
+  const input = new ByteReader(command, 'A command');
+  try {
+    if (readHeader(input).flags !== 0) return undefined;
+  } catch {
+    return undefined;
+  }
+  const out = ByteWriter.take();
+  try {
+    out.bytes(command.subarray(0, input.at));
+    out.buffer[FLAGS_OFFSET] = HAS_RELAY;
+    writeSession(out, session);
+    out.bytes(command.subarray(input.at));
+    return out.copy();
+  } finally {
+    out.release();
+  }
 }
 
 /**
@@ -139,11 +188,27 @@ function readHeader(input: ByteReader): {
     throw input.malformed(`no command has format ${format}`);
   }
   const flags = input.uint8();
-  if ((flags & ~HAS_SESSION) !== 0) throw input.malformed(`flags ${flags} are unknown`);
+  if (flags !== 0 && flags !== HAS_SESSION && flags !== HAS_KEY && flags !== HAS_RELAY)
+    throw input.malformed(`flags ${flags} are unknown`);
   const timeMs = input.safeInteger();
   const machine = input.shortString();
   const command = input.shortString();
   return { flags, timeMs, machine, command };
+}
+
+function writeSession(out: ByteWriter, { clientId, sequence, ackedThrough }: CommandSession): void {
+  writeName(out, clientId, 'The client id of the session');
+  out.safeInteger(checkedCount(sequence, 'sequence'));
+  out.safeInteger(checkedCount(ackedThrough, 'ackedThrough'));
+}
+
+/** Over the names and the arguments: everything but the time and the key. */
+function fingerprintOf(bytes: Uint8Array, nameEnd: number, argumentsAt: number): string {
+  return createHash('sha256')
+    .update(bytes.subarray(HEADER_BYTES, nameEnd))
+    .update(bytes.subarray(argumentsAt))
+    .digest('base64')
+    .slice(0, FINGERPRINT_LENGTH);
 }
 
 function checkedCount(value: number, name: string): number {

@@ -9,22 +9,33 @@ export interface AppliedState {
   readonly configuration: ConfigurationInForce | undefined;
 }
 
+/** Of the answer to a repetition: where the command was applied the first time, and alone. */
+interface FirstApplication {
+  readonly firstIndex?: number;
+}
+
 /**
  * What became of one entry. It is the same on every node, but for `value`, which is encoded only where somebody waits for it.
  *
  * @publicApi
  */
 export type CommandOutcome =
-  | { readonly status: 'applied'; readonly value: Uint8Array | undefined }
+  | ({ readonly status: 'applied'; readonly value: Uint8Array | undefined } & FirstApplication)
   /** The command refused: `throw new RaftRejection(reason, details)`. */
-  | {
+  | ({
       readonly status: 'rejected';
       readonly reason: string;
       readonly message: string;
       readonly details: unknown;
-    }
+    } & FirstApplication)
   /** The command threw something else: a bug, answered alike everywhere. */
-  | { readonly status: 'failed'; readonly message: string };
+  | ({ readonly status: 'failed'; readonly message: string } & FirstApplication)
+  /** Not applied by this entry: the session, or the answer of this sequence number, is gone. */
+  | { readonly status: 'sessionExpired'; readonly message: string }
+  /** Not applied by this entry: no more sessions, answers or keys are kept. */
+  | { readonly status: 'busy'; readonly reason: string; readonly message: string }
+  /** Not applied by this entry: its idempotency key is that of another command. */
+  | { readonly status: 'conflict'; readonly message: string };
 
 /** A state at one index, readable while commands go on. @publicApi */
 export interface SnapshotSource {
@@ -44,7 +55,9 @@ export interface ReplicatedStateMachine {
   applied(): Promise<AppliedState>;
 
   /**
-   * Applies committed entries of every kind, in order, without a gap; kinds that it has no use for only move its index.
+   * Applies committed entries of every kind, in order, without a gap; kinds that it has no use for only move its index. One that
+   * keeps sessions answers the opening of one (an entry of kind `session`) with the session's id as an encoded value; where there
+   * is no value, commands that nodes send on for their callers go without sessions.
    *
    * @param wanted whether somebody waits for the value of this index
    * @returns one outcome for each entry
@@ -76,4 +89,10 @@ export interface ReplicatedStateMachine {
 
   /** The greatest cluster time that an applied entry carried; 0 before the first. */
   clusterTimeMs(): number;
+
+  /**
+   * The cluster time at which something in the state ends, such as a session: an idle leader proposes a clock entry then. It may
+   * be too early, never too late. Undefined, or no such method: nothing does.
+   */
+  nextExpiryMs?(): number | undefined;
 }

@@ -10,7 +10,7 @@ import { decodeValue } from './value-codec';
  *
  * @param method its machine and name, for messages
  * @param failed the reason of a failure that is a bug of the machine
- * @throws RaftError `RAFT_REJECTED`
+ * @throws RaftError `RAFT_REJECTED`; of a command in a session or with a key also `RAFT_SESSION_EXPIRED`, `RAFT_BUSY`, `RAFT_CONFLICT`
  */
 export function outcomeValue(
   outcome: CommandOutcome,
@@ -27,5 +27,11 @@ export function outcomeValue(
       });
     case 'failed':
       throw new RaftError('RAFT_REJECTED', outcome.message, { reason: failed });
+    case 'sessionExpired':
+      throw new RaftError('RAFT_SESSION_EXPIRED', outcome.message);
+    case 'busy':
+      throw new RaftError('RAFT_BUSY', outcome.message, { reason: outcome.reason, retryAfterMs: 1000 });
+    case 'conflict':
+      throw new RaftError('RAFT_CONFLICT', outcome.message, { reason: 'IDEMPOTENCY_KEY_REUSED' });
   }
 }

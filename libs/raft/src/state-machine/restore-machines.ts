@@ -1,12 +1,13 @@
 import type { LogId } from '../core/types';
 import { sameLogId } from '../core/types';
+import type { ClientTables } from './client-tables';
 import { MalformedBytesError } from './codec-errors';
 import type { HostedMachine } from './hosted-machine';
 import type { SnapshotHeader } from './snapshot-format';
 import { SnapshotReader } from './snapshot-reader';
 
 /**
- * Gives each machine its part of a group's snapshot, one after the other. A machine that the snapshot doesn't know (it was
+ * Gives the clients' tables and each machine their part of a group's snapshot, one after the other. A machine that the snapshot doesn't know (it was
  * added to the application since) goes back to the state that it began with.
  *
  * @param begin called before the first machine is touched
@@ -16,6 +17,7 @@ import { SnapshotReader } from './snapshot-reader';
  */
 export async function restoreMachines(
   machines: ReadonlyMap<string, HostedMachine>,
+  clients: ClientTables,
   last: LogId,
   chunks: AsyncIterable<Uint8Array>,
   begin: () => void,
@@ -25,6 +27,7 @@ export async function restoreMachines(
     const header = await reader.header();
     const known = checkHeader(header, last, machines);
     begin();
+    await clients.restore(reader.clients(header.format));
     for (const [position, machine] of known.entries()) await restoreMachine(machine, reader.machine(position));
     await reader.end();
     for (const machine of machines.values()) if (!known.includes(machine)) await machine.restore(noChunks());

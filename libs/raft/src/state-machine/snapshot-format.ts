@@ -3,16 +3,20 @@
  *
  * | bytes | what                                                                                              |
  * |-------|---------------------------------------------------------------------------------------------------|
- * | 1     | kind: 1 header, 2 machine, 3 part of a chunk, 4 last part of a chunk, 5 end of the machine, 6 end |
+ * | 1     | kind: 1 header, 2 machine, 3 part of a chunk, 4 last part of a chunk, 5 end of the machine, 6 end, |
+ * |       | 7 clients: sessions and idempotency keys                                                          |
  * | 4     | length of the content                                                                             |
  * | n     | content                                                                                           |
  * | 4     | crc32c over every byte of the snapshot up to here, so that no frame is missing or out of place     |
  *
  * Content: of the header, format (2), index (8), term (8) and cluster time (8) that the state is of, then the number of the
  * machines (1) and their names (1 + n each); of a machine, which of these it is (1); of the end of a machine, how many
- * chunks it had (8).
+ * chunks it had (8). What the clients are follows the header, in chunks and with an end like a machine.
+ *
+ * Format 1 has no clients; it is read as if there were none.
  */
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
+export const FORMAT_WITHOUT_CLIENTS = 1;
 
 export const FRAME = Object.freeze({
   header: 1,
@@ -21,6 +25,7 @@ export const FRAME = Object.freeze({
   lastPart: 4,
   machineEnd: 5,
   end: 6,
+  clients: 7,
 });
 
 export const MAX_SNAPSHOT_CHUNK_BYTES = 64 * 1024;
@@ -34,6 +39,7 @@ export const MAX_MACHINES = 255;
 
 /** What the state of a snapshot is of. */
 export interface SnapshotHeader {
+  readonly format: number;
   readonly index: number;
   readonly term: number;
   readonly timeMs: number;

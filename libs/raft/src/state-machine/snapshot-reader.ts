@@ -3,6 +3,7 @@ import { ByteQueue } from './byte-queue';
 import { ByteReader } from './byte-reader';
 import { MalformedBytesError, UnknownFormatError } from './codec-errors';
 import {
+  FORMAT_WITHOUT_CLIENTS,
   FRAME,
   FRAME_HEAD_BYTES,
   FRAME_TAIL_BYTES,
@@ -33,19 +34,31 @@ export class SnapshotReader {
   async header(): Promise<SnapshotHeader> {
     const input = new ByteReader(await this.expect(FRAME.header, 'a header'), "A snapshot's header");
     const format = input.uint16();
-    if (format !== SNAPSHOT_FORMAT) throw new UnknownFormatError('A snapshot', format, SNAPSHOT_FORMAT);
+    if (format > SNAPSHOT_FORMAT) throw new UnknownFormatError('A snapshot', format, SNAPSHOT_FORMAT);
+    if (format < FORMAT_WITHOUT_CLIENTS) throw malformed(`no snapshot has format ${format}`);
     const index = input.safeInteger();
     const term = input.safeInteger();
     const timeMs = input.safeInteger();
     const machines = Array.from({ length: input.uint8() }, () => input.shortString());
     input.end();
-    return { index, term, timeMs, machines };
+    return { format, index, term, timeMs, machines };
+  }
+
+  /** The chunks of what the clients are; none where the format has none. Comes behind the header. */
+  async *clients(format: number): AsyncGenerator<Uint8Array, void, undefined> {
+    if (format === FORMAT_WITHOUT_CLIENTS) return;
+    await this.expect(FRAME.clients, 'what the clients are');
+    yield* this.content();
   }
 
   /** The chunks of the machine at this position of the header, as they were when they were captured. */
   async *machine(position: number): AsyncGenerator<Uint8Array, void, undefined> {
     const [found] = await this.expect(FRAME.machine, 'a machine');
     if (found !== position) throw malformed(`machine ${found} stands where machine ${position} is expected`);
+    yield* this.content();
+  }
+
+  private async *content(): AsyncGenerator<Uint8Array, void, undefined> {
     let count = 0;
     let parts: Uint8Array[] = [];
     for (;;) {

@@ -19,7 +19,8 @@ export class GroupSnapshot implements SnapshotSource {
 
   /** @param sources in the order of the header's machines */
   constructor(
-    private readonly header: SnapshotHeader,
+    private readonly header: Omit<SnapshotHeader, 'format'>,
+    private readonly clients: SnapshotSource,
     private readonly sources: readonly SnapshotSource[],
   ) {}
 
@@ -28,14 +29,11 @@ export class GroupSnapshot implements SnapshotSource {
     this.started = true;
     const frames = new FrameWriter();
     yield frames.frame(FRAME.header, encodeHeader(this.header));
+    yield frames.frame(FRAME.clients, NOTHING);
+    yield* frames.content(this.clients);
     for (const [position, source] of this.sources.entries()) {
       yield frames.frame(FRAME.machine, Uint8Array.of(position));
-      let count = 0;
-      for await (const chunk of source.chunks()) {
-        count++;
-        yield* frames.chunk(chunk);
-      }
-      yield frames.frame(FRAME.machineEnd, encodeCount(count));
+      yield* frames.content(source);
     }
     yield frames.frame(FRAME.end, NOTHING);
   }
@@ -43,7 +41,7 @@ export class GroupSnapshot implements SnapshotSource {
   release(): void {
     if (this.released) return;
     this.released = true;
-    releaseAll(this.sources);
+    releaseAll([this.clients, ...this.sources]);
   }
 }
 
@@ -74,7 +72,16 @@ class FrameWriter {
     return bytes;
   }
 
-  *chunk(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
+  async *content(source: SnapshotSource): AsyncGenerator<Uint8Array, void, undefined> {
+    let count = 0;
+    for await (const chunk of source.chunks()) {
+      count++;
+      yield* this.chunk(chunk);
+    }
+    yield this.frame(FRAME.machineEnd, encodeCount(count));
+  }
+
+  private *chunk(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
     let from = 0;
     for (; chunk.length - from > MAX_MACHINE_CHUNK_BYTES; from += MAX_MACHINE_CHUNK_BYTES)
       yield this.frame(FRAME.part, chunk.subarray(from, from + MAX_MACHINE_CHUNK_BYTES));
@@ -82,7 +89,7 @@ class FrameWriter {
   }
 }
 
-function encodeHeader({ index, term, timeMs, machines }: SnapshotHeader): Uint8Array {
+function encodeHeader({ index, term, timeMs, machines }: Omit<SnapshotHeader, 'format'>): Uint8Array {
   const out = new ByteWriter();
   out.uint16(SNAPSHOT_FORMAT);
   out.safeInteger(index);

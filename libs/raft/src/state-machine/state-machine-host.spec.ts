@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Entry, makeEntry } from '../core/entry';
 import { encodeClock } from './clock-entry';
 import { CommandContext, QueryContext } from './command-context';
-import { type CommandSession, encodeCommand, stampCommandTime } from './command-envelope';
+import { encodeCommand, stampCommandTime } from './command-envelope';
 import type { CommandOutcome, SnapshotSource } from './contract';
 import { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot, RaftStateMachine } from './decorators';
 import { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
@@ -178,9 +178,9 @@ function commandEntry(
   index: number,
   command: string,
   args: readonly unknown[] = [],
-  { machine = 'lab', timeMs = index, session }: { machine?: string; timeMs?: number; session?: CommandSession } = {},
+  { machine = 'lab', timeMs = index }: { machine?: string; timeMs?: number } = {},
 ): Entry {
-  const data = encodeCommand({ machine, command, args, session });
+  const data = encodeCommand({ machine, command, args });
   stampCommandTime(data, timeMs);
   return makeEntry(index, 2, { kind: 'command', schemaVersion: 0, data });
 }
@@ -212,16 +212,12 @@ describe('The state machine host', () => {
     told = [];
   });
 
-  it('gives a command its index, term, time and session, and the same random numbers everywhere', async () => {
-    const session = { clientId: 'c', sequence: 1, ackedThrough: 0 };
-    const entries = [
-      commandEntry(1, 'seen', [], { timeMs: 5000, session }),
-      commandEntry(2, 'seen', [], { timeMs: 4000 }),
-    ];
+  it('gives a command its index, term and time, and the same random numbers everywhere', async () => {
+    const entries = [commandEntry(1, 'seen', [], { timeMs: 5000 }), commandEntry(2, 'seen', [], { timeMs: 4000 })];
     const outcomes = await hostOf(new Lab()).apply(entries, everyone);
     expect(await hostOf(new Lab(), new Second()).apply(entries, everyone)).toEqual(outcomes);
     const [first, second] = outcomes.map(valueOf) as [Record<string, unknown>, Record<string, unknown>];
-    expect(first).toMatchObject({ index: 1, term: 2, now: 5000, session, date: new Date(5000) });
+    expect(first).toMatchObject({ index: 1, term: 2, now: 5000, session: undefined, date: new Date(5000) });
     expect(second).toMatchObject({ index: 2, now: 5000, session: undefined });
     const drawn = [...(first['random'] as number[]), ...(second['random'] as number[])];
     expect(new Set(drawn).size).toBe(4);
@@ -357,9 +353,9 @@ describe('The state machine host', () => {
       /newer version/,
     ],
     [
-      'a session',
-      makeEntry(1, 2, { kind: 'session', schemaVersion: 0, data: new Uint8Array(0) }),
-      /of a client session/,
+      'an operation on a session',
+      makeEntry(1, 2, { kind: 'session', schemaVersion: 0, data: Uint8Array.of(1, 9, 0, 0, 0, 0, 0, 0, 0, 0) }),
+      /session has format 9, .* newer version/,
     ],
   ])('stops at %s that it does not have', async (_name, entry, text) => {
     const host = hostOf(new Lab());
@@ -426,13 +422,30 @@ describe('The state machine host', () => {
       const chunks = await collect(host.capture());
       expect(chunks.map((chunk) => Buffer.from(chunk).toString('hex'))).toEqual(
         [
-          '01 0000001f 0001 0000000000000001 0000000000000002 0000000000000005 01 036c6162 3022c829',
-          '02 00000001 00 f0f62442',
-          '04 00000014 01 00000003 a161 01 00000000 0000000000000001 f940da4b',
-          '05 00000008 0000000000000001 a9cf43b0',
-          '06 00000000 eca42fd9',
+          '01 0000001f 0002 0000000000000001 0000000000000002 0000000000000005 01 036c6162 0eef0b32',
+          '07 00000000 88b65dda',
+          '04 0000000d 01 00000000 0000000000000000 b3d61fc7',
+          '05 00000008 0000000000000001 875516b0',
+          '02 00000001 00 c2c3b3db',
+          '04 00000014 01 00000003 a161 01 00000000 0000000000000001 226846b2',
+          '05 00000008 0000000000000001 5309ef43',
+          '06 00000000 0235a75f',
         ].map((frame) => frame.replaceAll(' ', '')),
       );
+    });
+
+    it('reads the bytes of the format before, which had no clients', async () => {
+      const frames = [
+        '01 0000001f 0001 0000000000000001 0000000000000002 0000000000000005 01 036c6162 3022c829',
+        '02 00000001 00 f0f62442',
+        '04 00000014 01 00000003 a161 01 00000000 0000000000000001 f940da4b',
+        '05 00000008 0000000000000001 a9cf43b0',
+        '06 00000000 eca42fd9',
+      ].map((frame) => Buffer.from(frame.replaceAll(' ', ''), 'hex'));
+      const lab = new Lab();
+      const host = hostOf(lab);
+      await host.restore({ term: 2, index: 1 }, replay(frames));
+      expect([...lab.values, host.clusterTimeMs(), host.nextExpiryMs()]).toEqual([['a', 1], 5, undefined]);
     });
 
     it('restores each, whatever the order of the machines, and however the chunks are cut', async () => {

@@ -2,15 +2,17 @@ import { ENTRY_FORMAT, type Entry } from '../core/entry';
 import { RaftError } from '../core/raft-error';
 import { type LogId, ORIGIN } from '../core/types';
 import { decodeClock } from './clock-entry';
-import { MalformedBytesError } from './codec-errors';
 import { decodeCommand, type DecodedCommand, readCommandName } from './command-envelope';
+import { ClientTables } from './client-tables';
 import { failed, outcomeOfThrown } from './command-failure';
 import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
 import { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
+import { asError, describeError, isThenable, outcomeOfQueryError, outcomeOfUnread, stackOf } from './host-outcomes';
 import { type HostedMachine, hostMachines } from './hosted-machine';
 import type { MachineEventListener, RaftMachineEvent } from './machine-change';
 import { HostCommandContext, HostQueryContext } from './machine-context';
 import { isOfThisProcess } from './process-error';
+import { decodeSessionOperation } from './session-entry';
 import { decodeQuery } from './query-envelope';
 import { MAX_MACHINES } from './snapshot-format';
 import { restoreMachines } from './restore-machines';
@@ -32,6 +34,9 @@ export interface StateMachineHostOptions {
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
 
+/** The result of a command that can be repeated is kept, so it is always encoded. */
+const KEPT = (): boolean => true;
+
 /**
  * The state of a group that is kept in memory: machines that are instances of classes with `@RaftStateMachine`. Commands run
  * one by one, in log order; each ends before the next begins.
@@ -43,6 +48,7 @@ const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefi
  */
 export class StateMachineHost implements ReplicatedStateMachine {
   private readonly machines: ReadonlyMap<string, HostedMachine>;
+  private readonly clients = new ClientTables();
   private readonly logger: StateMachineLogger | undefined;
   private readonly onEvent: MachineEventListener | undefined;
   private untold: (readonly [machine: string, event: RaftMachineEvent])[] = [];
@@ -72,6 +78,11 @@ export class StateMachineHost implements ReplicatedStateMachine {
 
   clusterTimeMs(): number {
     return this.timeMs;
+  }
+
+  nextExpiryMs(): number | undefined {
+    const { dueMs } = this.clients;
+    return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
   }
 
   async apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {
@@ -126,14 +137,14 @@ export class StateMachineHost implements ReplicatedStateMachine {
     return outcome;
   }
 
-  private applyOther({ index, kind, data }: Entry): CommandOutcome {
+  private applyOther(entry: Entry): CommandOutcome {
+    const { kind, data } = entry;
     switch (kind) {
       case 'clock':
         this.advanceTime(decodeClock(data));
         return APPLIED;
-      // To skip it would let duplicates through here that the others filter out.
       case 'session':
-        throw new UnknownEntryError(index, 'is of a client session, and this version keeps none');
+        return this.applySession(entry);
       case 'noop':
       case 'configuration':
       case 'clusterVersion':
@@ -142,19 +153,55 @@ export class StateMachineHost implements ReplicatedStateMachine {
     }
   }
 
+  private applySession({ index, data }: Entry): CommandOutcome {
+    let read: ReturnType<typeof decodeSessionOperation>;
+    try {
+      read = decodeSessionOperation(data);
+    } catch (error) {
+      return outcomeOfUnread(error, index);
+    }
+    this.advanceTime(read.timeMs);
+    return this.clients.change(index, read.operation, this.timeMs);
+  }
+
   private applyCommand(entry: Entry, wanted: (index: number) => boolean): CommandOutcome {
-    const { index, term } = entry;
+    const { index } = entry;
     let call: DecodedCommand;
     try {
       call = decodeCommand(entry.data);
     } catch (error) {
-      // The same bytes are malformed everywhere.
-      if (error instanceof MalformedBytesError) return failed(error.message);
-      throw new UnknownEntryError(index, `can't be read: ${String(error)}`);
+      return outcomeOfUnread(error, index);
     }
     const machine = this.machineOf(call, index);
     this.advanceTime(call.timeMs);
-    const context = new HostCommandContext(index, term, this.timeMs, call.session, machine.seed);
+    if (call.session === undefined && call.idempotencyKey === undefined) return this.perform(machine, call, entry, wanted);
+    return this.applyOnce(machine, call, entry, wanted);
+  }
+
+  /** However often the command comes, it is run once, and answered each time with what came of that. */
+  private applyOnce(
+    machine: HostedMachine,
+    call: DecodedCommand,
+    entry: Entry,
+    wanted: (index: number) => boolean,
+  ): CommandOutcome {
+    const { clients } = this;
+    const { index } = entry;
+    const known = clients.admit(call, this.timeMs);
+    if (known !== undefined) return known;
+    return clients.record(call, index, this.perform(machine, call, entry, KEPT), this.timeMs, wanted(index));
+  }
+
+  /** Runs the command, and keeps what it tells for whoever watches. */
+  private perform(
+    machine: HostedMachine,
+    call: DecodedCommand,
+    { index, term }: Entry,
+    wanted: (index: number) => boolean,
+  ): CommandOutcome {
+    // A node's own session is nothing that the caller chose.
+    const session = call.isRelayed ? undefined : call.session;
+    const context = new HostCommandContext(index, term, this.timeMs, session, machine.seed);
     const outcome = this.run(machine, call, context, wanted);
     for (const value of context.end()) {
       const change = { kind: 'change', index, term, now: this.timeMs, command: call.command, value } as const;
@@ -219,7 +266,9 @@ export class StateMachineHost implements ReplicatedStateMachine {
 
   /** A stamp that is behind (a leader whose clock was) doesn't set the time back. */
   private advanceTime(timeMs: number): void {
-    if (timeMs > this.timeMs) this.timeMs = timeMs;
+    if (timeMs <= this.timeMs) return;
+    this.timeMs = timeMs;
+    if (timeMs >= this.clients.dueMs) this.clients.expire(timeMs);
   }
 
   /** A query that can't be answered concerns its caller only: it changes nothing, and stops nothing. */
@@ -253,7 +302,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       throw error;
     }
     const header = { ...this.last, timeMs: this.timeMs, machines: [...this.machines.keys()] };
-    return new GroupSnapshot(header, sources);
+    return new GroupSnapshot(header, this.clients.capture(), sources);
   }
 
   /**
@@ -262,7 +311,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
    */
   async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      const header = await restoreMachines(this.machines, last, chunks, () => {
+      const header = await restoreMachines(this.machines, this.clients, last, chunks, () => {
         this.fault = new IncompleteStateError();
       });
       this.last = { term: header.term, index: header.index };
@@ -275,26 +324,4 @@ export class StateMachineHost implements ReplicatedStateMachine {
       throw error;
     }
   }
-}
-
-function outcomeOfQueryError(error: unknown, method: string): CommandOutcome {
-  return error instanceof MalformedBytesError ? failed(error.message) : outcomeOfThrown(error, method);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { readonly then?: unknown }).then === 'function'
-  );
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : '';
 }

@@ -214,6 +214,9 @@ function answerOf(outcome: CommandOutcome): RegisterAnswer | undefined {
     case 'rejected':
       return outcome.reason === 'MISMATCH' ? { refused: true, value: outcome.details as RegisterValue } : undefined;
     case 'failed':
+    case 'sessionExpired':
+    case 'busy':
+    case 'conflict':
       return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { APPLY_CHECKS } from './apply-checks';
+import { SESSION_CHECKS } from './session-checks';
 import { SNAPSHOT_CHECKS } from './snapshot-checks';
 import type { StateMachineConformanceCheck } from './state-machine-conformance-check';
 import {
@@ -10,6 +11,7 @@ import {
 export const STATE_MACHINE_CONFORMANCE_CHECKS: readonly StateMachineConformanceCheck[] = [
   ...APPLY_CHECKS,
   ...SNAPSHOT_CHECKS,
+  ...SESSION_CHECKS,
 ];
 
 const PATIENCE_MS = 60_000;

@@ -4,6 +4,7 @@ import type { LogId } from '../../core/types';
 import {
   CommandContext,
   type CommandOutcome,
+  type CommandSession,
   encodeCommand,
   encodeQuery,
   QueryContext,
@@ -280,4 +281,70 @@ describe('The suite', () => {
   async function* replayOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
     yield* chunks;
   }
+
+  /** The tables of the host, which break here in ways that a machine of one's own may. */
+  interface Inside {
+    readonly clients: {
+      clear(): void;
+      readonly sessions: { expire(nowMs: number): void; admit(session: CommandSession): unknown };
+    };
+  }
+  const insideOf = (host: StateMachineHost): Inside => host as unknown as Inside;
+
+  it('fails a machine that applies repetitions, or answers them with what they would be now', async () => {
+    class Repeating extends Host {
+      override apply(entries: readonly Entry[], wanted: (index: number) => boolean) {
+        const { sessions } = insideOf(this).clients;
+        const admit = sessions.admit.bind(sessions);
+        sessions.admit = (session) => {
+          const known = admit(session) as CommandOutcome | undefined;
+          return known?.status === 'applied' ? undefined : known;
+        };
+        return super.apply(entries, wanted);
+      }
+    }
+    expect(await failures(() => new Repeating())).toContain(
+      'applies a command of a session once, and answers repetitions as the first, whoever waited for that',
+    );
+  });
+
+  it('fails a machine whose snapshot has no sessions', async () => {
+    class Forgetful extends Host {
+      override async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+        await super.restore(last, chunks);
+        insideOf(this).clients.clear();
+      }
+    }
+    expect(await failures(() => new Forgetful())).toEqual(['keeps sessions and their answers over a snapshot']);
+  });
+
+  it('fails a machine whose sessions never end, or end by themselves', async () => {
+    class Immortal extends Host {
+      override apply(entries: readonly Entry[], wanted: (index: number) => boolean) {
+        insideOf(this).clients.sessions.expire = () => undefined;
+        return super.apply(entries, wanted);
+      }
+    }
+    class Impatient extends Host {
+      override apply(entries: readonly Entry[], wanted: (index: number) => boolean) {
+        if (entries[0]?.index !== 1) insideOf(this).clients.sessions.expire(Number.MAX_SAFE_INTEGER);
+        return super.apply(entries, wanted);
+      }
+    }
+    const check = 'ends sessions by the time in entries alone, and says when the first is due';
+    expect(await failures(() => new Immortal())).toEqual([check]);
+    expect(await failures(() => new Impatient())).toContain(check);
+  });
+
+  it('lets a machine pass that keeps no sessions and says so', async () => {
+    class Sessionless extends Host {
+      override apply(entries: readonly Entry[], wanted: (index: number) => boolean) {
+        return super.apply(
+          entries.map((entry) => (entry.kind === 'session' ? { ...entry, kind: 'noop' } : entry)),
+          wanted,
+        );
+      }
+    }
+    expect(await failures(() => new Sessionless())).toEqual([]);
+  });
 });

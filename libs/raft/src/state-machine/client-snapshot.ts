@@ -1,0 +1,79 @@
+import { MalformedBytesError } from './codec-errors';
+import type { SnapshotSource } from './contract';
+import type { KeyRecord, KeyTable } from './key-table';
+import { mapSnapshotChunks, readMapSnapshot } from './map-snapshot';
+import type { Session, SessionAnswer, SessionTable } from './session-table';
+import { answerOfRow, answerRow } from './stored-answer';
+
+/** The kinds of rows: a session, an answer of the session before it, an idempotency key. */
+const SESSION = 1;
+const ANSWER = 2;
+const KEY = 3;
+
+type Row = readonly [kind: number, content: readonly unknown[]];
+
+interface CapturedSession {
+  readonly row: readonly unknown[];
+  readonly answers: readonly SessionAnswer[];
+}
+
+/**
+ * Answers and keys are never changed, so that a capture copies only who they are: references, of which there are as many as
+ * the bounds allow.
+ */
+export function captureClients(sessions: SessionTable, keys: KeyTable): SnapshotSource {
+  let captured: { readonly sessions: readonly CapturedSession[]; readonly keys: readonly KeyRecord[] } | undefined = {
+    sessions: Array.from(sessions.all(), ({ clientId, ttlMs, activeMs, ackedThrough, answers }) => ({
+      row: [clientId, ttlMs, activeMs, ackedThrough],
+      answers: [...answers.values()],
+    })),
+    keys: [...keys.all()],
+  };
+  return {
+    async *chunks() {
+      if (captured === undefined) throw new Error('This capture was released: take a new one.');
+      const rows = rowsOf(captured.sessions, captured.keys);
+      yield* mapSnapshotChunks(() => {
+        const step = rows.next();
+        return step.done === true ? undefined : step.value;
+      });
+    },
+    release() {
+      captured = undefined;
+    },
+  };
+}
+
+function* rowsOf(sessions: readonly CapturedSession[], keys: readonly KeyRecord[]): Generator<Row, void, undefined> {
+  for (const { row, answers } of sessions) {
+    yield [SESSION, row];
+    for (const answer of answers) yield [ANSWER, [answer.sequence, ...answerRow(answer)]];
+  }
+  for (const { key, fingerprint, expiresMs, answer } of keys)
+    yield [KEY, [key, fingerprint, expiresMs, ...answerRow(answer)]];
+}
+
+/** @throws MalformedBytesError */
+export async function readClients(
+  chunks: AsyncIterable<Uint8Array>,
+  sessions: SessionTable,
+  keys: KeyTable,
+): Promise<void> {
+  let session: Session | undefined;
+  await readMapSnapshot(chunks, (kind, content) => {
+    const row = content as readonly unknown[];
+    if (kind === SESSION) {
+      const [clientId, ttlMs, activeMs, ackedThrough] = row as [string, number, number, number];
+      session = { clientId, ttlMs, activeMs, ackedThrough, bytes: 0, answers: new Map() };
+      sessions.add(session);
+    } else if (kind === ANSWER && session !== undefined) {
+      const [sequence, ...answer] = row as [number, ...unknown[]];
+      sessions.record(session.clientId, { ...answerOfRow(answer), sequence });
+    } else if (kind === KEY) {
+      const [key, fingerprint, expiresMs, ...answer] = row as [string, string, number, ...unknown[]];
+      keys.add({ key, fingerprint, expiresMs, answer: answerOfRow(answer) });
+    } else {
+      throw new MalformedBytesError(`A snapshot is malformed: of clients it has a row of kind ${String(kind)}`);
+    }
+  });
+}
