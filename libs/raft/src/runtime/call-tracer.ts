@@ -1,5 +1,6 @@
 import type { RaftErrorCode } from '../core/raft-error';
 import type { LogId } from '../core/types';
+import type { CommandOutcome } from '../state-machine/contract';
 import type { RequestKind } from './pending-request';
 
 /** A call that comes in at a node. @publicApi */
@@ -12,7 +13,7 @@ export interface TracedCall {
 }
 
 /** How a call ended: what the state machine answered, or the code of its error. @publicApi */
-export type CallOutcome = 'applied' | 'rejected' | 'failed' | RaftErrorCode;
+export type CallOutcome = CommandOutcome['status'] | RaftErrorCode;
 
 /** One traced call on its way through one node. None of it may throw. @publicApi */
 export interface CallTrace {

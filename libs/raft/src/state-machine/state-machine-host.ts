@@ -4,14 +4,14 @@ import { type LogId, ORIGIN } from '../core/types';
 import { decodeClock } from './clock-entry';
 import { decodeCommand, type DecodedCommand, readCommandName } from './command-envelope';
 import { ClientTables } from './client-tables';
-import { failed, outcomeOfThrown } from './command-failure';
+import { failed } from './command-failure';
+import { CommandRunner, type StateMachineLogger } from './command-runner';
 import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
-import { CommandAbortedError, IncompleteStateError, UnknownEntryError } from './host-errors';
+import { IncompleteStateError, UnknownEntryError } from './host-errors';
 import { asError, describeError, isThenable, outcomeOfQueryError, outcomeOfUnread, stackOf } from './host-outcomes';
 import { type HostedMachine, hostMachines } from './hosted-machine';
 import type { MachineEventListener, RaftMachineEvent } from './machine-change';
 import { HostCommandContext, HostQueryContext } from './machine-context';
-import { isOfThisProcess } from './process-error';
 import { decodeSessionOperation } from './session-entry';
 import { decodeQuery } from './query-envelope';
 import { MAX_MACHINES } from './snapshot-format';
@@ -19,10 +19,7 @@ import { restoreMachines } from './restore-machines';
 import { GroupSnapshot, releaseAll } from './snapshot-writer';
 import { encodeValue } from './value-codec';
 
-/** Where the bugs of state machines are told. Nest's `Logger` fits. @publicApi */
-export interface StateMachineLogger {
-  error(message: string): void;
-}
+export type { StateMachineLogger } from './command-runner';
 
 /** @publicApi */
 export interface StateMachineHostOptions {
@@ -50,6 +47,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
   private readonly machines: ReadonlyMap<string, HostedMachine>;
   private readonly clients = new ClientTables();
   private readonly logger: StateMachineLogger | undefined;
+  private readonly runner: CommandRunner;
   private readonly onEvent: MachineEventListener | undefined;
   private untold: (readonly [machine: string, event: RaftMachineEvent])[] = [];
   private last: LogId = ORIGIN;
@@ -69,6 +67,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       );
     this.machines = hostMachines(machines);
     this.logger = options.logger;
+    this.runner = new CommandRunner(options.logger);
     this.onEvent = options.onEvent;
   }
 
@@ -174,7 +173,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
     }
     const machine = this.machineOf(call, index);
     this.advanceTime(call.timeMs);
-    if (call.session === undefined && call.idempotencyKey === undefined) return this.perform(machine, call, entry, wanted);
+    if (call.session === undefined && call.idempotencyKey === undefined)
+      return this.perform(machine, call, entry, wanted);
     return this.applyOnce(machine, call, entry, wanted);
   }
 
@@ -202,7 +202,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
     // A node's own session is nothing that the caller chose.
     const session = call.isRelayed ? undefined : call.session;
     const context = new HostCommandContext(index, term, this.timeMs, session, machine.seed);
-    const outcome = this.run(machine, call, context, wanted);
+    const outcome = this.runner.run(machine, call, context, wanted);
     for (const value of context.end()) {
       const change = { kind: 'change', index, term, now: this.timeMs, command: call.command, value } as const;
       this.untold.push([machine.name, change]);
@@ -217,51 +217,6 @@ export class StateMachineHost implements ReplicatedStateMachine {
     if (!machine.hasCommand(command))
       throw new UnknownEntryError(index, `is the command ${name}.${command}, which this node doesn't have`);
     return machine;
-  }
-
-  private run(
-    machine: HostedMachine,
-    { command, args }: DecodedCommand,
-    context: HostCommandContext,
-    wanted: (index: number) => boolean,
-  ): CommandOutcome {
-    const { index } = context;
-    const method = `${machine.name}.${command}`;
-    let result: unknown;
-    let promised: PromiseLike<unknown> | undefined;
-    try {
-      result = machine.call(command, context, args);
-      promised = isThenable(result) ? result : undefined;
-    } catch (error) {
-      if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
-      return this.told(outcomeOfThrown(error, method), index, error);
-    }
-    if (promised !== undefined) {
-      Promise.resolve(promised).catch(() => undefined);
-      return this.told(failed(`${method} returned a Promise: a command ends before the next one begins.`), index);
-    }
-    if (!wanted(index)) return APPLIED;
-    return this.encodeResult(result, method, index);
-  }
-
-  /** At once: the result may be a part of the state, which the next command changes. */
-  private encodeResult(result: unknown, method: string, index: number): CommandOutcome {
-    try {
-      return { status: 'applied', value: encodeValue(result, 'result') };
-    } catch (error) {
-      if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
-      return this.told(
-        failed(`${method} was applied, but its result can't be sent: ${describeError(error)}`),
-        index,
-        error,
-      );
-    }
-  }
-
-  /** A refusal is nothing to tell; a failure is a bug. */
-  private told(outcome: CommandOutcome, index: number, error?: unknown): CommandOutcome {
-    if (outcome.status === 'failed') this.logger?.error(`At index ${index}: ${outcome.message}${stackOf(error)}`);
-    return outcome;
   }
 
   /** A stamp that is behind (a leader whose clock was) doesn't set the time back. */
