@@ -60,7 +60,7 @@ describe('the same test notices a node that', () => {
   )(
     'breaks its promise: %s, %d node(s)',
     async (hook, nodes) => {
-      const cluster = await KvCluster.start({ nodes, preload: join(HOOKS, `${hook}.cjs`) });
+      const cluster = await KvCluster.start({ nodes, preload: [join(HOOKS, `${hook}.cjs`)] });
       try {
         let missing = 0;
         for (let cut = 0; cut < attempts && missing === 0; cut++) {

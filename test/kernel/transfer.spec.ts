@@ -46,6 +46,23 @@ describe('a leadership transfer', () => {
     expect(cluster.leaders).toEqual(['n2']);
   });
 
+  it('trap 37: decides here what was taken in before the target campaigns, so that whoever waits for it hears of it', () => {
+    const cluster = new KernelCluster();
+    const n1 = cluster.elect('n1');
+    cluster.cut('n1', 'n3');
+    n1.diskHeld = true;
+    n1.propose('a');
+    n1.transfer(cluster.node('n2'));
+    cluster.deliver();
+    expect(cluster.sent.filter(({ kind }) => kind === 'timeoutNow')).toEqual([]);
+
+    cluster.heal();
+    cluster.heartbeat('n1');
+    n1.storageRecovers();
+    cluster.deliver();
+    expect([cluster.leaders, n1.commands]).toEqual([['n2'], ['a']]);
+  });
+
   it('trap 35: is given up after one election time-out, and the leader takes proposals in again', () => {
     const cluster = new KernelCluster();
     const n1 = cluster.elect('n1');

@@ -20,3 +20,10 @@ export function median(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
+
+/** @param share from 0 to 1: 0.99 for the value that 99 of 100 don't pass */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new Error('There is no quantile of nothing');
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!;
+}

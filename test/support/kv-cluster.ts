@@ -17,8 +17,8 @@ export interface KvClusterOptions {
   readonly storage?: 'embedded' | 'memory';
   /** More of each node's command line. */
   readonly flags?: readonly string[];
-  /** A module that each node loads first, to break it on purpose. */
-  readonly preload?: string;
+  /** Modules that each node loads first, to watch it or to break it on purpose. */
+  readonly preload?: readonly string[];
 }
 
 export interface LeaderOptions {
@@ -63,7 +63,7 @@ export class KvCluster {
 
   /** A cluster of which no node has been started. */
   static async prepare(options: KvClusterOptions = {}) {
-    const { nodes = 3, storage = 'embedded', flags = [], preload } = options;
+    const { nodes = 3, storage = 'embedded', flags = [], preload = [] } = options;
     const ports = await freePorts(2 * nodes);
     const directory = mkdtempSync(join(tmpdir(), 'kv-cluster-'));
     const addresses = Array.from({ length: nodes }, (_, at) => ({
@@ -107,7 +107,7 @@ export class KvCluster {
         storage: this.options.storage ?? 'embedded',
         directory: this.directory,
         flags: [...(this.options.flags ?? []), ...flags],
-        preload: this.options.preload,
+        preload: this.options.preload ?? [],
       },
       this.http,
     );

@@ -3,7 +3,10 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { RaftStatus } from 'nestjs-raft';
-import { killEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+import {
+  killEmbeddedPostgres,
+  signalEmbeddedPostgres,
+} from '../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
 import { type HttpClient, NoAnswerError } from './http-client';
 
 const ROOT = resolve(__dirname, '..', '..');
@@ -24,8 +27,8 @@ export interface KvNodeSettings {
   readonly directory: string;
   /** More of the command line. */
   readonly flags: readonly string[];
-  /** A module that is loaded before the app, to break it on purpose. */
-  readonly preload: string | undefined;
+  /** Modules that are loaded before the app, to watch it or to break it on purpose. */
+  readonly preload: readonly string[];
 }
 
 export interface Exit {
@@ -66,6 +69,11 @@ export class KvNode {
     return this.settings.storage === 'embedded' && existsSync(this.postgresDir);
   }
 
+  /** The working directory of its process. */
+  get directory(): string {
+    return this.settings.directory;
+  }
+
   get pid(): number {
     if (this.child?.pid === undefined) throw new Error(`${this.id} doesn't run`);
     return this.child.pid;
@@ -81,7 +89,7 @@ export class KvNode {
       this.child = spawn(
         process.execPath,
         [
-          ...(preload === undefined ? [] : ['--require', preload]),
+          ...preload.flatMap((hook) => ['--require', hook]),
           KV_MAIN,
           ...['--listen-url', `127.0.0.1:${httpPort}`, '--id', id],
           ...(joinUrl === undefined
@@ -115,6 +123,16 @@ export class KvNode {
   /** SIGKILL of the node's Postgres, with all its processes, within this turn of the event loop. */
   killPostgresNow(): number[] {
     return this.hasPostgres ? killEmbeddedPostgres(this.postgresDir) : [];
+  }
+
+  /** SIGSTOP of the node's Postgres, with all its processes: a disk that hangs. */
+  freezePostgres(): void {
+    signalEmbeddedPostgres(this.postgresDir, 'SIGSTOP');
+  }
+
+  /** The disk goes on where it was. */
+  thawPostgres(): void {
+    signalEmbeddedPostgres(this.postgresDir, 'SIGCONT');
   }
 
   /** SIGTERM, and how the process ended. */

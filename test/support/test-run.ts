@@ -1,3 +1,5 @@
+import { loadavg } from 'node:os';
+
 /** What `process-guard-environment.js` tells a test of the run that it is part of. */
 interface TestRun {
   /** Whether a test or a hook of this file has failed so far. */
@@ -16,6 +18,12 @@ export function testRun(): TestRun {
     throw new Error('Tests with real processes run with jest.e2e.config.js: npm test -- PATH');
   }
   return globalThis.testRun;
+}
+
+/** One measured figure, with what is asked of it, as a line of a table; and how busy the machine was. */
+export function figure(what: string, measured: string, asked = ''): void {
+  const [load = 0] = loadavg();
+  process.stderr.write(`    | ${what} | ${measured} | ${asked} | load ${load.toFixed(1)} |\n`);
 }
 
 /** A measured figure: told, and never asserted tightly. */

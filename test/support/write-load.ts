@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NoAnswerError } from './http-client';
+import { type Answer, NoAnswerError } from './http-client';
 import type { KvCluster } from './kv-cluster';
 import type { KvNode } from './kv-node';
 
 /** Codes that promise that nothing was and nothing will be applied. */
-const NOT_APPLIED = new Set([
+const NOT_APPLIED: ReadonlySet<string> = new Set([
   'RAFT_NOT_LEADER',
   'RAFT_NO_LEADER',
   'RAFT_BUSY',
@@ -14,7 +14,7 @@ const NOT_APPLIED = new Set([
 ]);
 const PAUSE_AFTER_FAILURE_MS = 20;
 
-interface Acknowledged {
+export interface Acknowledged {
   readonly value: string;
   /** The index at which it was applied. A command that was applied once more later has another one. */
   readonly etag: string;
@@ -64,20 +64,8 @@ export class WriteLoad {
   }
 
   /** Reads everything back, linearizably, from the leader. */
-  async brokenPromises(): Promise<BrokenPromises> {
-    const broken = { missing: [] as string[], doubled: [] as string[], appliedThoughRefused: [] as string[] };
-    const leader = await this.cluster.leader();
-    const read = (key: string) => this.cluster.http.send(leader.url + key);
-    await forEach([...this.acknowledged], async ([key, { value, etag }]) => {
-      const answer = await read(key);
-      if (answer.status === 404) broken.missing.push(key);
-      else if (answer.status !== 200) throw new Error(`GET ${key} answers ${answer.status}: ${answer.body}`);
-      else if (answer.headers.etag !== etag || answer.body !== value) broken.doubled.push(key);
-    });
-    await forEach([...this.refused], async (key) => {
-      if ((await read(key)).status === 200) broken.appliedThoughRefused.push(key);
-    });
-    return broken;
+  brokenPromises(): Promise<BrokenPromises> {
+    return readBack(this.cluster, this.acknowledged, this.refused);
   }
 
   private async write(client: number): Promise<void> {
@@ -101,7 +89,7 @@ export class WriteLoad {
         this.acknowledged.set(key, { value, etag: answer.headers.etag ?? '' });
         return;
       }
-      if (NOT_APPLIED.has(codeOf(answer.body))) this.refused.add(key);
+      if (isNotApplied(answer)) this.refused.add(key);
       else this.unknown.add(key);
     } catch (error) {
       if (!(error instanceof NoAnswerError)) throw error;
@@ -111,12 +99,34 @@ export class WriteLoad {
   }
 }
 
-function codeOf(body: string): string {
+/** Whether an answer promises that nothing was and nothing will be applied: the write may be sent again. */
+export function isNotApplied({ body }: Answer): boolean {
   try {
-    return String((JSON.parse(body) as { code?: unknown }).code);
+    return NOT_APPLIED.has(String((JSON.parse(body) as { code?: unknown }).code));
   } catch {
-    return '';
+    return false;
   }
+}
+
+/** Reads keys back, linearizably, from the leader. */
+export async function readBack(
+  cluster: KvCluster,
+  acknowledged: ReadonlyMap<string, Acknowledged>,
+  refused: ReadonlySet<string> = new Set(),
+): Promise<BrokenPromises> {
+  const broken = { missing: [] as string[], doubled: [] as string[], appliedThoughRefused: [] as string[] };
+  const leader = await cluster.leader();
+  const read = (key: string) => cluster.http.send(leader.url + key);
+  await forEach([...acknowledged], async ([key, { value, etag }]) => {
+    const answer = await read(key);
+    if (answer.status === 404) broken.missing.push(key);
+    else if (answer.status !== 200) throw new Error(`GET ${key} answers ${answer.status}: ${answer.body}`);
+    else if (answer.headers.etag !== etag || answer.body !== value) broken.doubled.push(key);
+  });
+  await forEach([...refused], async (key) => {
+    if ((await read(key)).status === 200) broken.appliedThoughRefused.push(key);
+  });
+  return broken;
 }
 
 const READERS = 64;

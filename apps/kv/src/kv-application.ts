@@ -14,8 +14,9 @@ export async function startKvApplication(
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_VALUE_BYTES,
-    // Clients keep their connections open: a stop closes them instead of waiting for them.
-    forceCloseConnections: true,
+    // A stop closes those that wait for nothing; what is under way is answered, with the code that says what became of it.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 16_384 },
   });
   takeEveryBodyAsBytes(adapter);

@@ -9,6 +9,7 @@ import { formatHostPort } from './host-port';
 import { KeyValueController } from './key-value.controller';
 import { KeyValueMachine } from './key-value.machine';
 import { NODE_SETTINGS } from './node-settings.token';
+import { OrderlyClose } from './orderly-close.service';
 import { StatusController } from './status.controller';
 
 /** The sample app: a node of a replicated key-value store. */
@@ -38,7 +39,7 @@ export class KvModule {
       ],
       // The routes for keys take every path, so they come last.
       controllers: [StatusController, AdminController, KeyValueController],
-      providers: [FollowerGate, AdminGuard, { provide: NODE_SETTINGS, useValue: settings }],
+      providers: [FollowerGate, AdminGuard, OrderlyClose, { provide: NODE_SETTINGS, useValue: settings }],
     };
   }
 }

@@ -24,9 +24,23 @@ export function killServerProcesses(postmasters: readonly number[]): number[] {
  * @returns the killed process ids; those that run no such server give none
  */
 export function killEmbeddedPostgres(...dataDirs: readonly string[]): number[] {
-  const postmasters = dataDirs.flatMap((given) => {
+  return killServerProcesses(postmastersOf(dataDirs));
+}
+
+/**
+ * What a disk does to a database that stops answering, or goes on, for tests: SIGSTOP or SIGCONT to every process of the
+ * server. The postmaster is stopped first and goes on last, so that no process of it is missed.
+ */
+export function signalEmbeddedPostgres(dataDir: string, name: 'SIGSTOP' | 'SIGCONT'): void {
+  const postmasters = postmastersOf([dataDir]);
+  if (name === 'SIGSTOP') postmasters.forEach((pid) => signal(pid, name));
+  for (const pid of childrenOf(new Set(postmasters))) signal(pid, name);
+  postmasters.forEach((pid) => signal(pid, name));
+}
+
+function postmastersOf(dataDirs: readonly string[]): number[] {
+  return dataDirs.flatMap((given) => {
     const file = readPostmasterFileSync(given);
     return file !== undefined && isPostmasterOf(file.pid, realpathSync(given)) ? [file.pid] : [];
   });
-  return killServerProcesses(postmasters);
 }

@@ -25,7 +25,7 @@ import { quorumConfirmedAtMs, replicate, sendLoaded } from './replication';
 import { beginInstall, compactTo, finishInstall } from './snapshotting';
 import { KernelState } from './state';
 import { step } from './step';
-import { advanceTransfer, tickTransfer, transferLeadership } from './transfer';
+import { advanceTransfer, continueTransfer, tickTransfer, transferLeadership } from './transfer';
 import { type LogId, NO_REPLICA, type ReplicaId } from './types';
 
 /**
@@ -116,6 +116,7 @@ export class RaftKernel implements Kernel {
     state.persistence.persisted(batchNumber);
     state.log.window.shrink(Math.min(state.persistence.durableIndex, state.log.commitIndex));
     advanceCommit(state);
+    continueTransfer(state);
   }
 
   applied(index: number, nowMs: number): void {

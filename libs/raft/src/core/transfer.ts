@@ -32,18 +32,28 @@ export function transferLeadership(state: KernelState, target: ReplicaId | undef
   return { accepted: true, target: chosen };
 }
 
-/** Tells the target to campaign once it has all of the log, again with each heartbeat: the message may be lost. */
+/**
+ * Tells the target to campaign once it has all of the log and all of it is committed, again with each heartbeat: the message may
+ * be lost. What was taken in is decided by this leader: one that was removed would never hear of it from the next.
+ */
 export function advanceTransfer(state: KernelState): void {
   const { transfer } = state;
   if (state.role !== 'leader' || transfer === undefined) return;
   const progress = state.progress.get(transfer.target);
   if (progress === undefined || !mayBeLeader(state, transfer.target)) abortTransfer(state);
   else if (progress.matchIndex < state.log.lastIndex) sendAppend(state, progress, true);
-  else {
+  else if (state.log.commitIndex === state.log.lastIndex) {
     // Voters let go of this leader for that campaign, whenever it comes: no lease holds any more in this term (thesis §6.4.1).
     state.leaseIsRevoked = true;
     state.sendNow({ ...state.header(progress.id), kind: 'timeoutNow' });
   }
+}
+
+/** The target, another replica or the own disk has written: what the target waited for may be there. */
+export function continueTransfer(state: KernelState): void {
+  const { transfer, log } = state;
+  if (transfer === undefined || log.commitIndex < log.lastIndex) return;
+  if (state.progress.get(transfer.target)?.matchIndex === log.lastIndex) advanceTransfer(state);
 }
 
 export function tickTransfer(state: KernelState): void {

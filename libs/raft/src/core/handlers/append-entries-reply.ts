@@ -5,7 +5,7 @@ import type { AppendEntriesReply } from '../messages';
 import type { Progress } from '../progress';
 import { needSnapshot } from '../replication';
 import type { KernelState } from '../state';
-import { advanceTransfer, yieldToHealthy } from '../transfer';
+import { continueTransfer, yieldToHealthy } from '../transfer';
 
 export function onAppendEntriesReply(state: KernelState, message: AppendEntriesReply): void {
   const progress = state.progress.get(message.from);
@@ -28,7 +28,7 @@ function accepted(state: KernelState, progress: Progress, matchIndex: number): v
     progress.becomeProbe(progress.matchIndex + 1);
   countCatchUp(state, progress);
   if (news) advanceCommit(state);
-  if (state.transfer?.target === progress.id && progress.matchIndex === state.log.lastIndex) advanceTransfer(state);
+  continueTransfer(state);
   yieldToHealthy(state);
 }
 

@@ -104,11 +104,11 @@ export class PeerConnection {
     this.socket.destroy();
   }
 
-  /** Ends it, and says nothing to anybody. */
+  /** Ends it, and tells nobody; what was handed over before goes out. */
   drop(): void {
     this.over = true;
     clearTimeout(this.timer);
-    this.socket.destroy();
+    this.socket.hangUp();
   }
 
   private sendHello(): void {

@@ -68,6 +68,12 @@ export class RaftTcpSocket extends TcpSocket {
     this.socket.once('close', () => clearTimeout(timer));
   }
 
+  /** Hands over to the operating system what was said within this tick, and hangs up. */
+  hangUp(): void {
+    this.flush();
+    this.destroy();
+  }
+
   destroy(error?: Error): void {
     this.reader.stop();
     this.socket.destroy(error);
