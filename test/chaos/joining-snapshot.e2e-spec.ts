@@ -49,7 +49,10 @@ describe('a node that joins a cluster with a large state', () => {
       const status = (await joiner.status())!;
       figure('joining with a snapshot: bytes fetched', String(status.fetchedBytes), `${STATE_BYTES} or more`);
       figure('joining with a snapshot: a voter after', `${promotedMs - startedMs} ms`);
-      figure('joining with a snapshot: terms before and after', `${termsBefore.join(' ')} / ${await terms(founders)}`);
+      figure(
+        'joining with a snapshot: terms before and after',
+        `${termsBefore.join(' ')} / ${(await terms(founders)).join(' ')}`,
+      );
       figure('joining with a snapshot: longest slice of the new node', `${status.longestSliceMs.toFixed(1)} ms`);
       figure('joining with a snapshot: writes meanwhile', `${load.writes}, failed ${load.failures.length}`, 'failed 0');
       figure('joining with a snapshot: their p99', `${load.latencyMs([startedMs, promotedMs], 0.99)} ms`);
