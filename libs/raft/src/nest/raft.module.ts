@@ -1,10 +1,26 @@
-import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
-import { APP_FILTER, DiscoveryModule, DiscoveryService, HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import {
+  Inject,
+  Module,
+  Optional,
+  type DynamicModule,
+  type NestModule,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import {
+  APP_FILTER,
+  ApplicationConfig,
+  DiscoveryModule,
+  DiscoveryService,
+  HttpAdapterHost,
+  ModuleRef,
+} from '@nestjs/core';
 import type { GroupId } from '../core/types';
 import { getRaftAdminToken } from './get-raft-admin-token';
 import { getRaftToken } from './get-raft-token';
 import type { NodeFactory } from './hosted-node.interface';
 import { LeaderForwarder } from './leader-only/leader-forwarder';
+import { interceptHttpErrors } from './errors/intercept-http-errors';
 import { NoExceptionFilter, RaftExceptionFilter } from './errors/raft-exception.filter';
 import { RaftFeatureModule } from './raft-feature.module';
 import type { RaftModuleOptions } from './raft-module-options.interface';
@@ -42,7 +58,28 @@ export type RaftModuleAsyncOptions = typeof ASYNC_OPTIONS_TYPE;
  * @publicApi
  */
 @Module({})
-export class RaftModule extends ConfigurableModuleClass {
+export class RaftModule extends ConfigurableModuleClass implements NestModule {
+  constructor(
+    // What `forRoot` provides; a module without it is `RaftModule` itself, imported as it is.
+    @Optional() @Inject(RAFT_GROUP) private readonly group: GroupId | undefined,
+    private readonly moduleRef: ModuleRef,
+    private readonly config: ApplicationConfig,
+  ) {
+    super();
+  }
+
+  /** Nest calls it behind `useGlobalFilters()` and before the routes are made, in applications that serve HTTP. */
+  configure(): void {
+    if (this.group === undefined) {
+      return;
+    }
+    const { httpErrors } = this.moduleRef.get<RaftSettings>(getRaftSettingsToken(this.group));
+    if (httpErrors) {
+      const discovery = this.moduleRef.get(DiscoveryService, { strict: false });
+      interceptHttpErrors(this.config, discovery, this.moduleRef.get(HttpAdapterHost, { strict: false }));
+    }
+  }
+
   /**
    * @param options without any: one node, in memory
    * @throws RaftError `RAFT_CONFIGURATION`, when the application is made

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RAFT_ERRORS } from './raft-error.table';
 
-const DOCUMENT = readFileSync(join(__dirname, '../../../../docs/errors.md'), 'utf8');
+const DOCUMENT = readFileSync(join(__dirname, '../../../../../docs/errors.md'), 'utf8');
 
 describe('the table of errors', () => {
   it.each(Object.entries(RAFT_ERRORS))('is the same in code and in docs/errors.md: %s', (code, described) => {

@@ -91,6 +91,19 @@ export function answerRpc(error: RaftError): Observable<never> {
 }
 
 export function answerSocket(error: RaftError, host: ArgumentsHost): void {
-  const client = host.switchToWs().getClient<{ emit(event: string, payload: RaftErrorEvent): unknown }>();
-  client.emit('exception', { status: 'error', ...raftErrorPayload(error) });
+  const client = host.switchToWs().getClient<SocketClient>();
+  const payload: RaftErrorEvent = { status: 'error', ...raftErrorPayload(error) };
+  if (typeof client.readyState === 'number' && client.send !== undefined) {
+    // A plain WebSocket: what it emits stays in this process. Its messages have the shape that Nest's WsAdapter gives them.
+    client.send(JSON.stringify({ event: 'exception', data: payload }));
+    return;
+  }
+  client.emit('exception', payload);
+}
+
+/** A socket of socket.io, or a WebSocket of ws. */
+interface SocketClient {
+  readonly readyState?: number;
+  send?(message: string): void;
+  emit(event: string, payload: RaftErrorEvent): unknown;
 }

@@ -1,6 +1,6 @@
 import { applyDecorators, SetMetadata, UseFilters, UseGuards } from '@nestjs/common';
 import type { LeaderOnlyOptions } from './leader-only.interface';
-import { LeaderOnlyFilter } from './leader-only.filter';
+import { AttachedErrorFilter } from '../errors/attached-error.filter';
 import { LeaderOnlyGuard } from './leader-only.guard';
 import { LEADER_ONLY } from './leader-only.metadata';
 import { leaderOnlyPolicy } from '../raft-settings';
@@ -27,6 +27,6 @@ export function LeaderOnly(options: LeaderOnlyOptions = {}): ClassDecorator & Me
     SetMetadata(LEADER_ONLY, options),
     UseGuards(LeaderOnlyGuard),
     // Connected microservices of a hybrid application don't inherit the global filters.
-    UseFilters(LeaderOnlyFilter),
+    UseFilters(AttachedErrorFilter),
   );
 }

@@ -5,11 +5,10 @@ import type { GroupId } from '../../core/types';
 import type { RaftStatus } from '../../runtime/status';
 import { getRaftToken } from '../get-raft-token';
 import { LeaderForwarder } from './leader-forwarder';
-import { LeaderOnlyError } from './leader-only.filter';
 import type { LeaderOnlyOptions, LeaderOnlyPolicy } from './leader-only.interface';
 import { LEADER_ONLY } from './leader-only.metadata';
 import { FORWARDED_BY } from './forwarded-headers';
-import { retryAfterSeconds } from '../errors/raft-error-response';
+import { answerableError } from '../errors/answerable-error';
 import { RaftHttpException } from '../errors/raft-http.exception';
 import type { RaftService } from '../raft.service';
 import { leaderOnlyPolicy, type RaftSettings } from '../raft-settings';
@@ -73,14 +72,7 @@ export class LeaderOnlyGuard implements CanActivate {
   }
 
   private reject(context: ExecutionContext, error: RaftError): Promise<never> {
-    if (context.getType() !== 'http') {
-      return Promise.reject(new LeaderOnlyError(error));
-    }
-    const retryAfter = retryAfterSeconds(error);
-    if (retryAfter !== undefined) {
-      this.setHeader(context, 'Retry-After', String(retryAfter));
-    }
-    return Promise.reject(new RaftHttpException(error));
+    return Promise.reject(answerableError(error, context, this.adapterHost.httpAdapter));
   }
 
   private redirect(
