@@ -13,6 +13,7 @@ type Line =
   | { readonly writes: readonly raft.GroupWrite[] }
   | { readonly snapshot: { group: raft.GroupId; metadata: raft.SnapshotMetadata; chunks: Uint8Array[] } }
   | { readonly compact: { group: raft.GroupId; to: raft.LogId } }
+  | { readonly notes: string }
   | { readonly close: true };
 
 /**
@@ -79,6 +80,11 @@ export class FileStorage implements raft.RaftStorage {
     await this.append({ compact: { group, to } });
   }
 
+  async saveNotes(notes: string): Promise<void> {
+    await this.memory.saveNotes(notes);
+    await this.append({ notes });
+  }
+
   async close(): Promise<void> {
     if (this.journal !== undefined) await this.append({ close: true }).catch(() => undefined);
     await this.letGo();
@@ -139,6 +145,7 @@ export class FileStorage implements raft.RaftStorage {
 async function redo(memory: raft.MemoryStorage, line: Line): Promise<unknown> {
   if ('writes' in line) return memory.persist(line.writes);
   if ('compact' in line) return memory.compact(line.compact.group, line.compact.to);
+  if ('notes' in line) return memory.saveNotes(line.notes);
   if ('close' in line) return memory.close();
   if ('snapshot' in line)
     return memory.writeSnapshot(line.snapshot.group, line.snapshot.metadata, Readable.from(line.snapshot.chunks));

@@ -317,7 +317,7 @@ describe('what is durable before what', () => {
     n2.restart();
     expect(n2.kernel.commitIndex).toBe(1);
     expect(() => n2.receive(from(n1, 1).heartbeat(n2, n1.matchOf(n2)))).toThrow(
-      /lost its tail.*removed and added again with an empty store/,
+      /had acknowledged entry 3 to the leader, and its log ends at 1: it was put back/,
     );
   });
 });

@@ -55,11 +55,17 @@ export class MessageFrom {
     return { ...this.headerTo(to), kind: 'requestVoteReply', granted, commit };
   }
 
-  appendEntries(to: KernelNode, prev: LogId, terms: readonly number[] | readonly Entry[], commit = 0): AppendEntries {
+  appendEntries(
+    to: KernelNode,
+    prev: LogId,
+    terms: readonly number[] | readonly Entry[],
+    commit = 0,
+    acknowledged = 0,
+  ): AppendEntries {
     const entries = terms.map((item, position) =>
       typeof item === 'number' ? entriesOf(prev.index + 1 + position, item)[0]! : item,
     );
-    return { ...this.headerTo(to), kind: 'appendEntries', prev, entries, leaderCommit: commit };
+    return { ...this.headerTo(to), kind: 'appendEntries', prev, entries, leaderCommit: commit, acknowledged };
   }
 
   accepts(to: KernelNode, matchIndex: number, sequence = 0): AppendEntriesReply {

@@ -8,7 +8,7 @@ import type {
   StoreIdentity,
 } from '../../libs/raft/src/storage/contract';
 
-type Operation = 'persist' | 'probe' | 'recover' | 'entries' | 'close';
+type Operation = 'persist' | 'probe' | 'recover' | 'entries' | 'notes' | 'close';
 
 /** Lets a test say when a store's answers come, and whether. What is held has not happened yet. */
 export class GatedStorage implements RaftStorage {
@@ -39,7 +39,7 @@ export class GatedStorage implements RaftStorage {
   }
 
   openAll(): void {
-    this.release('persist', 'probe', 'recover', 'entries', 'close');
+    this.release('persist', 'probe', 'recover', 'entries', 'notes', 'close');
   }
 
   open(boot: StoreBoot): Promise<StoreIdentity> {
@@ -84,6 +84,11 @@ export class GatedStorage implements RaftStorage {
 
   compact(...call: Parameters<RaftStorage['compact']>): Promise<void> {
     return this.inner.compact(...call);
+  }
+
+  async saveNotes(notes: string): Promise<void> {
+    await this.pass('notes');
+    await this.inner.saveNotes(notes);
   }
 
   async close(): Promise<void> {

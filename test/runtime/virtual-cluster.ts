@@ -2,6 +2,7 @@ import type { FounderOptions, RaftNodeSettings, RaftStatus } from 'nestjs-raft';
 import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
 import { encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
 import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import type { MemoryMedium } from '../../libs/raft/src/storage/memory';
 import type { MemoryNetwork } from '../../libs/raft/src/transport/memory';
 import { DEFAULT_LIMIT_MS, settle } from '../../libs/raft/src/testing/cluster/time-driver';
 import { addressOf, VirtualHosts, type VirtualLife } from '../../libs/raft/src/testing/cluster/virtual-hosts';
@@ -124,6 +125,16 @@ export class VirtualCluster {
 
   wipe(name: string): void {
     this.hosts.wipe(name);
+  }
+
+  /** @returns a copy of the node's disk as it is now, whether the node runs or not */
+  backUp(name: string): MemoryMedium {
+    return this.hosts.backUp(name);
+  }
+
+  /** The disk is as it was; the node must not run. */
+  putBack(name: string, backup: MemoryMedium): void {
+    this.hosts.putBack(name, backup);
   }
 
   /** Goes on for so many virtual milliseconds. */

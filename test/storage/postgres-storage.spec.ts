@@ -158,7 +158,7 @@ describe('the tables', () => {
       'raft_group: id integer, name text, cluster_id text, replica_id bigint, term bigint, voted_for bigint, origin_index bigint, origin_term bigint, generation integer, configuration_index bigint, configuration jsonb, snapshot_id bigint',
       'raft_snapshot: id bigint, group_id integer, last_index bigint, last_term bigint, format integer, configuration_index bigint, configuration jsonb, chunks integer, bytes bigint, written_at timestamp with time zone',
       'raft_snapshot_chunk: snapshot_id bigint, sequence integer, checksum integer, data bytea',
-      'raft_store: singleton boolean, node_name text, incarnation text, epoch bigint, boot_nonce text, released boolean, opened_at timestamp with time zone',
+      'raft_store: singleton boolean, node_name text, incarnation text, epoch bigint, boot_nonce text, released boolean, opened_at timestamp with time zone, notes text, server text',
     ]);
   });
 

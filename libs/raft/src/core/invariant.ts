@@ -18,6 +18,16 @@ export function invariant(holds: boolean, describe: () => string): asserts holds
   if (!holds) throw new InvariantError(describe());
 }
 
+/**
+ * This store holds less than it had promised: it was put back to an earlier state, or its disk lied. What is missing is the
+ * cluster's, not this node's to judge, so the node stops for good instead of taking part with what is left.
+ *
+ * @publicApi
+ */
+export class RolledBackStoreError extends Error {
+  override readonly name = 'RolledBackStoreError';
+}
+
 /** A switch that misses a case doesn't compile. */
 export function unreachable(value: never): never {
   throw new InvariantError(`unexpected ${JSON.stringify(value)}`);

@@ -55,6 +55,8 @@ export interface AppendEntries extends MessageHeader {
   readonly prev: LogId;
   readonly entries: readonly Entry[];
   readonly leaderCommit: number;
+  /** Up to where the receiver has acknowledged this log in this term; 0 for nowhere. Who lacks it has lost it. */
+  readonly acknowledged: number;
 }
 
 /**

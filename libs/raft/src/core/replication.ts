@@ -79,6 +79,7 @@ function sendEntries(state: KernelState, progress: Progress, entries: readonly E
     prev: { term: state.log.terms.termAt(index)!, index },
     entries,
     leaderCommit: state.log.commitIndex,
+    acknowledged: progress.matchIndex,
   };
   state.sendNow(message);
   if (progress.state === 'probe') {

@@ -10,7 +10,9 @@ const PEER: Hello = {
   replicaId: 2,
   incarnation: 'i2',
   bootNonce: 'b2',
-  previousBootNonce: null,
+  life: 1,
+  earlierLives: [],
+  knownLives: [],
   advertise: 'n2:7001',
 };
 

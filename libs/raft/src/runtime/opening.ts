@@ -2,17 +2,28 @@ import { RaftError } from '../core/raft-error';
 import type { AppliedState, ReplicatedStateMachine } from '../state-machine/contract';
 import type { LoadedGroup, StoreIdentity } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
-import type { RaftNodeOptions } from './raft-node-options';
+import { isSoleVoter } from '../core/membership';
+import { LifeBook } from './life-book';
+import type { RaftLogger, RaftNodeOptions } from './raft-node-options';
 import type { SessionProof } from './session-proof';
 
 export interface OpenedStore {
   readonly identity: StoreIdentity;
   /** Undefined where the group was never written. */
   readonly group: LoadedGroup | undefined;
+  readonly lives: LifeBook;
+}
+
+/** What whoever runs a node in quarantine should do; the sentences that say why end here. */
+export function whatToDo(nodeId: string): string {
+  return (
+    `Unless another process of '${nodeId}' runs on that store, remove '${nodeId}' from the members and add it again with an ` +
+    'empty store: its data comes from the others.'
+  );
 }
 
 /**
- * Opens the store and reads what is there.
+ * Opens the store, reads what is there, and writes down that it was started once more.
  *
  * @throws RaftError `RAFT_STORAGE` it can't be opened or read, `RAFT_CONFIGURATION` it is empty, and this node is no founder
  */
@@ -21,13 +32,16 @@ export async function openStore(
   bootNonce: string,
   proof: SessionProof,
 ): Promise<OpenedStore> {
-  const { storage, scheduler, nodeId, groupId, founders, join } = options;
+  const { storage, scheduler, nodeId, groupId, founders, join, logger } = options;
   const askedMs = scheduler.nowMs();
   let opened: OpenedStore;
   try {
     const identity = await storage.open({ nodeName: nodeId, newIncarnation: scheduler.randomId(), bootNonce });
     proof.proved(askedMs);
-    opened = { identity, group: await storage.load(groupId) };
+    const group = await storage.load(groupId);
+    // Behind the load: nobody has heard of this life yet, and nobody does before it is written down.
+    const lives = await LifeBook.open({ storage, logger, nowMs: () => scheduler.nowMs() }, identity, bootNonce);
+    opened = { identity, group, lives };
   } catch (error) {
     throw new RaftError('RAFT_STORAGE', `The store could not be opened: ${sentenceOf(error)}`, { cause: error });
   }
@@ -49,8 +63,22 @@ export async function openMachine(machine: ReplicatedStateMachine): Promise<Appl
   }
 }
 
+/**
+ * @returns why this store must not take part, whatever the other nodes say. The only voter has nobody whom it could contradict,
+ *   and nobody who has what it lost: it is warned, and goes on
+ */
+export function untrustworthyStore({ identity, group, lives }: OpenedStore, logger: RaftLogger): string | undefined {
+  if (lives.quarantine !== null) return lives.quarantine;
+  if (group === undefined) return undefined;
+  const copied = copiedStore(group, identity.incarnation);
+  if (copied !== undefined || identity.moved === null) return copied;
+  if (!isSoleVoter(group.configuration.configuration, group.identity.replicaId)) return identity.moved;
+  logger.warn(`${identity.moved} This node is the only voter, so it goes on with what is there.`);
+  return undefined;
+}
+
 /** @returns what is wrong where the log was written by another store than this one */
-export function copiedStore(group: LoadedGroup, incarnation: string): string | undefined {
+function copiedStore(group: LoadedGroup, incarnation: string): string | undefined {
   const { members } = group.configuration.configuration;
   const member = members.find(({ id }) => id === group.identity.replicaId);
   if (member === undefined || member.incarnation === incarnation) return undefined;

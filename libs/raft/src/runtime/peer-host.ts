@@ -13,6 +13,7 @@ import {
 import { refusalOf } from './admission';
 import type { Forwarder } from './forwarder';
 import type { Founding } from './founding';
+import type { LifeBook } from './life-book';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import type { Replica } from './replica';
@@ -29,8 +30,6 @@ export interface SelfPortrait {
   readonly groupId: GroupId;
   readonly advertise: string;
   readonly incarnation: string;
-  readonly bootNonce: string;
-  readonly previousBootNonce: string | null;
 }
 
 export interface PeerHostPorts {
@@ -39,12 +38,15 @@ export interface PeerHostPorts {
   readonly forwarder: Forwarder;
   readonly router: RequestRouter;
   readonly server: RequestServer;
+  readonly lives: LifeBook;
   /** Undefined before genesis. */
   group(): GroupIdentity | undefined;
   replica(): Replica | undefined;
   founding(): Founding | undefined;
   answer(peer: Hello, message: PeerMessage): void;
   connectionChanged(address: string, isConnected: boolean, detail: string): void;
+  /** A peer remembers more of this node than its own store does. */
+  rolledBack(sentence: string): void;
   nowMs(): number;
   /** Whether this node still talks. */
   isOpen(): boolean;
@@ -62,7 +64,8 @@ export class PeerHost implements TransportHost {
   ) {}
 
   hello(): Hello {
-    const { clusterName, nodeName, incarnation, bootNonce, previousBootNonce, advertise } = this.self;
+    const { clusterName, nodeName, incarnation, advertise } = this.self;
+    const { own, knownLives } = this.ports.lives;
     const group = this.ports.group();
     return {
       protocol: PROTOCOL_VERSIONS,
@@ -71,18 +74,36 @@ export class PeerHost implements TransportHost {
       nodeName,
       replicaId: group?.replicaId ?? 0,
       incarnation,
-      bootNonce,
-      previousBootNonce,
+      bootNonce: own.nonce,
+      life: own.number,
+      earlierLives: own.earlier,
+      knownLives,
       advertise,
     };
   }
 
   admit(peer: Hello): string | undefined {
     const { clusterName, nodeName, incarnation } = this.self;
-    const clusterId = this.ports.group()?.clusterId ?? '';
-    const refusal = refusalOf(peer, { clusterName, clusterId, nodeName, incarnation });
-    if (refusal === undefined) this.ports.links.heard(peer);
-    return refusal;
+    const { links, lives } = this.ports;
+    const group = this.ports.group();
+    const own = { clusterName, clusterId: group?.clusterId ?? '', nodeName, incarnation };
+    const refusal = refusalOf(peer, own) ?? this.suspicionBy(peer, group) ?? this.refusalByMemory(peer, group);
+    if (refusal !== undefined) return refusal;
+    links.heard(peer);
+    if (group !== undefined && peer.clusterId === group.clusterId) lives.remember(peer);
+    return undefined;
+  }
+
+  /** Only who is of the same cluster remembers a replica by its id. */
+  private suspicionBy(peer: Hello, group: GroupIdentity | undefined): string | undefined {
+    if (group === undefined || peer.clusterId !== group.clusterId) return undefined;
+    const suspicion = this.ports.lives.suspicionBy(peer, group.replicaId);
+    if (suspicion !== undefined) this.ports.rolledBack(suspicion);
+    return suspicion === undefined ? undefined : `Node '${this.self.nodeName}' takes no part any more: ${suspicion}`;
+  }
+
+  private refusalByMemory(peer: Hello, group: GroupIdentity | undefined): string | undefined {
+    return group !== undefined && peer.clusterId === group.clusterId ? this.ports.lives.refusalOf(peer) : undefined;
   }
 
   receive(message: PeerMessage, sender: Hello): void {

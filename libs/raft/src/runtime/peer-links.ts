@@ -120,7 +120,7 @@ export class PeerLinks {
     if (!this.addresses.has(hello.replicaId) && this.hellos.size >= MOST_STRANGERS) this.forgetNonMembers();
     const known = this.hellos.get(hello.replicaId);
     if (known === hello) return;
-    const isOlder = known?.incarnation === hello.incarnation && known.previousBootNonce === hello.bootNonce;
+    const isOlder = known?.incarnation === hello.incarnation && known.life > hello.life;
     if (!isOlder) this.hellos.set(hello.replicaId, hello);
   }
 

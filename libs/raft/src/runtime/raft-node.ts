@@ -18,7 +18,8 @@ import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import { notStarted, shuttingDown } from './node-errors';
 import type { NodeEvents } from './node-events';
-import { copiedStore, openMachine, openStore } from './opening';
+import type { LifeBook } from './life-book';
+import { openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
 import { type ChangeOptions, edited, type MembershipView, type MemberTarget } from './membership-view';
 import { PeerCalls } from './peer-calls';
 import { PeerHost } from './peer-host';
@@ -78,6 +79,9 @@ export class RaftNode {
   private group: GroupIdentity | undefined;
   private founding: Founding | Joining | undefined;
   private replica: Replica | undefined;
+  private lives: LifeBook | undefined;
+  /** That this store is in quarantine is being written down. */
+  private condemned: Promise<void> | undefined;
 
   /** @param options as `raftNodeOptions()` fills them in */
   constructor(private readonly options: RaftNodeOptions) {
@@ -310,13 +314,20 @@ export class RaftNode {
   private async open(): Promise<void> {
     const { storage, stateMachine, transport } = this.options;
     try {
-      const { identity, group } = await openStore(this.options, this.bootNonce, this.proof);
+      const opened = await openStore(this.options, this.bootNonce, this.proof);
+      const { identity, group, lives } = opened;
+      this.lives = lives;
+      const untrustworthy = untrustworthyStore(opened, this.options.logger);
+      if (untrustworthy !== undefined && this.board.phase === 'starting') {
+        this.halt('quarantined', new RaftError('RAFT_QUARANTINED', untrustworthy));
+        return;
+      }
       const applied = await openMachine(stateMachine);
       const restored = await this.restored(group, applied.last.index);
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
-      await transport.start(this.peerHost(identity));
+      await transport.start(this.peerHost(identity, lives));
       this.requireStarting();
       if (restored !== undefined)
         this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
@@ -353,7 +364,7 @@ export class RaftNode {
     if (this.board.phase !== 'starting') throw shuttingDown();
   }
 
-  private peerHost({ incarnation, previousBootNonce }: StoreIdentity): PeerHost {
+  private peerHost({ incarnation }: StoreIdentity, lives: LifeBook): PeerHost {
     const { nodeId: nodeName, clusterName, groupId, advertise } = this.options;
     const { bootNonce, links, calls, forwarder, router } = this;
     const answer = (peer: Hello, message: PeerMessage): void => this.answer(peer, message);
@@ -365,16 +376,18 @@ export class RaftNode {
       answer,
     });
     return new PeerHost(
-      { nodeName, clusterName, groupId, advertise, incarnation, bootNonce, previousBootNonce },
+      { nodeName, clusterName, groupId, advertise, incarnation },
       {
         links,
         calls,
         forwarder,
         router,
         server,
+        lives,
         answer,
         connectionChanged: (address, isConnected, detail) =>
           this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
+        rolledBack: (sentence) => this.rolledBack(sentence),
         group: () => this.group,
         replica: () => this.replica,
         founding: () => (this.founding instanceof Founding ? this.founding : undefined),
@@ -424,11 +437,6 @@ export class RaftNode {
     if (this.board.phase === 'stopping') return;
     const { group, appliedIndex } = restored;
     const { options, links, ledger, router, calls, proof } = this;
-    const copied = copiedStore(group, incarnation);
-    if (copied !== undefined) {
-      this.halt('quarantined', new RaftError('RAFT_QUARANTINED', copied));
-      return;
-    }
     this.founding = undefined;
     this.group = group.identity;
     try {
@@ -447,6 +455,7 @@ export class RaftNode {
         },
         queues: () => this.queues(),
         removed: (sentence: string) => this.halt('removed', new RaftError('RAFT_QUARANTINED', sentence)),
+        rolledBack: (sentence: string) => this.rolledBack(sentence),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
       };
       this.replica = new Replica(ports, kernel, restored);
@@ -463,6 +472,7 @@ export class RaftNode {
 
   private tick(ticks: number, nowMs: number): void {
     this.ledger.expire(nowMs);
+    this.lives?.tick(nowMs);
     this.founding?.tick(nowMs);
     this.replica?.tick(ticks, nowMs);
     this.router.tick(nowMs);
@@ -480,6 +490,14 @@ export class RaftNode {
     if (leader !== NO_REPLICA) this.forwarder.leaderChanged(leader);
     this.router.wake();
     this.board.changed();
+  }
+
+  /** The store has less than this replica promised: that stands in the store from now on, so that no restart forgets it. */
+  private rolledBack(what: string): void {
+    if (!this.isOpen) return;
+    const sentence = `${what} ${whatToDo(this.options.nodeId)}`;
+    this.condemned = this.lives?.condemn(sentence);
+    this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence));
   }
 
   private fail(code: RaftErrorCode, sentence: string, cause?: unknown): void {
@@ -502,7 +520,8 @@ export class RaftNode {
     this.silence.cancel();
     this.ticker.stop();
     this.calls.close();
-    await Promise.all([this.founding?.close(), this.replica?.close()]);
+    this.lives?.close();
+    await Promise.all([this.condemned, this.founding?.close(), this.replica?.close()]);
   }
 
   /** A leader that goes in order hands over first, so that nobody has to wait for an election. */

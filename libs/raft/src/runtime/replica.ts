@@ -1,6 +1,7 @@
 import type { Configuration, ConfigurationInForce } from '../core/configuration';
 import type { KernelStatus } from '../core/effects';
 import type { Entry } from '../core/entry';
+import { RolledBackStoreError } from '../core/invariant';
 import type { Kernel, KernelSnapshot, MembershipChange, MembershipResult, TransferResult } from '../core/kernel-api';
 import type { Message } from '../core/messages';
 import type { RaftError } from '../core/raft-error';
@@ -52,6 +53,8 @@ export interface ReplicaPorts {
   readonly queues: () => QueueLengths;
   /** This replica was removed from the cluster. */
   removed(sentence: string): void;
+  /** This replica's store has less than it promised. */
+  rolledBack(sentence: string): void;
   /** This replica can't go on. */
   failed(code: 'RAFT_STORAGE' | 'RAFT_FATAL', sentence: string, cause: unknown): void;
 }
@@ -131,7 +134,10 @@ export class Replica implements ServingReplica {
           this.leaveIfRemoved(kernel.configuration);
         },
         configurationChanged: (configuration) => this.follow(configuration),
-        fatal: (error) => ports.failed('RAFT_FATAL', `The node has stopped: ${sentenceOf(error)}`, error),
+        fatal: (error) => {
+          if (error instanceof RolledBackStoreError) ports.rolledBack(error.message);
+          else ports.failed('RAFT_FATAL', `The node has stopped: ${sentenceOf(error)}`, error);
+        },
       },
       group.lastBatch,
     );

@@ -26,6 +26,13 @@ export interface StoreIdentity {
    * still be alive and unaware, so the new owner stays silent for a while.
    */
   readonly takenOver: boolean;
+  /** What {@link RaftStorage.saveNotes} wrote last; empty where it never did. */
+  readonly notes: string;
+  /**
+   * Why this store may not hold what its node wrote last, as far as the store itself can tell: a sentence that says what
+   * happened and what to do. Null where nothing speaks against it, and where it has no group yet.
+   */
+  readonly moved: string | null;
 }
 
 /** Which replica of which cluster a group's log belongs to; written once, with the first batch. @publicApi */
@@ -142,6 +149,15 @@ export interface RaftStorage {
    * @param to the last entry that goes; its term is kept, as the log's new origin
    */
   compact(group: GroupId, to: LogId): Promise<void>;
+
+  /**
+   * Replaces the node's notes: a text of some kilobytes at most, beside the logs, whole or not at all. Durable when it
+   * resolves. Never called twice at a time, but beside a `persist`.
+   *
+   * @throws StoreFencedError the epoch isn't ours any more: nothing was written
+   * @throws any other error: it may have landed
+   */
+  saveNotes(notes: string): Promise<void>;
 
   /** Ends the session and says that it was released. Idempotent; never fails because the connection is gone. */
   close(): Promise<void>;

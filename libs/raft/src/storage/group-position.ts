@@ -14,6 +14,10 @@ export class GroupPosition {
   /** The terms of every entry after {@link origin}, as runs; the first run starts right behind it. */
   terms: TermRun[] = [];
 
+  copy(): GroupPosition {
+    return Object.assign(new GroupPosition(), this, { terms: [...this.terms] });
+  }
+
   get exists(): boolean {
     return this.lastBatch > 0;
   }

@@ -5,6 +5,17 @@ import type { GroupId, ReplicaId } from '../core/types';
 /** The versions of the peer protocol that this build speaks. @publicApi */
 export const PROTOCOL_VERSIONS = Object.freeze({ min: 1, max: 1 });
 
+/** One start of a node: the how-manieth of its store, and the nonce that was drawn for it. @publicApi */
+export interface Life {
+  readonly number: number;
+  readonly nonce: string;
+}
+
+/** The last life of a replica that the sender has heard of. @publicApi */
+export interface KnownLife extends Life {
+  readonly replicaId: ReplicaId;
+}
+
 /** The first frame on each connection, in both directions: who is there. @publicApi */
 export interface Hello {
   readonly protocol: { readonly min: number; readonly max: number };
@@ -16,7 +27,12 @@ export interface Hello {
   readonly replicaId: ReplicaId;
   readonly incarnation: string;
   readonly bootNonce: string;
-  readonly previousBootNonce: string | null;
+  /** The how-manieth start of this store it is: its epoch. */
+  readonly life: number;
+  /** The lives before this one as the sender's store knows them, newest first; at most 32. */
+  readonly earlierLives: readonly Life[];
+  /** What the sender remembers of the other replicas: whoever doesn't find its own past in it has lost that; at most 64. */
+  readonly knownLives: readonly KnownLife[];
   /** Where the sender is reached: `host:port`. */
   readonly advertise: string;
 }

@@ -1,5 +1,6 @@
 import { commitTo } from '../commit';
 import { invariant } from '../invariant';
+import { refuseLostEntry, refuseLostTail } from '../lost-tail';
 import type { AppendEntries } from '../messages';
 import type { KernelState } from '../state';
 import { type LogId, ORIGIN } from '../types';
@@ -15,12 +16,14 @@ export function onAppendEntries(state: KernelState, message: AppendEntries): voi
   if (state.installing !== undefined) return;
   const { log } = state;
   const { prev, entries } = message;
+  refuseLostTail(state, message.acknowledged);
   if (prev.index < log.terms.originId.index) {
     // It begins before the own log does: what is committed here is the leader's too.
     accept(state, message, log.commitIndex);
     return;
   }
   if (log.terms.termAt(prev.index) !== prev.term) {
+    if (prev.index <= message.acknowledged) refuseLostEntry(prev.index, prev.term, log.terms.termAt(prev.index));
     invariant(
       prev.index > log.commitIndex,
       () =>

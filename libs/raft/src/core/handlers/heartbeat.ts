@@ -1,5 +1,5 @@
 import { commitTo } from '../commit';
-import { invariant } from '../invariant';
+import { refuseLostTail } from '../lost-tail';
 import type { Heartbeat } from '../messages';
 import type { KernelState } from '../state';
 import { followLeader } from './follow-leader';
@@ -8,11 +8,7 @@ import { followLeader } from './follow-leader';
 export function onHeartbeat(state: KernelState, message: Heartbeat): void {
   const current = followLeader(state, message);
   if (current) {
-    invariant(
-      message.commit <= state.log.lastIndex,
-      () =>
-        `the leader knows that this store held entry ${message.commit}, but its log ends at ${state.log.lastIndex}: the store has lost its tail (a restored backup, or a disk that lied); this node must be removed and added again with an empty store`,
-    );
+    refuseLostTail(state, message.commit);
     commitTo(state, message.commit);
     state.freshness.learn(message.leaderCommit, message.echoMs, message.quorumAgeMs, state.nowMs);
   }

@@ -30,6 +30,18 @@ export class MemoryMedium {
   incarnation: string | undefined;
   epoch = 0;
   bootNonce: string | null = null;
+  notes = '';
   readonly groups = new Map<GroupId, MemoryGroup>();
   readonly snapshots = new Map<GroupId, MemorySnapshot>();
+
+  /** @returns another medium with the same on it, which nobody has open */
+  copy(): MemoryMedium {
+    const { nodeName, incarnation, epoch, bootNonce, notes, released } = this;
+    const copy = new MemoryMedium();
+    Object.assign(copy, { nodeName, incarnation, epoch, bootNonce, notes, released });
+    for (const [id, group] of this.groups)
+      copy.groups.set(id, { ...group, position: group.position.copy(), entries: [...group.entries] });
+    for (const [id, snapshot] of this.snapshots) copy.snapshots.set(id, snapshot);
+    return copy;
+  }
 }

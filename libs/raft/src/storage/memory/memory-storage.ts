@@ -45,7 +45,15 @@ export class MemoryStorage implements RaftStorage {
     medium.incarnation ??= boot.newIncarnation;
     medium.bootNonce = boot.bootNonce;
     this.epoch = ++medium.epoch;
-    return { incarnation: medium.incarnation, epoch: this.epoch, previousBootNonce, takenOver: !isNew && takenOver };
+    const { incarnation, notes } = medium;
+    return {
+      incarnation,
+      epoch: this.epoch,
+      previousBootNonce,
+      takenOver: !isNew && takenOver,
+      notes,
+      moved: null,
+    };
   }
 
   async load(group: GroupId): Promise<LoadedGroup | undefined> {
@@ -151,6 +159,11 @@ export class MemoryStorage implements RaftStorage {
     const became = stored.position.cut(to);
     if (became === 'cut') stored.entries = stored.entries.slice(to.index + 1 - first);
     if (became === 'dropped') stored.entries = [];
+  }
+
+  async saveNotes(notes: string): Promise<void> {
+    this.requireOwnership();
+    this.medium.notes = notes;
   }
 
   async close(): Promise<void> {

@@ -244,6 +244,13 @@ export class OpenStore {
     });
   }
 
+  saveNotes(notes: string): Promise<void> {
+    return this.order.inTurn(async () => {
+      const saved = await this.order.attempt(() => this.row.saveNotes(this.session, this.epoch, notes));
+      if (!saved) throw await this.fence();
+    });
+  }
+
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<void>((resolve) => {

@@ -2,6 +2,7 @@ import type { StoreBoot, StoreIdentity } from '../contract';
 import { ownedByAnother } from '../refusals';
 import { toSafeInteger } from './entities/safe-integer';
 import type { PinnedSession } from './pinned-session';
+import { serverIdentity } from './server-identity';
 import { quoted, type Tables } from './tables';
 
 /** The row that says whose store this is, and how often it was opened. */
@@ -33,16 +34,22 @@ export class StoreRow {
   /** Takes possession: the caller holds the lock. From here on no write of an earlier owner lands. */
   async raiseEpoch(session: PinnedSession, boot: StoreBoot): Promise<StoreIdentity> {
     const { store } = this.tables;
-    const values = [boot.nodeName, boot.newIncarnation, boot.bootNonce];
+    const { group } = this.tables;
+    const server = await serverIdentity(session);
+    const values = [boot.nodeName, boot.newIncarnation, boot.bootNonce, server ?? null];
     const [before] = (await session.query({
-      text: `SELECT boot_nonce, released FROM ${store}`,
+      text: `SELECT boot_nonce, released, notes, server, EXISTS (SELECT 1 FROM ${group}) FROM ${store}`,
       rowMode: 'array',
-    })) as [string, boolean][];
+    })) as [string, boolean, string, string | null, boolean][];
+    // A store without a group has promised nothing yet.
+    const wroteIt = before?.[4] === true ? before[3] : null;
+    const isMoved = wroteIt !== null && server !== undefined && wroteIt !== server;
     const [row] = (await session.query({
-      text: `INSERT INTO ${store} AS s (node_name, incarnation, epoch, boot_nonce, released, opened_at)
-        VALUES ($1, $2, 1, $3, false, now())
+      text: `INSERT INTO ${store} AS s (node_name, incarnation, epoch, boot_nonce, released, opened_at, server)
+        VALUES ($1, $2, 1, $3, false, now(), $4)
         ON CONFLICT (singleton) DO UPDATE
-          SET epoch = s.epoch + 1, boot_nonce = excluded.boot_nonce, released = false, opened_at = now()
+          SET epoch = s.epoch + 1, boot_nonce = excluded.boot_nonce, released = false, opened_at = now(),
+            server = ${isMoved ? 's.server' : 'excluded.server'}
         RETURNING incarnation, epoch`,
       values,
       rowMode: 'array',
@@ -53,7 +60,29 @@ export class StoreRow {
       epoch: toSafeInteger(row[1]),
       previousBootNonce: before?.[0] ?? null,
       takenOver: before ? !before[1] : false,
+      notes: before?.[2] ?? '',
+      moved: isMoved ? this.movedSentence(wroteIt, server) : null,
     };
+  }
+
+  /** @returns whether the store is still this owner's */
+  async saveNotes(session: PinnedSession, epoch: number, notes: string): Promise<boolean> {
+    const rows = await session.query({
+      text: `UPDATE ${this.tables.store} SET notes = $3 WHERE epoch = $1::bigint AND pg_backend_pid() = $2::int RETURNING 1`,
+      values: [epoch, session.backendPid, notes],
+      rowMode: 'array',
+    });
+    return rows.length > 0;
+  }
+
+  private movedSentence(wroteIt: string, now: string): string {
+    return (
+      `The store in schema ${quoted(this.tables.schema)} was written by Postgres ${wroteIt}, and is served by ${now} now: the ` +
+      'database was restored from a backup, recovered to a point in time, taken over by a standby, or moved. What this node wrote ' +
+      'last may be missing, and with it its votes. Remove the node from the members and add it again with an empty store. Only where ' +
+      'the copy was certainly made after the node had stopped for the last time, as by pg_upgrade, let it go on instead: ' +
+      `UPDATE ${this.tables.store} SET server = NULL.`
+    );
   }
 
   /** Says that the owner ended in order. */

@@ -110,6 +110,10 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
     return this.opened().compact(group, to);
   }
 
+  async saveNotes(notes: string): Promise<void> {
+    return this.opened().saveNotes(notes);
+  }
+
   async close(): Promise<void> {
     const { store } = this;
     this.store = undefined;

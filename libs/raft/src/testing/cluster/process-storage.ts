@@ -46,6 +46,10 @@ export class ProcessStorage implements RaftStorage {
     return this.alive(() => this.inner.compact(...call));
   }
 
+  saveNotes(notes: string): Promise<void> {
+    return this.alive(() => this.inner.saveNotes(notes));
+  }
+
   close(): Promise<void> {
     return this.alive(() => this.inner.close());
   }

@@ -97,6 +97,16 @@ export class VirtualHosts {
   wipe(name: string): void {
     this.media.delete(name);
   }
+
+  /** @returns a copy of the node's disk as it is now, whether the node runs or not */
+  backUp(name: string): MemoryMedium {
+    return this.media.get(name)!.copy();
+  }
+
+  /** The disk is as it was when the copy was made; the node must not run. */
+  putBack(name: string, backup: MemoryMedium): void {
+    this.media.set(name, backup.copy());
+  }
 }
 
 /** Where the peers of this node reach it. */

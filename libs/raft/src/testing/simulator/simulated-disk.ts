@@ -28,6 +28,7 @@ export class SimulatedDisk {
   nodeName: string | undefined;
   epoch = 0;
   bootNonce: string | null = null;
+  notes = '';
   released = true;
   readonly groups = new Map<GroupId, DiskGroup>();
   readonly snapshots = new Map<
@@ -100,6 +101,7 @@ export class SimulatedDisk {
     this.nodeName = undefined;
     this.epoch++;
     this.bootNonce = null;
+    this.notes = '';
     this.released = true;
     this.groups.clear();
     this.snapshots.clear();

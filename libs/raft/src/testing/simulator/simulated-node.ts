@@ -245,7 +245,7 @@ export class SimulatedNode {
       number,
       () => `${phase}, ${role} in term ${term}, leader ${leader?.name ?? 'unknown'} ${reason}`,
     );
-    if (phase === 'quarantined') this.quarantine(reason);
+    if (phase === 'quarantined') this.quarantine(life, reason);
     else if (phase === 'failed') this.failed(life, reason);
     else if (phase === 'running' || phase === 'stopping') oracle.status(life.observed, status);
     world.verdict.check(
@@ -256,8 +256,10 @@ export class SimulatedNode {
     );
   }
 
-  private quarantine(reason: string): void {
+  private quarantine(life: NodeLife, reason: string): void {
     const { verdict, paths } = this.around.world;
+    // It hears from its peers of the life that follows it.
+    if (life.zombie) return;
     verdict.check(this.wiped, 'only a wiped node is quarantined', () => `${this.name}: ${reason}`);
     if (!this.quarantined) paths.count('quarantined a wiped founder');
     this.quarantined = true;

@@ -89,7 +89,8 @@ export class SimulatedStorage implements RaftStorage {
     this.epoch = ++disk.epoch;
     this.connected = true;
     this.note('opened', disk.epoch);
-    return { incarnation: disk.incarnation, epoch: this.epoch, previousBootNonce, takenOver };
+    const { incarnation, notes } = disk;
+    return { incarnation, epoch: this.epoch, previousBootNonce, takenOver, notes, moved: null };
   }
 
   async load(group: GroupId): Promise<LoadedGroup | undefined> {
@@ -179,6 +180,14 @@ export class SimulatedStorage implements RaftStorage {
     this.requireSession();
     this.disk.compact(group, to);
     this.world.paths.count('cut the head of a log');
+  }
+
+  async saveNotes(notes: string): Promise<void> {
+    await this.delay(this.conditions.writeMs);
+    this.requireSession();
+    if (this.conditions.away || this.chance.happens(this.conditions.writeFailures))
+      throw new StoreUnavailableError('the simulated store could not be written');
+    this.disk.notes = notes;
   }
 
   async close(): Promise<void> {

@@ -32,6 +32,21 @@ export const OWNERSHIP_CASES: readonly StorageConformanceCase[] = [
     },
   },
   {
+    name: 'the notes are those that were written last, at the next start too, and none before',
+    async run({ storage, another, kill }) {
+      assert.equal((await storage.open(boot(1))).notes, '');
+      await storage.saveNotes('{"first":1}');
+      await storage.saveNotes('{"second":"zwei Äpfel"}');
+      await storage.persist([founding()]);
+      await kill(storage);
+      const second = await another();
+      assert.equal((await second.open(boot(2))).notes, '{"second":"zwei Äpfel"}');
+      await expectRejection(storage.saveNotes('{"late":true}'));
+      await second.close();
+      assert.equal((await (await another()).open(boot(3))).notes, '{"second":"zwei Äpfel"}');
+    },
+  },
+  {
     name: 'a store whose owner closed it is not taken over, one whose owner was killed is',
     async run({ storage, another, kill }) {
       await storage.open(boot(1));

@@ -47,7 +47,9 @@ export class RecordingNode implements TransportHost {
       replicaId: 0,
       incarnation: `incarnation-of-${this.name}`,
       bootNonce: `boot-of-${this.name}`,
-      previousBootNonce: null,
+      life: 1,
+      earlierLives: [],
+      knownLives: [],
       advertise: this.address,
     };
   }

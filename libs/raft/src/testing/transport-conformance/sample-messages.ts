@@ -32,6 +32,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
       makeEntry(6, 2, { kind: 'command', schemaVersion: 3, data: Uint8Array.of(0, 255, 10, 13, 128) }),
     ],
     leaderCommit: 4,
+    acknowledged: 3,
   },
   {
     kind: 'appendEntriesReply',

@@ -10,7 +10,7 @@ import { ProtocolError } from './protocol-error';
 const ENTRY_HEAD_BYTES = 21;
 
 export function appendEntriesHeadBound(message: AppendEntries): number {
-  return headerBound(message) + LOG_ID_BYTES + 12 + ENTRY_HEAD_BYTES * message.entries.length;
+  return headerBound(message) + LOG_ID_BYTES + 20 + ENTRY_HEAD_BYTES * message.entries.length;
 }
 
 export function appendEntriesDataBytes(message: AppendEntries): number {
@@ -24,6 +24,7 @@ export function writeAppendEntriesHead(writer: ByteWriter, message: AppendEntrie
   writeHeader(writer, message);
   writeLogId(writer, message.prev);
   writer.safeInteger(message.leaderCommit);
+  writer.safeInteger(message.acknowledged);
   writer.u32(message.entries.length);
   let index = message.prev.index;
   for (const entry of message.entries) {
@@ -50,6 +51,7 @@ export function readAppendEntries(reader: ByteReader, headEnd: number, source: F
   const header = readHeader(reader);
   const prev = readLogId(reader);
   const leaderCommit = reader.safeInteger();
+  const acknowledged = reader.safeInteger();
   const count = reader.u32();
   if (reader.offset + count * ENTRY_HEAD_BYTES !== headEnd)
     throw new ProtocolError(`${count} entries don't fit their head`);
@@ -73,7 +75,7 @@ export function readAppendEntries(reader: ByteReader, headEnd: number, source: F
   }
   const entries = readData(reader, heads, lengths, source);
   reader.finish();
-  return { kind: 'appendEntries', ...header, prev, entries, leaderCommit };
+  return { kind: 'appendEntries', ...header, prev, entries, leaderCommit, acknowledged };
 }
 
 function readData(

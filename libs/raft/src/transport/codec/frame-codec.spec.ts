@@ -42,6 +42,7 @@ const appendEntries: fc.Arbitrary<AppendEntries> = fc
       index: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 10 }),
     }),
     leaderCommit: safe,
+    acknowledged: safe,
     proposals: fc.array(
       fc.record({
         kind: fc.constantFrom(...(Object.keys(ENTRY_KIND_CODES) as EntryKind[])),
@@ -153,7 +154,9 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
       replicaId: safe,
       incarnation: text,
       bootNonce: text,
-      previousBootNonce: fc.option(text),
+      life: safe,
+      earlierLives: fc.array(fc.record({ number: safe, nonce: text })),
+      knownLives: fc.array(fc.record({ replicaId: safe, number: safe, nonce: text })),
       advertise: text,
     }),
     challenge: bytes(64),
@@ -189,6 +192,7 @@ function append(data: Uint8Array): AppendEntries {
     prev: { term: 0, index: 0 },
     entries: [makeEntry(1, 1, { kind: 'command', schemaVersion: 0, data })],
     leaderCommit: 0,
+    acknowledged: 0,
   };
 }
 

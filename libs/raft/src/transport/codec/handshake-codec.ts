@@ -1,4 +1,4 @@
-import type { Hello } from '../contract';
+import type { Hello, KnownLife, Life } from '../contract';
 import type { ByteReader } from './byte-reader';
 import { textBound, type ByteWriter } from './byte-writer';
 import type { HandshakeFrame } from './handshake-frames';
@@ -68,8 +68,11 @@ export function helloBound(hello: Hello): number {
     8 +
     textBound(hello.incarnation) +
     textBound(hello.bootNonce) +
-    1 +
-    textBound(hello.previousBootNonce ?? '') +
+    10 +
+    livesBound(hello.earlierLives) +
+    2 +
+    livesBound(hello.knownLives) +
+    8 * hello.knownLives.length +
     textBound(hello.advertise)
   );
 }
@@ -83,8 +86,14 @@ export function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.safeInteger(hello.replicaId);
   writer.text(hello.incarnation);
   writer.text(hello.bootNonce);
-  writer.flag(hello.previousBootNonce !== null);
-  if (hello.previousBootNonce !== null) writer.text(hello.previousBootNonce);
+  writer.safeInteger(hello.life);
+  writer.u16(hello.earlierLives.length);
+  for (const life of hello.earlierLives) writeLife(writer, life);
+  writer.u16(hello.knownLives.length);
+  for (const life of hello.knownLives) {
+    writer.safeInteger(life.replicaId);
+    writeLife(writer, life);
+  }
   writer.text(hello.advertise);
 }
 
@@ -97,7 +106,12 @@ function readHello(reader: ByteReader): Hello {
   const replicaId = reader.safeInteger();
   const incarnation = reader.text();
   const bootNonce = reader.text();
-  const previousBootNonce = reader.flag() ? reader.text() : null;
+  const life = reader.safeInteger();
+  const earlierLives: Life[] = [];
+  for (let left = reader.u16(); left > 0; left--) earlierLives.push(readLife(reader));
+  const knownLives: KnownLife[] = [];
+  for (let left = reader.u16(); left > 0; left--)
+    knownLives.push({ replicaId: reader.safeInteger(), ...readLife(reader) });
   const advertise = reader.text();
   return {
     protocol: { min, max },
@@ -107,9 +121,24 @@ function readHello(reader: ByteReader): Hello {
     replicaId,
     incarnation,
     bootNonce,
-    previousBootNonce,
+    life,
+    earlierLives,
+    knownLives,
     advertise,
   };
+}
+
+function livesBound(lives: readonly Life[]): number {
+  return lives.reduce((bytes, { nonce }) => bytes + 8 + textBound(nonce), 0);
+}
+
+function writeLife(writer: ByteWriter, { number, nonce }: Life): void {
+  writer.safeInteger(number);
+  writer.text(nonce);
+}
+
+function readLife(reader: ByteReader): Life {
+  return { number: reader.safeInteger(), nonce: reader.text() };
 }
 
 function writeToken(writer: ByteWriter, token: Uint8Array): void {

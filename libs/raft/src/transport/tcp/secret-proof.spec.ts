@@ -9,7 +9,9 @@ const hello: Hello = {
   replicaId: 0,
   incarnation: 'i',
   bootNonce: 'b',
-  previousBootNonce: null,
+  life: 1,
+  earlierLives: [],
+  knownLives: [],
   advertise: 'n1:1',
 };
 const secret = 'sixteen or more characters';

@@ -79,7 +79,9 @@ function helloFrame(changes: Partial<Hello> = {}): Buffer {
     replicaId: 0,
     incarnation: 'i',
     bootNonce: 'b',
-    previousBootNonce: null,
+    life: 1,
+    earlierLives: [],
+    knownLives: [],
     advertise: '127.0.0.1:1',
     ...changes,
   };

@@ -27,4 +27,12 @@ export class RaftStoreEntity {
 
   @Column({ name: 'opened_at', type: 'timestamptz' })
   openedAt!: Date;
+
+  /** What the node keeps beside its logs: which lives of this store and of others it knows, and whether it is in quarantine. */
+  @Column({ name: 'notes', type: 'text', default: '' })
+  notes!: string;
+
+  /** The server that wrote it: null lets the next start take whichever it finds. */
+  @Column({ name: 'server', type: 'text', nullable: true })
+  server!: string | null;
 }

@@ -1,0 +1,25 @@
+import { RolledBackStoreError } from './invariant';
+import type { KernelState } from './state';
+
+/**
+ * A leader says up to where this replica acknowledged its log in this very term. Nothing of that can be cut while the term
+ * lasts, and it was durable before it was acknowledged: so a log that lacks it was put back to an earlier state.
+ *
+ * @param acknowledged the leader's match index for this replica, when it sent the message
+ * @throws RolledBackStoreError
+ */
+export function refuseLostTail(state: KernelState, acknowledged: number): void {
+  if (acknowledged > state.log.lastIndex) throw lost(acknowledged, `its log ends at ${state.log.lastIndex}`);
+}
+
+/** @throws RolledBackStoreError always: the entry that was acknowledged is another one here */
+export function refuseLostEntry(acknowledged: number, term: number, here: number | undefined): never {
+  throw lost(acknowledged, `that entry is of term ${term} at the leader and of term ${here ?? 'none'} here`);
+}
+
+function lost(acknowledged: number, what: string): RolledBackStoreError {
+  return new RolledBackStoreError(
+    `This store had acknowledged entry ${acknowledged} to the leader, and ${what}: it was put back to an earlier state (a ` +
+      'restored backup, a copied disk), or its disk lost what it said was written. Its votes are lost with it, so it must not take part.',
+  );
+}
