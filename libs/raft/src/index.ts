@@ -21,6 +21,29 @@ export { InjectStateMachine } from './nest/inject-state-machine.decorator';
 export { LeaderOnly } from './nest/leader-only/leader-only.decorator';
 export { LeaderOnlyGuard } from './nest/leader-only/leader-only.guard';
 export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only/leader-only.interface';
+export {
+  RaftLockService,
+  type RaftLock,
+  type RaftLockOptions,
+  type RaftLockStatus,
+} from './nest/primitives/lock/raft-lock.service';
+export { getRaftLockToken } from './nest/primitives/lock/get-raft-lock-token';
+export { InjectRaftLock } from './nest/primitives/lock/inject-raft-lock.decorator';
+export { Locked, type LockedOptions } from './nest/primitives/lock/locked.decorator';
+export { getRaftMapToken, InjectRaftMap, raftMap } from './nest/primitives/map/raft-map.feature';
+export {
+  RaftMap,
+  type RaftMapEntry,
+  type RaftMapPage,
+  type RaftMapScanOptions,
+  type RaftMapSetOptions,
+  type RaftMapWatchOptions,
+} from './nest/primitives/map/raft-map';
+export type { RaftMapChange } from './nest/primitives/map/map-record';
+export type { RaftReadOptions } from './nest/primitives/shared/read-options';
+export type { RaftPrimitive } from './nest/primitives/shared/primitive';
+export type { RaftLease } from './nest/primitives/lease/held-lease';
+export type { RaftLeaseOptions } from './nest/primitives/lease/lease-options';
 
 export { OnLeadershipAcquired } from './nest/leadership/on-leadership-acquired.decorator';
 export { OnLeadershipLost } from './nest/leadership/on-leadership-lost.decorator';

@@ -1,5 +1,6 @@
 import {
   Logger,
+  type Type,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
@@ -65,6 +66,11 @@ export class RaftNodeHost
       throw notStarted();
     }
     return this.hosted;
+  }
+
+  /** The classes of the group's state machines; none before `onModuleInit` has ended. */
+  get machineTypes(): readonly Type<object>[] {
+    return this.machines.map((machine) => machine.constructor as Type<object>);
   }
 
   /** As of the last change: it costs nothing, and is asked on every guarded call. */

@@ -17,6 +17,7 @@ import {
 } from '@nestjs/core';
 import type { GroupId } from '../core/types';
 import { getRaftAdminToken } from './get-raft-admin-token';
+import { getRaftLockToken } from './primitives/lock/get-raft-lock-token';
 import { getRaftToken } from './get-raft-token';
 import type { NodeFactory } from './hosted-node.interface';
 import { LeaderForwarder } from './leader-only/leader-forwarder';
@@ -26,6 +27,8 @@ import { RaftFeatureModule } from './raft-feature.module';
 import type { RaftModuleOptions } from './raft-module-options.interface';
 import { RaftAdminService } from './raft-admin.service';
 import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './raft.module-definition';
+import type { RaftPrimitive } from './primitives/shared/primitive';
+import { lockProviders } from './primitives/lock/lock.providers';
 import { createRaftNode } from './raft-node.factory';
 import { RaftNodeHost } from './raft-node-host';
 import { RaftService } from './raft.service';
@@ -97,11 +100,11 @@ export class RaftModule extends ConfigurableModuleClass implements NestModule {
    * Registers state machines and provides their callers to the importing module. A machine is made once, however many modules
    * name it.
    *
-   * @param machines classes with `@RaftStateMachine(name)`
+   * @param machines classes with `@RaftStateMachine(name)`, and primitives: `raftMap('flags')`, `raftCounter('visits')` and the like
    * @param group the group that replicates them. Default: the default group
    * @throws RaftError `RAFT_CONFIGURATION` where a class can't be a state machine
    */
-  static forFeature(machines: readonly Type<object>[], group?: GroupId): DynamicModule {
+  static forFeature(machines: readonly (Type<object> | RaftPrimitive)[], group?: GroupId): DynamicModule {
     return RaftFeatureModule.of(machines, group);
   }
 }
@@ -141,6 +144,7 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
       inject: [host],
       useFactory: (nodeHost: RaftNodeHost): RaftAdminService => new RaftAdminService(nodeHost),
     },
+    ...lockProviders(group),
     LeaderForwarder,
     {
       provide: APP_FILTER,
@@ -153,6 +157,6 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
     ...definition,
     imports: [DiscoveryModule, ...(definition.imports ?? [])],
     providers: [...(definition.providers ?? []), ...providers],
-    exports: [settings, host, service, admin],
+    exports: [settings, host, service, admin, getRaftLockToken(group)],
   };
 }

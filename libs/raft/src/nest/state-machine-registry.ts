@@ -7,6 +7,8 @@ import { RAFT_FEATURE } from './raft.tokens';
 /** What one `forFeature` says, as the value of a provider. */
 export interface RaftFeature {
   readonly group: GroupId;
+  /** What was named, as it is written. */
+  readonly label: string;
   readonly machines: readonly Type<object>[];
 }
 

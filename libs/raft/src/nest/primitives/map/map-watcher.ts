@@ -1,0 +1,130 @@
+import type { Subscriber, Subscription } from 'rxjs';
+import { isRaftError, RaftError } from '../../../core/raft-error';
+import type { TimerHandle } from '../../../runtime/scheduler';
+import type { RaftMachineEvent } from '../../../state-machine/machine-change';
+import type { Replicated } from '../../../state-machine/replicated';
+import type { PrimitiveParts } from '../shared/primitive';
+import type { MapMachine } from './map.machine';
+import type { MapChangeEvent, RaftMapChange } from './map-record';
+
+const RETRY_MS = 500;
+/** A watch may begin before the node has started, or while it replays its log. */
+const PASSING: ReadonlySet<string> = new Set([
+  'RAFT_NOT_STARTED',
+  'RAFT_LAGGING',
+  'RAFT_BUSY',
+  'RAFT_TIMEOUT',
+  'RAFT_NO_LEADER',
+]);
+
+/**
+ * One watch of a map: every change from an index on, once and in order, without a gap. What the node applies is passed on as
+ * it comes; where something was before the watch, or a snapshot took its place, it is read from the history, and what comes
+ * meanwhile waits.
+ */
+export class MapWatcher {
+  private readonly subscription: Subscription;
+  /** Changes that came while the history is read; undefined while they are passed on. */
+  private waiting: MapChangeEvent[] | undefined = [];
+  /** The first read failed: the node was starting, and what it told meanwhile was its replay. */
+  private wasStarting = false;
+  private timer: TimerHandle | undefined;
+  private stopped = false;
+
+  /**
+   * @param through the index up to which nothing is to be told; undefined: from now on
+   */
+  constructor(
+    private readonly map: string,
+    private readonly prefix: string,
+    private through: number | undefined,
+    private readonly parts: PrimitiveParts,
+    private readonly subscriber: Subscriber<RaftMapChange>,
+  ) {
+    this.subscription = parts.events.subscribe({
+      next: (event) => this.hear(event),
+      complete: () => subscriber.complete(),
+    });
+    void this.readHistory();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.subscription.unsubscribe();
+    if (this.timer !== undefined) this.parts.scheduler.clearTimer(this.timer);
+  }
+
+  private hear(event: RaftMachineEvent): void {
+    if (event.kind === 'replaced') {
+      if (this.waiting !== undefined) return;
+      this.waiting = [];
+      void this.readHistory();
+      return;
+    }
+    if (!isOfMap(event.value, this.map)) return;
+    if (this.waiting === undefined) this.tell(event.value);
+    else this.waiting.push(event.value);
+  }
+
+  private tell({ map: _map, ...change }: MapChangeEvent): void {
+    this.through = change.index;
+    if (change.key.startsWith(this.prefix)) this.subscriber.next(change);
+  }
+
+  private async readHistory(): Promise<void> {
+    const machine = this.parts.caller as Replicated<MapMachine>;
+    try {
+      if (this.through === undefined) await this.beginNow(machine);
+      else await this.catchUp(machine, this.through);
+      if (this.stopped) return;
+      this.passOnWaiting();
+    } catch (error) {
+      if (this.stopped) return;
+      if (isRaftError(error) && PASSING.has(error.code)) this.readLater();
+      else this.subscriber.error(error);
+    }
+  }
+
+  /** What came between the call and this answer is told, too. */
+  private async beginNow(machine: Replicated<MapMachine>): Promise<void> {
+    const { through } = await machine.$stale().changesFrom(this.map, this.prefix, Infinity);
+    const owed = this.wasStarting ? [] : (this.waiting ?? []).filter(({ index }) => index <= through);
+    if (!this.stopped) for (const change of owed) this.tell(change);
+    this.through = through;
+  }
+
+  private async catchUp(machine: Replicated<MapMachine>, begin: number): Promise<void> {
+    let through = begin;
+    for (let isAll = false; !isAll && !this.stopped;) {
+      const page = await machine.$stale().changesFrom(this.map, this.prefix, through + 1);
+      if (this.stopped) return;
+      if (page.forgottenThrough > through) throw forgotten(this.map, through + 1, page.forgottenThrough);
+      for (const change of page.changes) this.subscriber.next(change);
+      through = this.through = Math.max(page.through, through);
+      ({ isAll } = page);
+    }
+  }
+
+  private passOnWaiting(): void {
+    const { waiting = [], through = 0 } = this;
+    this.waiting = undefined;
+    for (const change of waiting) if (change.index > through) this.tell(change);
+  }
+
+  private readLater(): void {
+    this.wasStarting = true;
+    this.timer = this.parts.scheduler.setTimer(RETRY_MS, () => void this.readHistory());
+  }
+}
+
+function isOfMap(value: unknown, map: string): value is MapChangeEvent {
+  return typeof value === 'object' && value !== null && (value as Partial<MapChangeEvent>).map === map;
+}
+
+function forgotten(map: string, fromIndex: number, forgottenThrough: number): RaftError {
+  return new RaftError(
+    'RAFT_COMPACTED',
+    `The changes of the map '${map}' were to be told from index ${fromIndex} on, and are kept from index ${forgottenThrough + 1} on only. Read the map, and watch from the index behind the one that the read came with.`,
+    { details: { firstIndex: forgottenThrough + 1 } },
+  );
+}
