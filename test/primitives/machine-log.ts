@@ -54,5 +54,6 @@ function valueOf(outcome: CommandOutcome): unknown {
   if (outcome.status === 'rejected')
     throw Object.assign(new Error(outcome.reason), { reason: outcome.reason, details: outcome.details });
   if (outcome.status === 'failed') throw new Error(outcome.message);
+  if (outcome.status !== 'applied') throw new Error(outcome.status);
   return outcome.value === undefined ? undefined : decodeValue(outcome.value);
 }

@@ -40,6 +40,38 @@ export {
   type RaftMapWatchOptions,
 } from './nest/primitives/map/raft-map';
 export type { RaftMapChange } from './nest/primitives/map/map-record';
+export { getRaftCounterToken, InjectRaftCounter, raftCounter } from './nest/primitives/counter/raft-counter.feature';
+export { RaftCounter } from './nest/primitives/counter/raft-counter';
+export {
+  getRaftSequenceToken,
+  InjectRaftSequence,
+  raftSequence,
+} from './nest/primitives/sequence/raft-sequence.feature';
+export { RaftSequence, type RaftSequenceOptions } from './nest/primitives/sequence/raft-sequence';
+export type { RaftSequenceBlock } from './nest/primitives/sequence/sequence.machine';
+export { getRaftQueueToken, InjectRaftQueue, raftQueue } from './nest/primitives/queue/raft-queue.feature';
+export {
+  RaftQueue,
+  type RaftDeadLetter,
+  type RaftQueueMessage,
+  type RaftQueueOptions,
+  type RaftQueueReceiveOptions,
+} from './nest/primitives/queue/raft-queue';
+export type { QueueStatus as RaftQueueStatus } from './nest/primitives/queue/queue.machine';
+export {
+  getRaftSemaphoreToken,
+  InjectRaftSemaphore,
+  raftSemaphore,
+} from './nest/primitives/semaphore/raft-semaphore.feature';
+export { RaftSemaphore, type RaftPermit, type RaftSemaphoreOptions } from './nest/primitives/semaphore/raft-semaphore';
+export { getRaftBarrierToken, InjectRaftBarrier, raftBarrier } from './nest/primitives/barrier/raft-barrier.feature';
+export {
+  RaftBarrier,
+  type RaftBarrierOptions,
+  type RaftBarrierPass,
+  type RaftBarrierWaitOptions,
+} from './nest/primitives/barrier/raft-barrier';
+export type { BarrierStatus as RaftBarrierStatus } from './nest/primitives/barrier/barrier.machine';
 export type { RaftReadOptions } from './nest/primitives/shared/read-options';
 export type { RaftPrimitive } from './nest/primitives/shared/primitive';
 export type { RaftLease } from './nest/primitives/lease/held-lease';

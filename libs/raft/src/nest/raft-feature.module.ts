@@ -67,8 +67,17 @@ export class RaftFeatureModule implements OnModuleInit {
 
 /** The root is looked up at the first call: modules are made in any order. */
 function lazyHost(moduleRef: ModuleRef, group: GroupId): () => RaftNodeHost {
-  let found: RaftNodeHost | undefined;
-  return () => (found ??= moduleRef.get<RaftNodeHost>(getRaftHostToken(group), { strict: false }));
+  let found: RaftNodeHost | null | undefined;
+  return () => {
+    found ??= moduleRef.get<RaftNodeHost | null>(getRaftHostToken(group), { strict: false });
+    if (found === null) {
+      throw new RaftError(
+        'RAFT_NOT_STARTED',
+        'The Raft node has not been made yet: this call came from a constructor. Nothing was done. Move the call to onApplicationBootstrap, or later.',
+      );
+    }
+    return found;
+  };
 }
 
 function providerOf(machine: Type<object>, group: GroupId): Provider {

@@ -33,7 +33,7 @@ export class LeaseClient {
   private readonly current = new AsyncLocalStorage<RaftLease>();
   private readonly waiting = new Map<string, WakeUp>();
   private readonly held = new Map<string, HeldLease>();
-  private readonly subscription: Subscription;
+  private subscription: Subscription | undefined;
   private readonly emptied: WakeUp;
   private count = 0;
   private stopping = false;
@@ -41,7 +41,6 @@ export class LeaseClient {
   constructor(private readonly parts: LeaseClientParts) {
     this.clientId = parts.scheduler.randomId();
     this.emptied = new WakeUp(parts.scheduler);
-    this.subscription = parts.events.subscribe((event) => this.hear(event));
   }
 
   /** @returns the lease in whose `run` the caller is */
@@ -55,6 +54,8 @@ export class LeaseClient {
 
   async acquire(key: string, permits: number, options: CheckedLeaseOptions): Promise<HeldLease> {
     const { scheduler } = this.parts;
+    // Not sooner: the application's parts are made in any order.
+    this.subscription ??= this.parts.events.subscribe((event) => this.hear(event));
     const id = `${this.clientId}.${++this.count}`;
     const wakeUp = new WakeUp(scheduler);
     const giveUp = (): void => wakeUp.wake();
@@ -112,7 +113,7 @@ export class LeaseClient {
     const { scheduler } = this.parts;
     const untilMs = scheduler.nowMs() + STOP_PATIENCE_MS;
     while (this.held.size > 0 && scheduler.nowMs() < untilMs) await this.emptied.wait(untilMs - scheduler.nowMs());
-    this.subscription.unsubscribe();
+    this.subscription?.unsubscribe();
     for (const lease of [...this.held.values()]) lease.forget();
   }
 

@@ -15,6 +15,9 @@ export interface LockedOptions extends Omit<RaftLockOptions, 'signal'> {
 /** Its result must be one that can be waited for: a caller gets it when the lock is released. */
 type LockableMethod = (...args: never[]) => Promise<unknown> | void;
 
+/** It may take fewer arguments than the method. */
+type KeyOf<Args extends unknown[]> = (this: never, ...args: Args) => string;
+
 /**
  * Runs the method under a lock of the cluster, whoever calls it: a controller's route, a message or an event handler, `@Cron()`,
  * or other code. It stands anywhere among a method's decorators.
@@ -37,13 +40,13 @@ type LockableMethod = (...args: never[]) => Promise<unknown> | void;
  * ```
  * @publicApi
  */
-export function Locked<Args extends never[]>(key: string | ((...args: Args) => string), options: LockedOptions = {}) {
+export function Locked<Args extends unknown[]>(key: string | KeyOf<Args>, options: LockedOptions = {}) {
   const { group, ...lockOptions } = options;
   const property = propertyOf(group);
   return <M extends LockableMethod>(
     target: object,
     name: string | symbol,
-    descriptor: TypedPropertyDescriptor<M> & (Parameters<M> extends Args ? unknown : never),
+    descriptor: TypedPropertyDescriptor<M> & (KeyOf<Args> extends KeyOf<Parameters<M>> ? unknown : never),
   ): void => {
     Inject(getRaftLockToken(group))(target, property);
     wrapMethod(
@@ -52,7 +55,7 @@ export function Locked<Args extends never[]>(key: string | ((...args: Args) => s
         // A handler that promises nothing gets a Promise all the same: frameworks wait for it, and see its error.
         async function locked(this: object, ...args: never[]): Promise<unknown> {
           const locks = locksOf(this, property, target, name);
-          const keyOfCall = typeof key === 'string' ? key : key.apply(this, args as Args);
+          const keyOfCall = typeof key === 'string' ? key : key.apply(this as never, args as unknown as Args);
           return locks.run(keyOfCall, lockOptions, () => original.apply(this, args));
         } as unknown as M,
     );

@@ -17,19 +17,13 @@ export interface RaftReadOptions {
 
 /** @returns the queries of `caller`, read as the options say */
 export function readsOf<T>(caller: Replicated<T>, options: RaftReadOptions = {}): ReplicatedQueries<T> {
-  // The types of callers are made of the machine's, which isn't known here.
-  const untyped = caller as unknown as Replicated<object>;
-  return timed(consistent(untyped, options), options.timeoutMs) as unknown as ReplicatedQueries<T>;
+  const reads = consistent(caller, options);
+  return options.timeoutMs === undefined ? reads : reads.$timeout(options.timeoutMs);
 }
 
-function consistent(caller: Replicated<object>, { consistency, maxLagMs, after }: RaftReadOptions): Reads {
+function consistent<T>(caller: Replicated<T>, { consistency, maxLagMs, after }: RaftReadOptions): ReplicatedQueries<T> {
   if (after !== undefined) return caller.$after(after);
   if (consistency === 'stale') return caller.$stale({ maxLagMs });
-  return consistency === 'lease' ? caller.$lease() : caller;
-}
-
-type Reads = Replicated<object> | ReplicatedQueries<object>;
-
-function timed(reads: Reads, timeoutMs: number | undefined): Reads {
-  return timeoutMs === undefined ? reads : reads.$timeout(timeoutMs);
+  if (consistency === 'lease') return caller.$lease();
+  return caller;
 }
