@@ -1,4 +1,4 @@
-import { isLongForm } from '../support/chaos-scale';
+import { isLongForm, quantile } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
 import { KvCluster } from '../support/kv-cluster';
 import type { KvNode } from '../support/kv-node';
@@ -55,7 +55,10 @@ describe('a node that joins a cluster with a large state', () => {
       );
       figure('joining with a snapshot: longest slice of the new node', `${status.longestSliceMs.toFixed(1)} ms`);
       figure('joining with a snapshot: writes meanwhile', `${load.writes}, failed ${load.failures.length}`, 'failed 0');
-      figure('joining with a snapshot: their p99', `${load.latencyMs([startedMs, promotedMs], 0.99)} ms`);
+      figure(
+        'joining with a snapshot: their p99',
+        `${Math.round(quantile(load.latenciesMs([startedMs, promotedMs]), 0.99))} ms`,
+      );
 
       expect(status.fetchedBytes).toBeGreaterThan(STATE_BYTES);
       expect(await terms(cluster.nodes)).toEqual([...termsBefore, termsBefore[0]]);

@@ -164,6 +164,27 @@ describe('a node that lacks what the log no longer has', () => {
     await cluster.stopAll();
   });
 
+  it('begins anew with another where the only node that has it is gone for good', async () => {
+    const cluster = new VirtualCluster(5);
+    const leader = await cluster.startWithLeader({ snapshots: SMALL });
+    const [follower, source] = cluster.followers() as [VirtualNode, VirtualNode];
+    await cluster.kill(follower);
+    const lines = await write(cluster, leader, 65);
+    await cluster.pass(1000);
+    const only = await cluster.ends(source.raft.snapshot());
+    const again = cluster.make(follower.name, { snapshots: SMALL });
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => (again.raft.status().install?.receivedBytes ?? 0) > 100);
+    expect(again.raft.status().install).toMatchObject({ source: source.name, index: only.index });
+
+    await cluster.kill(source);
+    await cluster.until(() => again.machine.lines.length === lines.length, 120_000);
+
+    expect(again.raft.status().snapshot!.index).toBeLessThan(only.index);
+    expect(again.machine.lines).toEqual(lines);
+    await cluster.stopAll();
+  });
+
   it('finishes an install at the next start that a crash cut off behind the machine', async () => {
     const { cluster, lines, name } = await behind();
     const first = cluster.make(name, { snapshots: SMALL });

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { quantile } from './chaos-scale';
 import { NoAnswerError } from './http-client';
 import type { KvCluster } from './kv-cluster';
 import type { KvNode } from './kv-node';
@@ -11,7 +10,7 @@ export type Span = readonly [fromMs: number, toMs: number];
 export interface SteadyLoadOptions {
   /** Default 8. */
   readonly clients?: number;
-  /** So often each client begins a write, whether the one before took long or not. Default 20. */
+  /** So often each client begins a write, or as soon as the one before is done. Default 20. */
   readonly everyMs?: number;
   /** Different for each load on one cluster. */
   readonly prefix: string;
@@ -24,7 +23,7 @@ export interface SteadyLoadOptions {
 }
 
 interface DoneWrite {
-  readonly dueMs: number;
+  readonly begunMs: number;
   readonly endedMs: number;
 }
 
@@ -82,13 +81,11 @@ export class SteadyLoad {
     return moments.reduce((longest, moment, at) => Math.max(longest, moment - (moments[at - 1] ?? moment)), 0);
   }
 
-  /** How long writes took that were due in that time, retries and the wait for a late client included. */
-  latencyMs([fromMs, toMs]: Span, share: number): number {
-    const took = this.done.filter(({ dueMs }) => dueMs >= fromMs && dueMs < toMs);
-    return quantile(
-      took.map(({ dueMs, endedMs }) => endedMs - dueMs),
-      share,
-    );
+  /** How long each write took that was begun in that time, its retries included. */
+  latenciesMs([fromMs, toMs]: Span): number[] {
+    return this.done
+      .filter(({ begunMs }) => begunMs >= fromMs && begunMs < toMs)
+      .map(({ begunMs, endedMs }) => endedMs - begunMs);
   }
 
   /** Of keys that are written once. */
@@ -108,22 +105,23 @@ export class SteadyLoad {
     let dueMs = Date.now() + Math.random() * everyMs;
     for (let serial = 0; !this.stopping; serial++) {
       if (dueMs > Date.now()) await sleep(dueMs - Date.now());
-      await this.write(`${prefix}/${client}/${serial % keysPerClient}`, serial, client + serial, dueMs);
-      dueMs += everyMs;
+      await this.write(`${prefix}/${client}/${serial % keysPerClient}`, serial, client + serial);
+      dueMs = Math.max(dueMs + everyMs, Date.now());
     }
   }
 
-  private async write(key: string, serial: number, firstNode: number, dueMs: number): Promise<void> {
+  private async write(key: string, serial: number, firstNode: number): Promise<void> {
+    const begunMs = Date.now();
     const { valueBytes = 64 } = this.options;
     const value = JSON.stringify(`${serial} `.padEnd(valueBytes, key));
-    const givenUpMs = Date.now() + GIVEN_UP_AFTER_MS;
+    const givenUpMs = begunMs + GIVEN_UP_AFTER_MS;
     for (let turn = firstNode; Date.now() < givenUpMs; turn++) {
       const node = this.nodeFor(turn);
       if (node !== undefined) {
         try {
           const answer = await this.cluster.http.send(node.url + key, { method: 'PUT', body: value, redirects: 3 });
           if (answer.status === 200) {
-            this.done.push({ dueMs, endedMs: Date.now() });
+            this.done.push({ begunMs, endedMs: Date.now() });
             this.acknowledged.set(key, { value, etag: answer.headers.etag ?? '' });
             return;
           }

@@ -14,6 +14,8 @@ export interface Vitals {
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
   readonly gcPauseMs: number;
+  /** Messages to other nodes since the start. */
+  readonly framesSent: number;
 }
 
 /** @param span from and to, as `Date.now()` gives them */

@@ -36,6 +36,8 @@ describe('the command line', () => {
       joinAs: 'voter',
       adminToken: undefined,
       snapshotAfterEntries: undefined,
+      snapshotAfterBytes: undefined,
+      leaseReads: undefined,
       debug: false,
     });
   });
@@ -51,6 +53,16 @@ describe('the command line', () => {
       founders: [{ http: { host: '10.0.0.4', port: 9024 }, peerPort: 7004 }],
     });
     expect(() => parse('--join-url', '10.0.0.1:9023', '--initial-advertise-peers', 'a:1')).toThrow('founds no cluster');
+  });
+
+  it('takes how long a lease lasts, and when snapshots are taken', () => {
+    expect(parse('--lease-reads', '0.9', '--snapshot-bytes', '1000', '--snapshot-entries', '10')).toMatchObject({
+      leaseReads: 0.9,
+      snapshotAfterBytes: 1000,
+      snapshotAfterEntries: 10,
+    });
+    expect(() => parse('--lease-reads', '1')).toThrow('0.5 to 0.95');
+    expect(() => parse('--snapshot-bytes', '1.5')).toThrow("isn't a whole number above 0");
   });
 
   it('asks for help before it looks at anything else', () => {

@@ -25,6 +25,9 @@ export interface NodeSettings {
   /** What administrators have to send; undefined: the admin paths are open. */
   readonly adminToken: string | undefined;
   readonly snapshotAfterEntries: number | undefined;
+  readonly snapshotAfterBytes: number | undefined;
+  /** The share of the election time-out that a lease lasts; undefined: `consistency=lease` asks the others as any read does. */
+  readonly leaseReads: number | undefined;
   readonly onFollower: OnFollower;
   /** Undefined: 302, or 307 where the request has a body. */
   readonly redirectStatus: 302 | 307 | 308 | undefined;
@@ -50,6 +53,9 @@ export const USAGE = `Usage: node dist/apps/kv/main.js [options]
   --redirect-status 302|307|308        default 302, or 307 where the request has a body
   --admin-token TOKEN                  admin paths ask for it as bearer token (default: KV_ADMIN_TOKEN, or open)
   --snapshot-entries N                 a snapshot after so many entries (default 100000)
+  --snapshot-bytes N                   or after so many bytes of entries (default 67108864)
+  --lease-reads SHARE                  ?consistency=lease asks nobody for this share of the election time-out, 0.5 to
+                                       0.95, which is safe where clocks drift by less than the rest (default: off)
   --debug                              more in the log
   --help
 
@@ -73,6 +79,8 @@ const FLAGS = {
   'join-as': { type: 'string', default: 'voter' },
   'admin-token': { type: 'string' },
   'snapshot-entries': { type: 'string' },
+  'snapshot-bytes': { type: 'string' },
+  'lease-reads': { type: 'string' },
   debug: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -117,6 +125,8 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     joinAs: oneOf('--join-as', values['join-as'], ['voter', 'learner']),
     adminToken: values['admin-token'] ?? (process.env['KV_ADMIN_TOKEN'] || undefined),
     snapshotAfterEntries: optional(values['snapshot-entries'], (text) => count('--snapshot-entries', text)),
+    snapshotAfterBytes: optional(values['snapshot-bytes'], (text) => count('--snapshot-bytes', text)),
+    leaseReads: optional(values['lease-reads'], leaseShare),
     onFollower: oneOf('--on-follower', values['on-follower'], ['redirect', 'forward', 'reject']),
     redirectStatus: optional(
       values['redirect-status'],
@@ -171,6 +181,13 @@ function joinAddress(text: string): string {
 function count(flag: string, text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new CommandLineError(`${flag}: "${text}" isn't a whole number above 0`);
   return Number(text);
+}
+
+function leaseShare(text: string): number {
+  const share = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || share < 0.5 || share > 0.95)
+    throw new CommandLineError(`--lease-reads: "${text}" isn't a share of the election time-out from 0.5 to 0.95`);
+  return share;
 }
 
 function storageOf(values: ReturnType<typeof readFlags>): Pick<NodeSettings, 'storage' | 'databaseUrl'> {

@@ -25,12 +25,8 @@ export class KvModule {
           nodeId: settings.id,
           clusterName: 'kv',
           ...membersOf(settings),
-          ...(settings.snapshotAfterEntries !== undefined && {
-            snapshots: {
-              afterEntries: settings.snapshotAfterEntries,
-              trailingEntries: Math.ceil(settings.snapshotAfterEntries / 10),
-            },
-          }),
+          ...(settings.leaseReads !== undefined && { leaseReads: { driftMargin: settings.leaseReads } }),
+          snapshots: snapshotsOf(settings),
           storage,
           election: { timeoutMs: settings.electionTimeoutMs, heartbeatIntervalMs: settings.heartbeatIntervalMs },
           forceBootstrap: settings.forceBootstrap,
@@ -55,4 +51,14 @@ function membersOf({ founders, id, join, joinAs, peerListen }: NodeSettings): Pa
   if (join === undefined) return { members, peers: { listen } };
   const self = members.find((member) => member.id === id)!;
   return { join: [join], joinAs, http: self.http, peers: { listen, advertise: self.peer } };
+}
+
+function snapshotsOf({ snapshotAfterEntries, snapshotAfterBytes }: NodeSettings): RaftModuleOptions['snapshots'] {
+  return {
+    ...(snapshotAfterBytes !== undefined && { afterBytes: snapshotAfterBytes }),
+    ...(snapshotAfterEntries !== undefined && {
+      afterEntries: snapshotAfterEntries,
+      trailingEntries: Math.ceil(snapshotAfterEntries / 10),
+    }),
+  };
 }

@@ -15,6 +15,8 @@ const WINDOW = 2;
 const RETRY_MS = 100;
 /** So often may no member have the snapshot that was begun, before another is begun. */
 const PATIENCE = 20;
+/** And for so long may nobody who is there have it, as the node that had it may come back: to begin anew costs all of it. */
+const LOST_SOURCE_MS = 30_000;
 
 interface Fetch {
   readonly required: LogId;
@@ -144,7 +146,8 @@ export class SnapshotFetcher {
 
   /** Goes on until it has the chunk, with whoever has that snapshot. */
   private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Uint8Array> {
-    const { calls, callTimeoutMs } = this.ports;
+    const { calls, callTimeoutMs, scheduler } = this.ports;
+    const sinceMs = scheduler.nowMs();
     for (let failures = 0; ; failures++) {
       if (this.closed) throw new Error('this node is being stopped');
       const { source } = fetch;
@@ -157,7 +160,8 @@ export class SnapshotFetcher {
         fetch.resumptions++;
         if (!isGone && this.ports.links.stateOf(source).state === 'connected') continue;
         const other = await this.findOffer(fetch, ({ metadata }) => sameLogId(metadata.last, last), 1);
-        if (other === undefined && isGone && failures > PATIENCE)
+        const isLost = isGone ? failures > PATIENCE : scheduler.nowMs() - sinceMs > LOST_SOURCE_MS;
+        if (other === undefined && isLost)
           throw new Error(`no member has the snapshot of entry ${last.index} any more`, { cause: error });
       }
     }
