@@ -164,6 +164,24 @@ describe('a node that lacks what the log no longer has', () => {
     await cluster.stopAll();
   });
 
+  it('goes on with another node where the one that has it answers, and gives no chunk', async () => {
+    const { cluster, leader, lines, name } = await behind();
+    const source = cluster.followers().find((node) => node.name !== name)!;
+    const { readSnapshot } = source.storage;
+    jest.spyOn(source.storage, 'readSnapshot').mockImplementation(async (...asked) => {
+      const stored = await readSnapshot.apply(source.storage, asked);
+      const next = () => new Promise<IteratorResult<Uint8Array>>(() => undefined);
+      return stored && { ...stored, chunks: { [Symbol.asyncIterator]: () => ({ next }) } };
+    });
+    const again = cluster.make(name, { snapshots: SMALL });
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => again.raft.status().install?.source === source.name);
+    await cluster.until(() => again.machine.lines.length === lines.length, 60_000);
+
+    expect(again.raft.status().snapshot!.index).toBe(leader.raft.status().snapshot!.index);
+    await cluster.stopAll();
+  });
+
   it('begins anew with another where the only node that has it is gone for good', async () => {
     const cluster = new VirtualCluster(5);
     const leader = await cluster.startWithLeader({ snapshots: SMALL });

@@ -15,8 +15,10 @@ const WINDOW = 2;
 const RETRY_MS = 100;
 /** So often may no member have the snapshot that was begun, before another is begun. */
 const PATIENCE = 20;
-/** And for so long may nobody who is there have it, as the node that had it may come back: to begin anew costs all of it. */
+/** And for so long nobody who is there, as the node that had it may come back: to begin anew costs all of it. */
 const LOST_SOURCE_MS = 30_000;
+/** So often may a node that is there give no chunk, as its store may hang, before another is asked. */
+const SILENT_CALLS = 3;
 
 interface Fetch {
   readonly required: LogId;
@@ -158,8 +160,13 @@ export class SnapshotFetcher {
         await this.pause();
         if (fetch.source !== source || this.closed) continue;
         fetch.resumptions++;
-        if (!isGone && this.ports.links.stateOf(source).state === 'connected') continue;
-        const other = await this.findOffer(fetch, ({ metadata }) => sameLogId(metadata.last, last), 1);
+        const isThere = !isGone && this.ports.links.stateOf(source).state === 'connected';
+        if (isThere && failures < SILENT_CALLS) continue;
+        const other = await this.findOffer(
+          fetch,
+          ({ metadata }, address) => sameLogId(metadata.last, last) && !(isThere && address === source),
+          1,
+        );
         const isLost = isGone ? failures > PATIENCE : scheduler.nowMs() - sinceMs > LOST_SOURCE_MS;
         if (other === undefined && isLost)
           throw new Error(`no member has the snapshot of entry ${last.index} any more`, { cause: error });
@@ -170,7 +177,7 @@ export class SnapshotFetcher {
   /** Asks the members, followers first: the leader has enough to do. */
   private async findOffer(
     fetch: Fetch,
-    isGood: (offer: OfferedSnapshot) => boolean,
+    isGood: (offer: OfferedSnapshot, address: string) => boolean,
     rounds = PATIENCE,
   ): Promise<OfferedSnapshot | undefined> {
     const { calls, callTimeoutMs } = this.ports;
@@ -180,7 +187,7 @@ export class SnapshotFetcher {
           .call(address, SNAPSHOT_INFO, new Uint8Array(0), callTimeoutMs)
           .catch(() => new Uint8Array(0));
         const offer = decodeOffer(answer);
-        if (offer === undefined || !isGood(offer)) continue;
+        if (offer === undefined || !isGood(offer, address)) continue;
         fetch.source = address;
         fetch.sourceName = name;
         return offer;

@@ -4,6 +4,7 @@ import { sameLogId } from '../core/types';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
 import type { LoadedGroup, RaftStorage, SnapshotMetadata } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
+import { inTurns } from './in-turns';
 import type { RaftLogger } from './raft-node-options';
 import type { Scheduler } from './scheduler';
 import type { SnapshotInfo } from './snapshot-options';
@@ -52,7 +53,7 @@ export async function installSnapshot(
       continue;
     }
     try {
-      await machine.restore(metadata.last, stored.chunks);
+      await machine.restore(metadata.last, inTurns(stored.chunks, scheduler));
       break;
     } catch (error) {
       // What the store could not give may come at the next attempt; what the machine can't read never will.
