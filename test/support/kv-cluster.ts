@@ -28,6 +28,8 @@ export interface LeaderOptions {
 }
 
 const LEADER_TIMEOUT_MS = 60_000;
+/** Each node makes a database first, which on a busy machine takes most of it. */
+const START_TIMEOUT_MS = 150_000;
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 10;
 
@@ -53,7 +55,7 @@ export class KvCluster {
     const cluster = await KvCluster.prepare(options);
     try {
       cluster.startNodes();
-      await cluster.leader({ all: true });
+      await cluster.leader({ all: true, withinMs: START_TIMEOUT_MS });
       return cluster;
     } catch (error) {
       await cluster.stop();
