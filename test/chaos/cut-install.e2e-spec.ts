@@ -18,7 +18,7 @@ const INSTALL_LIMIT_MS = 240_000;
 describe('an install of a snapshot that is cut three times', () => {
   let cluster: KvCluster;
   beforeAll(async () => {
-    cluster = await KvCluster.start({ flags: ['--snapshot-entries', '100000'], preload: [CUT_PEERS_HOOK] });
+    cluster = await KvCluster.start({ flags: ['--snapshot-entries', '1000'], preload: [CUT_PEERS_HOOK] });
     await fillState(cluster, { bytes: STATE_BYTES });
   }, 300_000);
   afterAll(() => cluster?.stop());

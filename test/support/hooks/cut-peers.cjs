@@ -7,8 +7,8 @@ const { sendHandshake } = RaftTcpSocket.prototype;
 
 RaftTcpSocket.prototype.sendHandshake = function (frame) {
   const { socket } = this;
+  if (!open.has(socket)) socket.once('close', () => open.delete(socket));
   open.add(socket);
-  socket.once('close', () => open.delete(socket));
   sendHandshake.call(this, frame);
 };
 
