@@ -6,10 +6,10 @@ import { figure } from '../support/test-run';
 import { VITALS_HOOK, vitalsOf } from '../support/vitals';
 
 const SPAN_MS = isLongForm ? 10_000 : 3_000;
+const READS = isLongForm ? 50_000 : 2_000;
 const CLIENTS = 64;
 const ROUNDS_PER_READ = 0.2;
-
-/** What a quiet leader sends anyway comes and goes by a heartbeat to each of two peers, or their answers. */
+/** A quiet leader sends a heartbeat so often to each of its peers. */
 const HEARTBEAT_MS = 100;
 
 describe('reads under load', () => {
@@ -22,13 +22,14 @@ describe('reads under load', () => {
   });
   afterAll(() => cluster?.stop());
 
-  /** Reads from the leader all the time. @returns how many answered 200 */
+  /** Reads from the leader, each client one after the other. @returns how many answered 200 */
   const readAllTheTime = async (query: string, clients: number): Promise<number> => {
-    const untilMs = Date.now() + SPAN_MS;
+    let begun = 0;
     let answered = 0;
     await Promise.all(
       Array.from({ length: clients }, async () => {
-        while (Date.now() < untilMs) {
+        while (begun < READS) {
+          begun++;
           const answer = await cluster.http.send(`${leader.url}/read/me${query}`);
           if (answer.status === 200 && answer.body === '"value"') answered++;
           else throw new Error(`the read answers ${answer.status} ${answer.body}`);
@@ -60,13 +61,12 @@ describe('reads under load', () => {
     figure('lease reads: rounds sent for them', String(after.rounds - before.rounds), '0');
     figure('messages a second of the leader, quiet', quiet.toFixed(1));
     figure('messages a second of the leader, while it answers lease reads', reading.toFixed(1), 'the same');
-    expect(answered).toBeGreaterThan(100);
+    expect(answered).toBe(READS);
     expect(after.lease - before.lease).toBeGreaterThanOrEqual(answered);
+    // A lease that ran out, on a machine that let the leader wait, is asked for anew.
     expect(after.rounds - before.rounds).toBeLessThanOrEqual(answered / 100);
-    const perRead = ((reading - quiet) * SPAN_MS) / 1000 / answered;
-    const jitter = (4 * 1000) / HEARTBEAT_MS / (answered / (SPAN_MS / 1000));
-    expect(perRead).toBeLessThan(jitter);
-  }, 120_000);
+    expect(reading).toBeLessThan(2 * quiet + (20 * 1000) / HEARTBEAT_MS / 10);
+  }, 300_000);
 
   it(`linearizable reads of ${CLIENTS} clients share their rounds`, async () => {
     const before = await readsOf();
@@ -80,5 +80,5 @@ describe('reads under load', () => {
     expect(reads).toBeGreaterThanOrEqual(answered);
     expect(rounds).toBeGreaterThan(0);
     expect(rounds / reads).toBeLessThan(ROUNDS_PER_READ);
-  }, 120_000);
+  }, 300_000);
 });
