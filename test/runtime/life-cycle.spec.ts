@@ -146,6 +146,7 @@ describe('A node', () => {
       cluster = new VirtualCluster(3);
       const leader = await cluster.startWithLeader();
       const [follower] = cluster.followers();
+      await cluster.ends(follower!.raft.propose(add('before')));
       await cluster.pass(500);
       leader.storage.hold('persist', 'probe', 'close');
       leader.machine.hold();

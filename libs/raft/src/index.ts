@@ -113,6 +113,7 @@ export {
   type Replicated,
   type ReplicatedClient,
   type ReplicatedQueries,
+  type SessionCalls,
   type SnapshotKey,
   type StateMachineClass,
   type StateMachineHostOptions,
@@ -120,6 +121,12 @@ export {
 } from './state-machine';
 
 export { RaftNode } from './runtime/raft-node';
+export {
+  type OpenSessionOptions,
+  RaftSession,
+  type ResumeSessionOptions,
+  SessionTicket,
+} from './runtime/client-session';
 export { raftNodeOptions, type RaftNodeSettings } from './runtime/default-options';
 export { SystemScheduler } from './runtime/system-scheduler';
 export type { Scheduler, TimerHandle } from './runtime/scheduler';

@@ -1,3 +1,4 @@
+import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/client-session';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
@@ -14,6 +15,8 @@ export interface HostedNode {
   stop(): Promise<void>;
   propose(command: Uint8Array, options?: ProposeOptions): Promise<Ordered<CommandOutcome>>;
   query(query: Uint8Array, options?: QueryOptions): Promise<Ordered<CommandOutcome>>;
+  openSession(options?: OpenSessionOptions): Promise<RaftSession>;
+  resumeSession(options: ResumeSessionOptions): RaftSession;
   barrier(options?: { readonly timeoutMs?: number }): Promise<number>;
   status(): RaftStatus;
   members(): MembershipView;

@@ -45,6 +45,14 @@ class PretendedNode implements HostedNode {
     return this.propose();
   }
 
+  openSession(): Promise<never> {
+    return this.propose();
+  }
+
+  resumeSession(): never {
+    throw new RaftError('RAFT_NO_LEADER', 'it is only pretended');
+  }
+
   members(): never {
     throw new RaftError('RAFT_NO_LEADER', 'it is only pretended');
   }

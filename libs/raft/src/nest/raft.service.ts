@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { distinctUntilChanged, map, type Observable } from 'rxjs';
+import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/client-session';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { LeaderStatus, RaftStatus } from '../runtime/status';
 import { encodeCommand, type CommandCall } from '../state-machine/command-envelope';
@@ -87,6 +88,27 @@ export class RaftService {
   async propose(call: CommandCall, options?: ProposeOptions): Promise<Ordered<unknown>> {
     const { value, index } = await this.host.node().propose(encodeCommand(call), options);
     return { value: outcomeValue(value, `${call.machine}.${call.command}`, 'COMMAND_FAILED'), index };
+  }
+
+  /**
+   * Opens a client session: commands in it (`$session(session)`) are applied once, however often they are sent, by whichever node.
+   * Close it when it isn't needed any more.
+   *
+   * @param options `ttlMs`: how long it lasts without a command or a sign of life; default 60,000
+   * @throws RaftError `RAFT_BUSY` with the reason `TOO_MANY_SESSIONS`, and the codes of the way to the leader
+   */
+  async openSession(options?: OpenSessionOptions): Promise<RaftSession> {
+    return this.host.node().openSession(options);
+  }
+
+  /**
+   * Goes on with a session that was opened before, in another process or on another node.
+   *
+   * @param options `id` and `nextSequence`, as they were kept of the session
+   * @throws RaftError `RAFT_NOT_STARTED`, `RAFT_SHUTTING_DOWN`, `RAFT_CONFIGURATION`
+   */
+  resumeSession(options: ResumeSessionOptions): RaftSession {
+    return this.host.node().resumeSession(options);
   }
 
   /**

@@ -6,6 +6,9 @@ import type { ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter } from './request-router';
 
+/** What a session adds to a command. */
+const MOST_SESSION_BYTES = 272;
+
 /** Where calls come in, those of this process and those that other nodes send on, and where they are refused. */
 export class CallDesk {
   /** @param closed why no call is taken in at the moment; undefined where calls are */
@@ -41,7 +44,7 @@ export class CallDesk {
 
   /** Refuses what has no way yet; what is under way goes on. */
   refuseParked(error: RaftError): void {
-    this.ledger.failEach((request) => (request.stage === 'parked' ? error : undefined));
+    this.ledger.failEach((request) => (request.stage === 'parked' && !request.isIndeterminate ? error : undefined));
   }
 
   /**
@@ -67,7 +70,9 @@ export class CallDesk {
       return new RaftError('RAFT_CONFIGURATION', `maxLagMs is ${request.maxLagMs}: write a number of milliseconds.`);
     if (!Number.isSafeInteger(request.after) || request.after < 0)
       return new RaftError('RAFT_CONFIGURATION', `after is ${request.after}: write a log index.`);
-    if (request.body.length > maxCommandBytes) return tooLarge(request, maxCommandBytes);
+    // The node that sent it on has measured it, without its own session.
+    const sessionBytes = request.isFromPeer ? MOST_SESSION_BYTES : 0;
+    if (request.body.length > maxCommandBytes + sessionBytes) return tooLarge(request, maxCommandBytes);
     return this.ledger.size < maxPendingRequests ? undefined : tooMany(maxPendingRequests);
   }
 }

@@ -21,6 +21,8 @@ export class EventReporter {
   /** A call came in: its answer will be told. */
   called(request: PendingRequest): void {
     const { proposal, read } = this.events.taps;
+    // No call of a user's: it is there for others.
+    if (request.kind === 'session') return;
     if (!(request.kind === 'propose' ? proposal : read).isHeard) return;
     const startedMs = this.scheduler.nowMs();
     const origin = request.isFromPeer ? 'peer' : 'caller';
@@ -64,7 +66,8 @@ export class EventReporter {
 
   private readAnswered(request: PendingRequest, origin: CallOrigin, outcome: CallOutcome, durationMs: number): void {
     const { kind, consistency } = request;
-    if (kind !== 'propose') this.events.taps.read.tell({ origin, kind, consistency, outcome, durationMs });
+    if (kind !== 'propose' && kind !== 'session')
+      this.events.taps.read.tell({ origin, kind, consistency, outcome, durationMs });
   }
 }
 

@@ -3,17 +3,29 @@ import type { GroupId, ReplicaId } from '../core/types';
 import type { Hello, ResponseMessage } from '../transport/contract';
 import type { CallIds } from './call-ids';
 import type { PeerLinks } from './peer-links';
+import { refusedOnceMore } from './node-errors';
+import type { NodeSession } from './node-session';
 import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
 import { decodeError, decodeResult, encodeRequest } from './request-codec';
 import type { RequestLedger } from './request-ledger';
 import type { Scheduler } from './scheduler';
 
-/** The other node says for certain that the command didn't enter a log: it may be sent to another. */
+/** The other node says for certain that the command didn't enter a log by this: it may be sent to another. */
 const ASK_ANOTHER: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
   'RAFT_NOT_LEADER',
   'RAFT_NO_LEADER',
   'RAFT_SHUTTING_DOWN',
 ]);
+
+/** The other node can't say what became of it. */
+const UNDECIDED: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
+  'RAFT_INDETERMINATE',
+  'RAFT_TIMEOUT',
+  'RAFT_FATAL',
+]);
+
+/** Another attempt would be answered in the same way. */
+const FINAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>(['RAFT_REJECTED', 'RAFT_FORBIDDEN']);
 
 export interface ForwarderPorts {
   readonly ledger: RequestLedger;
@@ -22,16 +34,21 @@ export interface ForwarderPorts {
   readonly scheduler: Scheduler;
   readonly groupId: GroupId;
   readonly ids: CallIds;
+  readonly session: Pick<NodeSession, 'prepare' | 'decided'>;
+  /** After how long without an answer a write is sent again, if it may be. */
+  readonly patienceMs: number;
   /** The leader answered a barrier: its index must be applied here. */
   confirmedByLeader(request: PendingRequest, index: number): void;
 }
 
 /**
  * Sends calls on to the leader. A command that was handed over may have been taken into the log, even where its connection
- * broke or nobody answers: it is never sent again. A read may.
+ * broke or nobody answers: it is sent again only where the state machine tells its repetitions, in a session or by a key. A read
+ * may always.
  */
 export class Forwarder implements RequestHolder {
   private readonly underWay = new Map<number, PendingRequest>();
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly ports: ForwarderPorts) {}
 
@@ -40,11 +57,12 @@ export class Forwarder implements RequestHolder {
     return this.underWay.size;
   }
 
-  /** @returns false where it can't be sent now */
+  /** @returns false where it can't be sent now, and nobody holds it */
   forward(request: PendingRequest, leader: ReplicaId): boolean {
     const { links, groupId, scheduler } = this.ports;
     const route = links.routeTo(leader);
     if (route === undefined) return false;
+    if (!this.ports.session.prepare(request)) return true;
     const id = this.ports.ids.next();
     const { schemaVersion, consistency } = request;
     const handedOver = links.send(route.address, {
@@ -63,6 +81,8 @@ export class Forwarder implements RequestHolder {
     });
     if (!handedOver) return false;
     request.stage = 'forwarded';
+    request.forwardedAtMs = scheduler.nowMs();
+    request.unresolvedSends++;
     request.forwardId = id;
     request.forwardedTo = route.address;
     request.holder = this;
@@ -82,17 +102,29 @@ export class Forwarder implements RequestHolder {
   connectionLost(address: string): void {
     for (const request of this.underWay.values()) {
       if (request.forwardedTo !== address) continue;
-      if (request.kind === 'propose') this.ports.ledger.fail(request, brokenConnection(address));
-      else this.takeBack(request);
+      if (request.mayBeSentAgain) this.takeBack(request);
+      else this.ports.ledger.fail(request, brokenConnection(address));
     }
   }
 
-  /** Reads that wait for a node which doesn't lead any more ask the new leader. */
+  /** What waits for a node that doesn't lead any more goes to the new leader. */
   leaderChanged(leader: ReplicaId): void {
     if (this.underWay.size === 0) return;
     const address = this.ports.links.routeTo(leader)?.address;
     for (const request of this.underWay.values()) {
-      if (request.kind !== 'propose' && request.forwardedTo !== address) this.takeBack(request);
+      if (request.mayBeSentAgain && request.forwardedTo !== address) this.takeBack(request);
+    }
+  }
+
+  /** An answer may be lost though the connection stands, as it comes over another one. */
+  tick(nowMs: number): void {
+    const { patienceMs } = this.ports;
+    if (this.underWay.size === 0 || nowMs - this.lookedAtMs < patienceMs / 8) return;
+    this.lookedAtMs = nowMs;
+    for (const request of this.underWay.values()) {
+      // Twice as long each time: a leader that has too much to do isn't helped by more of it.
+      const limitMs = patienceMs * 2 ** Math.min(request.unresolvedSends - 1, 10);
+      if (request.isWrite && request.mayBeSentAgain && nowMs - request.forwardedAtMs >= limitMs) this.takeBack(request);
     }
   }
 
@@ -108,18 +140,24 @@ export class Forwarder implements RequestHolder {
       this.ports.ledger.fail(request, unreadableAnswer(request));
       return;
     }
-    if (request.kind === 'barrier') {
-      this.forget(request);
-      request.holder = undefined;
-      this.ports.confirmedByLeader(request, result.index);
-    } else {
-      this.ports.ledger.succeed(request, result);
-    }
+    this.forget(request);
+    request.holder = undefined;
+    request.unresolvedSends--;
+    if (request.kind === 'barrier') this.ports.confirmedByLeader(request, result.index);
+    else this.ports.session.decided(request, result);
   }
 
   private refuse(request: PendingRequest, error: RaftError | undefined, sender: Hello): void {
-    if (error === undefined) this.ports.ledger.fail(request, unreadableAnswer(request));
-    else if (ASK_ANOTHER.has(error.code)) this.takeBack(request);
+    if (error === undefined) {
+      this.ports.ledger.fail(request, unreadableAnswer(request));
+      return;
+    }
+    const { code } = error;
+    const isUndecided = UNDECIDED.has(code);
+    if (!isUndecided) request.unresolvedSends--;
+    const mayBeApplied = request.isWrite && request.unresolvedSends > 0;
+    if (ASK_ANOTHER.has(code) || (mayBeApplied && request.mayBeSentAgain && !FINAL.has(code))) this.takeBack(request);
+    else if (mayBeApplied && !isUndecided) this.ports.ledger.fail(request, refusedOnceMore(error));
     else this.ports.ledger.fail(request, atLeader(error, sender));
   }
 
@@ -151,7 +189,7 @@ function brokenConnection(address: string): RaftError {
 
 function unreadableAnswer(request: PendingRequest): RaftError {
   return new RaftError(
-    request.kind === 'propose' ? 'RAFT_INDETERMINATE' : 'RAFT_TIMEOUT',
+    request.isWrite ? 'RAFT_INDETERMINATE' : 'RAFT_TIMEOUT',
     'The leader answered in a way that this version doesn’t understand. A command may or may not be applied: read the state ' +
       'before you send it again, and bring all nodes to one version.',
   );

@@ -22,3 +22,11 @@ export function undecided(why: string): RaftError {
     `This node stopped before the command was decided: it may or may not be applied. Read the state before you send it again. (${why})`,
   );
 }
+
+/** This time it wasn't taken in; the time before it may have been. */
+export function refusedOnceMore(error: RaftError): RaftError {
+  return new RaftError(
+    'RAFT_INDETERMINATE',
+    `The command was sent more than once, and refused at last, so that it may or may not be applied: read the state before you send it again. (${error.message})`,
+  );
+}

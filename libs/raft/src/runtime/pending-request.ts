@@ -1,10 +1,15 @@
 import type { RaftError } from '../core/raft-error';
+import { isRepeatable } from '../state-machine/command-envelope';
 import type { CommandOutcome } from '../state-machine/contract';
 import type { CallOutcome, CallTrace } from './call-tracer';
+import type { RelayPlace } from './node-session';
 import type { Ordered, ReadConsistency } from './raft-node-options';
 
-/** `barrier` waits until its index is applied here; `readIndex` is the leader's part of another node's barrier. */
-export type RequestKind = 'propose' | 'query' | 'barrier' | 'readIndex';
+/**
+ * `session` opens, renews or ends a client session; `barrier` waits until its index is applied here; `readIndex` is the leader's
+ * part of another node's barrier.
+ */
+export type RequestKind = 'propose' | 'session' | 'query' | 'barrier' | 'readIndex';
 
 /**
  * How far a request has come, which decides what may be said of it. `parked`: it is nowhere yet, so it is certainly not
@@ -18,7 +23,7 @@ export interface RequestHolder {
   forget(request: PendingRequest): void;
 }
 
-/** Takes a request back that must find a leader anew. It is certainly not applied. */
+/** Takes a request back that must find a leader anew: it is certainly not applied, or may be sent again. */
 export interface RequestReturn {
   retry(request: PendingRequest): void;
 }
@@ -65,6 +70,12 @@ export class PendingRequest {
   /** The context of its read. */
   context = 0;
 
+  /** When it was last sent on, and how often it was without the leader having said that it isn't applied by that. */
+  forwardedAtMs = 0;
+  unresolvedSends = 0;
+  /** Its place in a session of this node, in which it is sent on. */
+  relay: RelayPlace | undefined;
+
   attempts = 0;
   retryAtMs = 0;
 
@@ -108,9 +119,33 @@ export class PendingRequest {
     return this.stage === 'settled';
   }
 
+  get isWrite(): boolean {
+    return this.kind === 'propose' || this.kind === 'session';
+  }
+
   /** A write may be applied, now or later, although nobody can say: it left for a log and wasn't decided. */
   get isIndeterminate(): boolean {
-    return this.kind === 'propose' && (this.stage === 'inLog' || this.stage === 'forwarded');
+    return this.isWrite && (this.stage === 'inLog' || this.stage === 'forwarded' || this.unresolvedSends > 0);
+  }
+
+  /** The state machine tells a repetition from it; or it changes nothing, or nothing more when it is repeated. */
+  get mayBeSentAgain(): boolean {
+    return this.kind !== 'propose' || isRepeatable(this.body);
+  }
+
+  /** @param body the command with its place */
+  enterRelay(relay: RelayPlace, body: Uint8Array): void {
+    this.relay = relay;
+    this.body = body;
+  }
+
+  /** It is certainly not applied, and gets another place. */
+  leaveRelay(): void {
+    const { relay } = this;
+    if (relay === undefined) return;
+    this.relay = undefined;
+    this.body = relay.command;
+    relay.session.sequences.end(relay.sequence);
   }
 
   settleWith(result: RequestResult): void {
@@ -128,6 +163,8 @@ export class PendingRequest {
     holder?.forget(this);
     this.holder = undefined;
     this.stage = 'settled';
+    // It isn't sent again, whatever became of it.
+    if (this.relay !== undefined) this.leaveRelay();
     this.body = NOTHING;
     this.trace?.ended(outcome);
     this.watch?.(outcome, index);

@@ -27,7 +27,7 @@ export interface ProposalEvent {
 /** A query, a barrier, or the leader's part of another node's read was answered. @publicApi */
 export interface ReadEvent {
   readonly origin: CallOrigin;
-  readonly kind: Exclude<RequestKind, 'propose'>;
+  readonly kind: Exclude<RequestKind, 'propose' | 'session'>;
   readonly consistency: ReadConsistency;
   readonly outcome: CallOutcome;
   readonly durationMs: number;

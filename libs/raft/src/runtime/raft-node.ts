@@ -10,6 +10,7 @@ import { CallDesk } from './call-desk';
 import { CallIds } from './call-ids';
 import { sentenceOf } from './error-sentence';
 import { EventReporter } from './event-reporter';
+import { ClientSessions, type OpenSessionOptions, type RaftSession, type ResumeSessionOptions } from './client-session';
 import { Forwarder } from './forwarder';
 import { ClusterAdmin } from './cluster-admin';
 import { Founding } from './founding';
@@ -17,6 +18,7 @@ import { Joining } from './joining';
 import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import { notStarted, shuttingDown } from './node-errors';
+import { NodeSession } from './node-session';
 import type { NodeEvents } from './node-events';
 import type { LifeBook } from './life-book';
 import { openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
@@ -65,6 +67,8 @@ export class RaftNode {
   private readonly links: PeerLinks;
   private readonly calls: PeerCalls;
   private readonly admin: ClusterAdmin;
+  private readonly session: NodeSession;
+  private readonly clientSessions: ClientSessions;
   private readonly forwarder: Forwarder;
   private readonly ledger: RequestLedger;
   private readonly router: RequestRouter;
@@ -86,7 +90,7 @@ export class RaftNode {
   /** @param options as `raftNodeOptions()` fills them in */
   constructor(private readonly options: RaftNodeOptions) {
     const { scheduler, transport, nodeId, founders, groupId, logger } = options;
-    const { tickMs, proofMs } = timingOf(options);
+    const { tickMs, proofMs, nodeSessionMs } = timingOf(options);
     this.bootNonce = scheduler.randomId();
     this.board = new StatusBoard(logger, () => this.status());
     this.links = new PeerLinks(transport, nodeId, founders, () => scheduler.nowMs());
@@ -108,7 +112,20 @@ export class RaftNode {
       closed: () => this.closedBecause(),
     });
     this.admin.serve();
+    const operate = (body: Uint8Array, timeoutMs?: number): Promise<Ordered<CommandOutcome>> =>
+      this.desk.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<Ordered<CommandOutcome>>;
+    this.session = new NodeSession({
+      scheduler,
+      ledger: this.ledger,
+      ttlMs: nodeSessionMs,
+      operate,
+      dispatch: (request) => this.router.dispatch(request),
+      retry: (request) => this.router.retry(request),
+    });
+    this.clientSessions = new ClientSessions({ scheduler, operate });
     this.forwarder = new Forwarder({
+      session: this.session,
+      patienceMs: 2 * options.electionTimeoutMs,
       ids,
       ledger: this.ledger,
       returns: { retry: (request) => this.router.retry(request) },
@@ -191,6 +208,24 @@ export class RaftNode {
    */
   query(query: Uint8Array, options: QueryOptions = {}): Promise<Ordered<CommandOutcome>> {
     return this.desk.call('query', query, options) as Promise<Ordered<CommandOutcome>>;
+  }
+
+  /**
+   * Opens a client session: commands in it are applied once, however often they are sent, by whichever node.
+   *
+   * @throws RaftError `RAFT_BUSY` with the reason `TOO_MANY_SESSIONS`, `RAFT_CONFIGURATION` the state machine keeps none, and the
+   *   codes of the way to the leader
+   */
+  openSession(options: OpenSessionOptions = {}): Promise<RaftSession> {
+    return this.clientSessions.openSession(options);
+  }
+
+  /**
+   * Goes on with a session that was opened before, in another process or on another node. Whether it is still there, its first
+   * command says.
+   */
+  resumeSession(options: ResumeSessionOptions): RaftSession {
+    return this.clientSessions.resumeSession(options);
   }
 
   /**
@@ -436,7 +471,7 @@ export class RaftNode {
   private run({ incarnation }: StoreIdentity, restored: RestoredGroup, newStore: boolean): void {
     if (this.board.phase === 'stopping') return;
     const { group, appliedIndex } = restored;
-    const { options, links, ledger, router, calls, proof } = this;
+    const { options, links, ledger, router, session, calls, proof } = this;
     this.founding = undefined;
     this.group = group.identity;
     try {
@@ -446,6 +481,7 @@ export class RaftNode {
         links,
         ledger,
         router,
+        session,
         calls,
         proof,
         statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
@@ -476,6 +512,8 @@ export class RaftNode {
     this.founding?.tick(nowMs);
     this.replica?.tick(ticks, nowMs);
     this.router.tick(nowMs);
+    this.forwarder.tick(nowMs);
+    this.session.tick(nowMs);
     this.links.dismissGuests(nowMs);
     const hasLeader = this.replica !== undefined && this.replica.leader !== NO_REPLICA;
     if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
@@ -521,6 +559,7 @@ export class RaftNode {
     this.ticker.stop();
     this.calls.close();
     this.lives?.close();
+    this.clientSessions.close();
     await Promise.all([this.condemned, this.founding?.close(), this.replica?.close()]);
   }
 

@@ -7,16 +7,20 @@ import type { Message } from '../core/messages';
 import type { RaftError } from '../core/raft-error';
 import type { LogId, ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
+import { encodeClock } from '../state-machine/clock-entry';
 import { stampCommandTime } from '../state-machine/command-envelope';
+import { stampSessionTime } from '../state-machine/session-entry';
 import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
 import { ClusterClock } from './cluster-clock';
 import { crowded, refusedCommand, stalled, storageTrouble } from './command-refusals';
 import { EntryLoader } from './entry-loader';
 import { sentenceOf } from './error-sentence';
+import { ExpiryClock } from './expiry-clock';
 import { KernelDriver } from './kernel-driver';
 import { removalOf } from './membership-view';
-import { undecided } from './node-errors';
+import { refusedOnceMore, undecided } from './node-errors';
+import type { NodeSession } from './node-session';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import type { PendingRequest } from './pending-request';
@@ -45,6 +49,7 @@ export interface ReplicaPorts {
   readonly links: PeerLinks;
   readonly ledger: RequestLedger;
   readonly router: RequestRouter;
+  readonly session: NodeSession;
   readonly calls: PeerCalls;
   readonly proof: SessionProof;
   statusChanged(status: KernelStatus): void;
@@ -71,6 +76,7 @@ export class Replica implements ServingReplica {
   private readonly traced = new TracedEntries();
   private readonly reads: Reads;
   private readonly clock: ClusterClock;
+  private readonly expiry: ExpiryClock;
   private readonly watch: StoreWatch;
   private readonly slices: SliceWatch;
   private readonly snapshotter: Snapshotter;
@@ -89,13 +95,23 @@ export class Replica implements ServingReplica {
     readonly kernel: Kernel,
     { group, appliedIndex, snapshot }: RestoredGroup,
   ) {
-    const { ledger, router, proof } = ports;
+    const { ledger, router, session, proof } = ports;
     const { storage, groupId, scheduler, stateMachine, events } = ports.options;
     this.replicaId = group.identity.replicaId;
     this.clusterId = group.identity.clusterId;
     this.appliedIndexHere = appliedIndex;
     this.clock = new ClusterClock(scheduler);
-    this.waiters = new Waiters(ledger, (request) => router.retry(request));
+    this.expiry = new ExpiryClock({
+      scheduler,
+      nextExpiryMs: () => stateMachine.nextExpiryMs?.(),
+      clusterTimeMs: () => this.clock.read(),
+      propose: (timeMs) => this.driver.propose({ kind: 'clock', schemaVersion: 0, data: encodeClock(timeMs) }),
+    });
+    this.waiters = new Waiters(
+      ledger,
+      (request) => router.retry(request),
+      (request, result) => session.decided(request, result),
+    );
     this.persister = new Persister(
       storage,
       groupId,
@@ -243,6 +259,7 @@ export class Replica implements ServingReplica {
     this.snapshotter.tick(nowMs);
     this.server.tick(nowMs);
     this.driver.tick(ticks);
+    if (this.isLeading && !this.closed && this.clockIsReady() && !this.watch.isStalled) this.expiry.tick(nowMs);
     this.told.tick(nowMs, this.kernel, this.ports.queues);
   }
 
@@ -254,15 +271,15 @@ export class Replica implements ServingReplica {
     this.driver.peerUnreachable(replica);
   }
 
-  /** Puts a command into the log of this leader. */
+  /** Puts a command, or an operation on a session, into the log of this leader. */
   propose(request: PendingRequest): void {
-    const { ledger, router } = this.ports;
+    const { router } = this.ports;
     if (this.persister.isTroubled) {
-      ledger.fail(request, storageTrouble());
+      this.refuse(request, storageTrouble());
       return;
     }
     if (this.watch.isStalled) {
-      ledger.fail(request, stalled());
+      this.refuse(request, stalled());
       return;
     }
     if (!this.clockIsReady()) {
@@ -271,15 +288,24 @@ export class Replica implements ServingReplica {
     }
     // A copy: the caller may use its bytes again, and what stands in a log never changes.
     const data = new Uint8Array(request.body);
-    const refusal = this.refusalOf(data);
+    const kind = request.kind === 'session' ? 'session' : 'command';
+    const refusal = this.refusalOf(kind, data);
     if (refusal !== undefined) {
-      ledger.fail(request, refusal);
+      this.refuse(request, refusal);
       return;
     }
-    const result = this.driver.propose({ kind: 'command', schemaVersion: request.schemaVersion, data });
+    const result = this.driver.propose({ kind, schemaVersion: request.schemaVersion, data });
     if (result === undefined) return;
     if (result.accepted) this.awaitDecision(request, { index: result.firstIndex, term: result.term });
-    else if (result.reason === 'busy') ledger.fail(request, crowded());
+    else if (result.reason === 'busy') this.refuse(request, crowded());
+    else router.retry(request);
+  }
+
+  /** Where an earlier send may be applied, a refusal of this one decides nothing. */
+  private refuse(request: PendingRequest, error: RaftError): void {
+    const { ledger, router } = this.ports;
+    if (request.unresolvedSends === 0) ledger.fail(request, error);
+    else if (error.code === 'RAFT_REJECTED') ledger.fail(request, refusedOnceMore(error));
     else router.retry(request);
   }
 
@@ -453,11 +479,12 @@ export class Replica implements ServingReplica {
   }
 
   /** Keeps out of the log what nobody could run, and stamps the rest. */
-  private refusalOf(command: Uint8Array): RaftError | undefined {
-    const why = this.ports.options.stateMachine.refusalOf(command);
+  private refusalOf(kind: 'command' | 'session', data: Uint8Array): RaftError | undefined {
+    const why = kind === 'command' ? this.ports.options.stateMachine.refusalOf(data) : undefined;
     if (why !== undefined) return refusedCommand('UNKNOWN_COMMAND', why);
     try {
-      stampCommandTime(command, this.clock.read());
+      if (kind === 'command') stampCommandTime(data, this.clock.read());
+      else stampSessionTime(data, this.clock.read());
       return undefined;
     } catch (error) {
       return refusedCommand('MALFORMED_COMMAND', sentenceOf(error));

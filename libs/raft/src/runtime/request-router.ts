@@ -52,7 +52,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     else if (!this.forwarder.forward(request, replica.leader)) this.park(request);
   }
 
-  /** The call is certainly in no log. */
+  /** The call is certainly in no log, or may be sent again. */
   retry(request: PendingRequest): void {
     if (request.isSettled) return;
     request.stage = 'parked';
@@ -98,7 +98,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
   }
 
   private serve(replica: ServingReplica, request: PendingRequest): void {
-    if (request.kind === 'propose') replica.propose(request);
+    if (request.isWrite) replica.propose(request);
     else replica.readHere(request);
   }
 

@@ -7,6 +7,7 @@ import { decodeRequest, encodeError, encodeResult, type ForwardedRequest } from 
 
 const METHODS: ReadonlyMap<string, RequestKind> = new Map([
   ['propose', 'propose'],
+  ['session', 'session'],
   ['query', 'query'],
   ['readIndex', 'readIndex'],
 ]);

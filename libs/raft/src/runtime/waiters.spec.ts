@@ -18,7 +18,11 @@ function setUp() {
   const ledger = new RequestLedger(scheduler);
   const answers: string[] = [];
   const names = new Map<PendingRequest, string>();
-  const waiters = new Waiters(ledger, (request) => answers.push(`${names.get(request)} replaced`));
+  const waiters = new Waiters(
+    ledger,
+    (request) => answers.push(`${names.get(request)} replaced`),
+    (request, result) => ledger.succeed(request, result),
+  );
   const request = (name: string, timeoutMs = 100): PendingRequest => {
     const made = new PendingRequest(
       {

@@ -2,7 +2,7 @@ import type { Entry } from '../core/entry';
 import type { RaftError } from '../core/raft-error';
 import type { LogId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
-import type { PendingRequest } from './pending-request';
+import type { PendingRequest, RequestResult } from './pending-request';
 import type { RequestLedger } from './request-ledger';
 
 /**
@@ -13,10 +13,14 @@ import type { RequestLedger } from './request-ledger';
 export class Waiters {
   private readonly byIndex = new Map<number, PendingRequest>();
 
-  /** @param replaced called with a call whose index was committed with another entry: it is certainly not applied */
+  /**
+   * @param replaced called with a call whose index was committed with another entry: it is certainly not applied by that
+   * @param decided called with what became of a call
+   */
   constructor(
     private readonly ledger: RequestLedger,
     private readonly replaced: (request: PendingRequest) => void,
+    private readonly decided: (request: PendingRequest, result: RequestResult) => void,
   ) {}
 
   get size(): number {
@@ -37,7 +41,7 @@ export class Waiters {
 
   /**
    * A snapshot took the place of everything up to `index`: what became of these commands, nobody can say here (they were
-   * committed or replaced by entries that this node has never seen).
+   * committed or replaced by entries that this node has never seen). Those whose repetitions the state machine tells ask it.
    */
   passedOver(index: number, error: () => RaftError): void {
     for (const [at, first] of this.byIndex) {
@@ -46,7 +50,12 @@ export class Waiters {
       for (let request: PendingRequest | undefined = first; request !== undefined;) {
         const next: PendingRequest | undefined = request.nextOfSameIndex;
         request.nextOfSameIndex = undefined;
-        this.ledger.fail(request, error());
+        if (request.mayForward && request.mayBeSentAgain) {
+          request.unresolvedSends++;
+          this.replaced(request);
+        } else {
+          this.ledger.fail(request, error());
+        }
         request = next;
       }
     }
@@ -61,7 +70,7 @@ export class Waiters {
       const next: PendingRequest | undefined = request.nextOfSameIndex;
       request.nextOfSameIndex = undefined;
       if (!request.isSettled) {
-        if (this.isItsEntry(request, entry)) this.ledger.succeed(request, { value: outcome, index: entry.index });
+        if (this.isItsEntry(request, entry)) this.decided(request, { value: outcome, index: placeOf(entry, outcome) });
         else this.replaced(request);
       }
       request = next;
@@ -72,4 +81,9 @@ export class Waiters {
   isItsEntry(request: PendingRequest, entry: Entry): boolean {
     return request.term === entry.term;
   }
+}
+
+/** A repetition is answered with the place where the command was applied. */
+function placeOf({ index }: Entry, outcome: CommandOutcome): number {
+  return 'firstIndex' in outcome ? (outcome.firstIndex ?? index) : index;
 }

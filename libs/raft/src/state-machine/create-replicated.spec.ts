@@ -44,8 +44,11 @@ class RecordingClient implements ReplicatedClient {
   outcome: CommandOutcome = { status: 'applied', value: encodeValue(5) };
 
   async propose(command: Uint8Array, options: object) {
-    const { machine, command: name, args } = decodeCommand(command);
-    this.sent.push({ call: { machine, name, args }, options });
+    const { machine, command: name, args, session, idempotencyKey } = decodeCommand(command);
+    this.sent.push({
+      call: { machine, name, args, ...(session && { session }), ...(idempotencyKey && { idempotencyKey }) },
+      options,
+    });
     return { value: this.outcome, index: 9 };
   }
 
@@ -76,8 +79,10 @@ describe('A caller of a state machine', () => {
   it('has the decorated methods and the options as its own properties, and nothing else', async () => {
     expect(Object.keys(counters).sort()).toEqual([
       '$after',
+      '$idempotencyKey',
       '$lease',
       '$ordered',
+      '$session',
       '$stale',
       '$timeout',
       'current',
@@ -121,6 +126,53 @@ describe('A caller of a state machine', () => {
   it('refuses a time-out that is none', () => {
     for (const timeoutMs of [0, -1, Number.NaN, Infinity])
       expect(() => counters.$timeout(timeoutMs)).toThrow(/must be a number of milliseconds above 0/);
+  });
+
+  it('gives each call its place in a session, and says whether it was answered', async () => {
+    const ended: string[] = [];
+    let sequence = 0;
+    const session = {
+      begin: () => ({ clientId: '7.1', sequence: ++sequence, ackedThrough: sequence - 1 }),
+      end: (place: { readonly sequence: number }, answered: boolean) =>
+        void ended.push(`${place.sequence} ${answered}`),
+    };
+    const inSession = counters.$session(session).$ordered();
+    await expect(inSession.increment('visits')).resolves.toEqual({ value: 5, index: 9 });
+    await inSession.current('visits');
+    for (const outcome of [
+      { status: 'rejected', reason: 'NO', message: 'no', details: 1 },
+      { status: 'sessionExpired', message: 'it is gone' },
+      { status: 'busy', reason: 'TOO_MANY_ANSWERS', message: 'it is full' },
+    ] as const) {
+      client.outcome = outcome;
+      await errorOf(inSession.increment('visits'));
+    }
+    expect(client.sent[0]?.call).toMatchObject({ session: { clientId: '7.1', sequence: 1, ackedThrough: 0 } });
+    expect(ended).toEqual(['1 true', '2 true', '3 false', '4 false']);
+  });
+
+  it('sends a key with each command, and says what else a session or a key may be answered with', async () => {
+    const keyed = counters.$timeout(50).$idempotencyKey('order 7');
+    await keyed.increment('visits');
+    expect(client.sent[0]).toMatchObject({ call: { idempotencyKey: 'order 7' }, options: { timeoutMs: 50 } });
+    client.outcome = { status: 'conflict', message: 'it was another' };
+    expect(await errorOf(keyed.increment('visits'))).toMatchObject({
+      code: 'RAFT_CONFLICT',
+      message: 'it was another',
+    });
+    client.outcome = { status: 'busy', reason: 'TOO_MANY_KEYS', message: 'it is full' };
+    expect(await errorOf(keyed.increment('visits'))).toMatchObject({ code: 'RAFT_BUSY', reason: 'TOO_MANY_KEYS' });
+    client.outcome = { status: 'sessionExpired', message: 'it is gone' };
+    expect((await errorOf(keyed.increment('visits'))).code).toBe('RAFT_SESSION_EXPIRED');
+  });
+
+  it('refuses a session that is none, a key that is none, and both together', () => {
+    for (const session of [undefined, '7.1', { begin: () => undefined }])
+      expect(() => counters.$session(session as never)).toThrow(/takes what openSession\(\) gave/);
+    for (const key of ['', 'é'.repeat(128), '\ud800', 7])
+      expect(() => counters.$idempotencyKey(key as never)).toThrow(/1 to 255 bytes/);
+    const session = { begin: () => ({ clientId: 'c', sequence: 1, ackedThrough: 0 }), end: () => undefined };
+    expect(() => counters.$session(session).$idempotencyKey('k')).toThrow(/not both/);
   });
 
   it('gives undefined for a result that is none', async () => {

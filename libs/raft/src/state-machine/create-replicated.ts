@@ -1,10 +1,12 @@
 import { RaftError } from '../core/raft-error';
-import { encodeCommand } from './command-envelope';
+import { type CommandCall, encodeCommand } from './command-envelope';
 import type { CommandOutcome } from './contract';
 import { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
 import { outcomeValue } from './outcome-value';
 import { encodeQuery } from './query-envelope';
 import type { Replicated } from './replicated';
+import type { SessionCalls } from './session-calls';
+import { isText } from './text';
 
 /** How fresh the answer to a query must be. */
 type Consistency = 'linearizable' | 'lease' | 'stale';
@@ -38,6 +40,8 @@ interface CallOptions {
   readonly maxLagMs: number | undefined;
   readonly after: number | undefined;
   readonly ordered: boolean;
+  readonly session: SessionCalls | undefined;
+  readonly idempotencyKey: string | undefined;
   /** An option that says how to read was chosen. */
   readonly queriesOnly: boolean;
 }
@@ -50,6 +54,8 @@ const DEFAULTS: CallOptions = {
   maxLagMs: undefined,
   after: undefined,
   ordered: false,
+  session: undefined,
+  idempotencyKey: undefined,
   queriesOnly: false,
 };
 
@@ -105,6 +111,10 @@ class Caller {
     };
     return {
       ...always,
+      $session: (session) =>
+        this.methods({ ...options, ...checkedIdentity(options, { session: session as SessionCalls }) }),
+      $idempotencyKey: (key) =>
+        this.methods({ ...options, ...checkedIdentity(options, { idempotencyKey: key as string }) }),
       $stale: staleOf,
       $after: (index) =>
         this.methods({ ...options, consistency: 'stale', queriesOnly: true, after: checkedIndex(index) }),
@@ -116,12 +126,36 @@ class Caller {
     command: string,
     schemaVersion: number,
     args: readonly unknown[],
-    { timeoutMs, ordered }: CallOptions,
+    { timeoutMs, ordered: isOrdered, session, idempotencyKey }: CallOptions,
   ): Promise<unknown> {
-    const bytes = encodeCommand({ machine: this.machine.name, command, args });
-    const { value, index } = await this.client.propose(bytes, { timeoutMs, schemaVersion });
+    const machine = this.machine.name;
+    const options = { timeoutMs, schemaVersion };
+    let ordered: OrderedOutcome;
+    if (session !== undefined) ordered = await this.inSession(session, { machine, command, args }, options);
+    else {
+      const call =
+        idempotencyKey === undefined ? { machine, command, args } : { machine, command, args, idempotencyKey };
+      ordered = await this.client.propose(encodeCommand(call), options);
+    }
+    const { value, index } = ordered;
     const result = outcomeValue(value, `${this.machine.name}.${command}`, 'COMMAND_FAILED');
-    return ordered ? { value: result, index } : result;
+    return isOrdered ? { value: result, index } : result;
+  }
+
+  private async inSession(
+    session: SessionCalls,
+    call: CommandCall,
+    options: { readonly timeoutMs?: number; readonly schemaVersion?: number },
+  ): Promise<OrderedOutcome> {
+    const place = session.begin();
+    let answered = false;
+    try {
+      const ordered = await this.client.propose(encodeCommand({ ...call, session: place }), options);
+      answered = isOfCommand(ordered.value);
+      return ordered;
+    } finally {
+      session.end(place, answered);
+    }
   }
 
   private async query(
@@ -155,4 +189,32 @@ function checkedLag(maxLagMs: unknown): number {
 function checkedIndex(index: unknown): number {
   if (typeof index === 'number' && Number.isSafeInteger(index) && index >= 0) return index;
   throw new RaftError('RAFT_CONFIGURATION', `$after(${String(index)}): write the index of a result of $ordered().`);
+}
+
+function isOfCommand({ status }: CommandOutcome): boolean {
+  return status === 'applied' || status === 'rejected' || status === 'failed';
+}
+
+function checkedIdentity(before: CallOptions, chosen: Partial<CallOptions>): Partial<CallOptions> {
+  const { session, idempotencyKey } = { ...before, ...chosen };
+  if (session !== undefined && idempotencyKey !== undefined)
+    throw new RaftError(
+      'RAFT_CONFIGURATION',
+      'A call has a session or an idempotency key: write $session(session) or $idempotencyKey(key), not both.',
+    );
+  if ('session' in chosen && (typeof session?.begin !== 'function' || typeof session.end !== 'function'))
+    throw new RaftError(
+      'RAFT_CONFIGURATION',
+      '$session(session) takes what openSession() gave, or a ticket of its reserve(): write $session(await raft.openSession()).',
+    );
+  if ('idempotencyKey' in chosen && !isKey(idempotencyKey))
+    throw new RaftError(
+      'RAFT_CONFIGURATION',
+      `$idempotencyKey(${String(idempotencyKey)}): write a text of 1 to 255 bytes, another one for each command.`,
+    );
+  return chosen;
+}
+
+function isKey(key: unknown): boolean {
+  return typeof key === 'string' && isText(key) && key !== '' && Buffer.byteLength(key) <= 255;
 }

@@ -19,6 +19,7 @@ export type { RaftCommandOptions } from './machine-metadata';
 export { type QueryCall, decodeQuery, encodeQuery } from './query-envelope';
 export { isRaftRejection, RaftRejection } from './raft-rejection';
 export type { Replicated, ReplicatedQueries } from './replicated';
+export type { SessionCalls } from './session-calls';
 export { type SnapshotKey, SnapshotMap } from './snapshot-map';
 export { StateMachineHost, type StateMachineHostOptions, type StateMachineLogger } from './state-machine-host';
 export { decodeValue, encodeValue } from './value-codec';

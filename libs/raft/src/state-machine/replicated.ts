@@ -1,4 +1,5 @@
 import type { CommandContext, QueryContext } from './command-context';
+import type { SessionCalls } from './session-calls';
 
 /** A result and the log index that it belongs to. */
 interface At<R> {
@@ -56,6 +57,22 @@ interface OptionMethods<T, Answer extends 'value' | 'ordered'> {
 
   /** @param timeoutMs how long a call waits for its answer, elections included. Default: the module's `requestTimeoutMs` */
   $timeout(timeoutMs: number): Replicated<T, Answer>;
+
+  /**
+   * Commands in a client session, which are applied once however often they are sent. They may fail with `RAFT_SESSION_EXPIRED`.
+   *
+   * @param session of `RaftService.openSession()`: each call is another command. Or a ticket of its `reserve()`: the calls are
+   *   attempts at one command, and all that succeed have the answer of the first
+   */
+  $session(session: SessionCalls): Replicated<T, Answer>;
+
+  /**
+   * Commands that are applied once for this key, which counts for ten minutes and in the whole group: calls with the same key are
+   * attempts at one command. With another command, or other arguments, they fail with `RAFT_CONFLICT`.
+   *
+   * @param key 1 to 255 bytes of UTF-8
+   */
+  $idempotencyKey(key: string): Replicated<T, Answer>;
 
   /**
    * Queries of this node's own state, without asking the leader: they may be behind, and never are ahead of what is committed.

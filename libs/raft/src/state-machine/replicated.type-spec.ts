@@ -7,6 +7,7 @@ import { CommandContext, QueryContext } from './command-context';
 import type { SnapshotSource } from './contract';
 import { createReplicated, type ReplicatedClient } from './create-replicated';
 import type { Replicated, ReplicatedQueries } from './replicated';
+import type { SessionCalls } from './session-calls';
 import { SnapshotMap } from './snapshot-map';
 
 interface Account {
@@ -85,7 +86,7 @@ type Same<A, B> =
     : false;
 function holds<_Claim extends true>(): void {}
 
-type Options = '$ordered' | '$stale' | '$after' | '$lease' | '$timeout';
+type Options = '$ordered' | '$stale' | '$after' | '$lease' | '$timeout' | '$session' | '$idempotencyKey';
 
 export function accepted(accounts: Replicated<Accounts>): void {
   holds<Same<keyof typeof accounts, 'deposit' | 'rename' | 'reset' | 'parse' | 'balance' | 'slowBalance' | Options>>();
@@ -109,6 +110,14 @@ export function accepted(accounts: Replicated<Accounts>): void {
   holds<Same<typeof stale.balance, (owner: string) => Promise<number>>>();
   const lease = accounts.$lease().$ordered();
   holds<Same<Awaited<ReturnType<typeof lease.balance>>, { readonly value: number; readonly index: number }>>();
+}
+
+export function once(accounts: Replicated<Accounts>, session: SessionCalls, ticket: SessionCalls): void {
+  const inSession = accounts.$session(session).$ordered().$timeout(5000);
+  holds<Same<Awaited<ReturnType<typeof inSession.deposit>>, { readonly value: number; readonly index: number }>>();
+  void accounts.$timeout(500).$session(ticket).rename('a');
+  const keyed = accounts.$ordered().$idempotencyKey('order 7');
+  holds<Same<Awaited<ReturnType<typeof keyed.deposit>>, { readonly value: number; readonly index: number }>>();
 }
 
 export function refused(accounts: Replicated<Accounts>, client: ReplicatedClient): void {
@@ -143,8 +152,12 @@ export function refused(accounts: Replicated<Accounts>, client: ReplicatedClient
   void accounts.$lease().deposit;
   // @ts-expect-error -- methods can't be replaced
   accounts.balance = (): Promise<number> => Promise.resolve(1);
-  // @ts-expect-error -- not there before sessions are
-  void accounts.$idempotencyKey;
+  // @ts-expect-error -- a query changes nothing, and has no key
+  void accounts.$stale().$idempotencyKey;
+  // @ts-expect-error -- a session is an object with its own state, not its id
+  void accounts.$session('7.1');
+  // @ts-expect-error -- a key is a text
+  void accounts.$idempotencyKey(7);
 
   const made: Replicated<Accounts> = createReplicated(Accounts, client);
   void made;

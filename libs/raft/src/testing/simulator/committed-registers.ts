@@ -3,6 +3,8 @@ import { decodeCommand } from '../../state-machine/command-envelope';
 import type { ClientHistory, ClientOperation } from './client-history';
 import { describe } from './client-history';
 import { applyCall, short, type RegisterAnswer, type RegisterValue } from './register-model';
+import type { Path } from './paths';
+import { type EntryEffect, SessionModel } from './session-model';
 import type { Verdict } from './violation';
 
 interface Version {
@@ -17,18 +19,22 @@ interface Version {
 export class CommittedRegisters {
   private readonly versions = new Map<string, Version[]>();
   private readonly effects = new Map<number, { readonly index: number; readonly answer: RegisterAnswer }>();
+  private readonly sessions = new SessionModel();
   private lastIndex = 0;
 
   constructor(
     private readonly verdict: Verdict,
     private readonly history: ClientHistory,
+    private readonly count: (path: Path, times?: number) => void = () => undefined,
   ) {}
 
   /** The next entry of the committed log. */
   add(entry: Entry): void {
     this.lastIndex = entry.index;
-    if (entry.kind !== 'command') return;
-    const { args } = decodeCommand(entry.data);
+    const effect = this.judge(entry);
+    if (entry.kind !== 'command' || effect !== 'applied') return;
+    const { args, isRelayed } = decodeCommand(entry.data);
+    if (isRelayed) this.count('sent a command on in a session');
     const operation = this.history.find(args[0] as number);
     if (operation === undefined) this.verdict.fail('only what was called is applied', `entry ${entry.index}`);
     const { id, key, call } = operation;
@@ -47,6 +53,17 @@ export class CommittedRegisters {
     const versions = this.versions.get(key);
     if (versions === undefined) this.versions.set(key, [{ index: entry.index, value: after }]);
     else versions.push({ index: entry.index, value: after });
+  }
+
+  /** What the entry does by the rules of sessions, and which paths it stands for. */
+  private judge(entry: Entry): EntryEffect {
+    const { expired } = this.sessions;
+    const effect = this.sessions.judge(entry);
+    this.count('ended a session by its time', this.sessions.expired - expired);
+    if (entry.kind === 'clock') this.count('put the time into an idle log');
+    if (effect === 'repeated') this.count('filtered a repetition');
+    if (effect === 'repeated by a node') this.count('filtered a repetition that a node sent');
+    return effect;
   }
 
   tookEffect(operation: ClientOperation): boolean {

@@ -41,6 +41,10 @@ export class ObservedMachine implements ReplicatedStateMachine {
     this.restored(last);
   }
 
+  nextExpiryMs(): number | undefined {
+    return this.machine.nextExpiryMs?.();
+  }
+
   clusterTimeMs(): number {
     return this.machine.clusterTimeMs();
   }

@@ -19,6 +19,8 @@ export interface SeedSettings {
   /** By how much a machine's clock may run fast or slow. */
   readonly clockDrift: number;
   readonly clients: number;
+  /** Clients with a session, which send again what isn't answered. */
+  readonly sessionClients: number;
   /** Mean time of a client between two calls. */
   readonly thinkMs: number;
   /** On how many keys; few, where reads race with writes. */
@@ -76,6 +78,7 @@ export function drawSettings(seed: number): SeedSettings {
     snapshots: chance.happens(0.7)
       ? { afterEntries: chance.between(5, 60), trailingEntries: chance.pick([0, 2, 20]) }
       : {},
+    sessionClients: chance.between(0, 3),
   };
 }
 

@@ -13,7 +13,8 @@ import { SimulatedNode } from './simulated-node';
 import { Trace } from './trace';
 import { Verdict, Violation } from './violation';
 import { VirtualTime } from './virtual-time';
-import { Workload } from './workload';
+import { SessionWorkload } from './session-workload';
+import { KEYS, Workload } from './workload';
 import type { World } from './world';
 
 /** What became of one seed. */
@@ -59,6 +60,7 @@ export class Simulation {
   private readonly nodes: readonly SimulatedNode[];
   private readonly faults: FaultPlan;
   private readonly workload: Workload;
+  private readonly sessions: SessionWorkload;
   private events = 0;
   private ranCode = false;
   private founded = false;
@@ -73,7 +75,9 @@ export class Simulation {
     const { keepTrace = 0, onTrace } = options;
     const trace = new Trace(time, onTrace === undefined ? { keep: keepTrace } : { keep: keepTrace, sink: onTrace });
     this.world = { time, paths: new PathCounts(), trace, verdict: new Verdict() };
-    this.registers = new CommittedRegisters(this.world.verdict, this.history);
+    this.registers = new CommittedRegisters(this.world.verdict, this.history, (path, times) =>
+      this.world.paths.count(path, times),
+    );
     this.oracle = new ClusterOracle(this.world, (entry) => this.registers.add(entry));
     const { network: conditions, coded } = this.settings;
     const network = new SimulatedNetwork(this.world, { ...conditions }, coded, chance.fork(), this.oracle);
@@ -92,6 +96,16 @@ export class Simulation {
     this.nodes = founders.map(({ id, peer }) => new SimulatedNode(id, peer, founders, around));
     this.faults = new FaultPlan(this.world, chance.fork(), this.nodes, network, this.settings);
     this.workload = new Workload(this.world, chance.fork(), this.nodes, this.history, this.registers, this.settings);
+    const { thinkMs, keys } = this.settings;
+    this.sessions = new SessionWorkload(
+      this.world,
+      chance.fork(),
+      this.nodes,
+      this.history,
+      this.registers,
+      thinkMs,
+      KEYS.slice(0, keys),
+    );
     for (const node of this.nodes) time.after(chance.uniform(0, 500), () => node.start());
   }
 
@@ -113,6 +127,7 @@ export class Simulation {
     const { time, verdict } = this.world;
     this.sampleAll();
     workload.start(settings.clients);
+    this.sessions.start(settings.sessionClients);
     faults.start();
     await this.runUntil(settings.healAtMs, () => false);
     faults.heal();
@@ -121,6 +136,7 @@ export class Simulation {
     // A cluster that was down for long has answered few calls.
     await this.runUntil(2 * settings.endAtMs, () => history.length >= LEAST_OF_A_SEED.calls);
     workload.stop();
+    this.sessions.stop();
     await this.runUntil(Math.max(convergeByMs, time.nowMs + CONVERGES_WITHIN_MS), () => this.hasConverged());
     verdict.check(
       this.hasConverged(),
@@ -159,6 +175,7 @@ export class Simulation {
     return (
       leaders.length === 1 &&
       this.workload.isIdle &&
+      this.sessions.isIdle &&
       this.nodes.every((node) => !node.wiped || node.quarantined) &&
       logs.every((status) => status?.appliedIndex === leaders[0]!.lastIndex && status.phase === 'running')
     );

@@ -3,17 +3,17 @@ import type { Ordered } from '../../runtime/raft-node-options';
 import { encodeCommand } from '../../state-machine/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
 import { encodeQuery } from '../../state-machine/query-envelope';
-import { decodeValue } from '../../state-machine/value-codec';
 import type { Chance } from './chance';
 import { describe, type ClientHistory, type ClientOperation } from './client-history';
 import type { CommittedRegisters } from './committed-registers';
 import type { Path } from './paths';
-import type { RegisterAnswer, RegisterCall, RegisterValue } from './register-model';
+import { answerOf, argumentsOf } from './register-calls';
+import type { RegisterCall, RegisterValue } from './register-model';
 import type { SeedSettings } from './seed-settings';
 import type { NodeLife, SimulatedNode } from './simulated-node';
 import type { World } from './world';
 
-const KEYS = ['alder', 'birch', 'cedar', 'damson', 'elm'];
+export const KEYS = ['alder', 'birch', 'cedar', 'damson', 'elm'];
 const MACHINE = 'registers';
 const HOP_MS = 0.2;
 /** The share of values that alone reach some of the limits. */
@@ -191,33 +191,6 @@ export class Workload {
       case 'compareAndSet':
         return { kind, expected: this.known.get(key) ?? null, value };
     }
-  }
-}
-
-function argumentsOf(call: Exclude<RegisterCall, { kind: 'get' }>): readonly unknown[] {
-  switch (call.kind) {
-    case 'increment':
-      return [];
-    case 'put':
-    case 'append':
-      return [call.value];
-    case 'compareAndSet':
-      return [call.expected, call.value];
-  }
-}
-
-function answerOf(outcome: CommandOutcome): RegisterAnswer | undefined {
-  switch (outcome.status) {
-    case 'applied':
-      if (outcome.value === undefined) return undefined;
-      return { refused: false, value: decodeValue(outcome.value) as RegisterValue };
-    case 'rejected':
-      return outcome.reason === 'MISMATCH' ? { refused: true, value: outcome.details as RegisterValue } : undefined;
-    case 'failed':
-    case 'sessionExpired':
-    case 'busy':
-    case 'conflict':
-      return undefined;
   }
 }
 
