@@ -53,6 +53,31 @@ describe('the routes of the keys', () => {
     expect(json(absent)).toMatchObject({ statusCode: 404, message: "/gone isn't there" });
   });
 
+  it('writes once for an Idempotency-Key, and answers repetitions as the first, whichever node leads by then', async () => {
+    const once = { 'idempotency-key': 'order 7' };
+    const first = await to(leader, 'PUT', '/once', '1', once);
+    expect(first.status).toBe(200);
+    await to(leader, 'PUT', '/once', '2');
+    const again = await to(leader, 'PUT', '/once', '1', once);
+    expect([again.status, again.headers['x-raft-index'], again.headers.etag]).toEqual([
+      200,
+      first.headers['x-raft-index'],
+      first.headers.etag,
+    ]);
+    expect((await to(leader, 'GET', '/once')).body).toBe('2');
+    const other = await to(leader, 'PUT', '/once', '3', once);
+    expect([other.status, json(other)]).toEqual([409, expect.objectContaining({ code: 'RAFT_CONFLICT' })]);
+    const deleting = { 'idempotency-key': 'order 8' };
+    for (let time = 0; time < 2; time++)
+      expect(await to(leader, 'DELETE', '/once', undefined, deleting)).toMatchObject({
+        status: 200,
+        body: '{"deleted":true}',
+      });
+    for (const key of ['', 'x'.repeat(256)])
+      expect((await to(leader, 'PUT', '/once', '4', { 'idempotency-key': key })).status).toBe(400);
+    expect((await to(leader, 'GET', '/once')).status).toBe(404);
+  });
+
   it('answers HEAD as GET, without the body', async () => {
     const put = await to(leader, 'PUT', '/head', '"body"');
     expect(await to(leader, 'HEAD', '/head')).toMatchObject({

@@ -4,7 +4,7 @@ import { InjectStateMachine, RaftError, type Replicated } from 'nestjs-raft';
 import { entityTag, isFresh, writePrecondition } from './entity-tag';
 import { FollowerGate } from './follower-gate.service';
 import { KeyValueMachine, type WriteResult } from './key-value.machine';
-import { consistencyOf, headerOf, jsonOf, keyOf } from './key-value.request';
+import { consistencyOf, headerOf, idempotencyKeyOf, jsonOf, keyOf } from './key-value.request';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const ALLOWED = 'GET, HEAD, PUT, DELETE';
@@ -47,9 +47,10 @@ export class KeyValueController {
     const key = keyOf(request);
     const json = jsonOf(request);
     const precondition = writePrecondition(headerOf(request, 'if-match'), headerOf(request, 'if-none-match'));
+    const idempotencyKey = idempotencyKeyOf(request);
     const admitted = this.gate.admits(request, reply);
     if (admitted !== true && !(await admitted)) return;
-    const { value: result, index } = await this.store.$ordered().put(key, json, precondition);
+    const { value: result, index } = await this.writing(idempotencyKey).put(key, json, precondition);
     requireDone(key, result);
     reply.header('x-raft-index', index).header('etag', entityTag(index)).type(JSON_TYPE).send(json);
   }
@@ -58,9 +59,10 @@ export class KeyValueController {
   async remove(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const key = keyOf(request);
     const precondition = writePrecondition(headerOf(request, 'if-match'), headerOf(request, 'if-none-match'));
+    const idempotencyKey = idempotencyKeyOf(request);
     const admitted = this.gate.admits(request, reply);
     if (admitted !== true && !(await admitted)) return;
-    const { value: result, index } = await this.store.$ordered().remove(key, precondition);
+    const { value: result, index } = await this.writing(idempotencyKey).remove(key, precondition);
     requireDone(key, result);
     reply.header('x-raft-index', index).type(JSON_TYPE).send(`{"deleted":${result.existed}}`);
   }
@@ -75,6 +77,12 @@ export class KeyValueController {
   @Header('allow', ALLOWED)
   refusePatch(): never {
     return refuse('PATCH');
+  }
+
+  /** With a key, a repeated request is answered as the first was, and writes nothing. */
+  private writing(idempotencyKey: string | undefined): Replicated<KeyValueMachine, 'ordered'> {
+    const ordered = this.store.$ordered();
+    return idempotencyKey === undefined ? ordered : ordered.$idempotencyKey(idempotencyKey);
   }
 
   private read(key: string, consistency: 'linearizable' | 'lease' | 'stale') {

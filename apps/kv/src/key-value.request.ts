@@ -78,3 +78,19 @@ export function consistencyOf(request: FastifyRequest): ReadConsistency {
 export function headerOf(request: FastifyRequest, name: 'if-match' | 'if-none-match'): string | undefined {
   return request.headers[name];
 }
+
+export const MAX_IDEMPOTENCY_KEY_BYTES = 255;
+
+/**
+ * The key by which a repeated request is told from another one.
+ *
+ * @returns undefined where there is none
+ * @throws BadRequestException where it is empty or too long
+ */
+export function idempotencyKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_IDEMPOTENCY_KEY_BYTES)
+    throw new BadRequestException(`Idempotency-Key must have 1 to ${MAX_IDEMPOTENCY_KEY_BYTES} bytes`);
+  return key;
+}

@@ -4,6 +4,7 @@ import { logMutants } from './log-mutants';
 import type { Mutant } from './mutant';
 import { readMutants } from './read-mutants';
 import { runtimeMutants } from './runtime-mutants';
+import { sessionMutants } from './session-mutants';
 
 export type { Mutant } from './mutant';
 
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...commitMutants,
   ...readMutants,
   ...runtimeMutants,
+  ...sessionMutants,
 ];
 
 /** @throws RangeError where there is none of this name */

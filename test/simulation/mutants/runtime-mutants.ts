@@ -28,6 +28,11 @@ interface WaitersPart {
   readonly replaced: (request: RequestPart) => void;
 }
 
+/** Commands are sent on as they are where no session can be had, which the simulator's clusters never meet. */
+function withoutSessions(): void {
+  replaceMethod<() => boolean>('runtime/node-session', 'NodeSession', 'prepare', () => () => true);
+}
+
 export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'answer-before-persist-resolves',
@@ -78,9 +83,11 @@ export const runtimeMutants: readonly Mutant[] = [
   {
     name: 'forwarded-command-sent-again',
     room: 'runtime',
-    mistake: 'A command whose connection broke is sent to the next leader, though the one before may have taken it.',
+    mistake:
+      'A command without a session whose connection broke is sent to the next leader, though the one before may have taken it.',
     knownSeed: 4,
-    apply: () =>
+    apply: () => {
+      withoutSessions();
       replaceMethod<(this: ForwarderPart, address: string) => void>(
         'runtime/forwarder',
         'Forwarder',
@@ -90,14 +97,18 @@ export const runtimeMutants: readonly Mutant[] = [
             for (const request of this.underWay.values()) if (request.forwardedTo === address) this.takeBack(request);
           };
         },
-      ),
+      );
+    },
   },
   {
     name: 'repeated-call-served-twice',
     room: 'runtime',
-    mistake: 'A forwarded call that the network repeats becomes a second command.',
+    mistake: 'A forwarded call without a session that the network repeats becomes a second command.',
     knownSeed: 2,
-    apply: () => replaceMethod<() => boolean>('runtime/request-server', 'RequestServer', 'isFirst', () => () => true),
+    apply: () => {
+      withoutSessions();
+      replaceMethod<() => boolean>('runtime/request-server', 'RequestServer', 'isFirst', () => () => true);
+    },
   },
   {
     name: 'read-before-applied',

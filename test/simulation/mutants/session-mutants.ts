@@ -1,0 +1,120 @@
+import { replaceFunction, replaceMethod } from './library-internals';
+import type { Mutant } from './mutant';
+
+interface OutcomePart {
+  readonly status: string;
+  readonly firstIndex?: number;
+}
+
+interface PlacePart {
+  readonly clientId: string;
+  readonly sequence: number;
+}
+
+interface SessionTablePart {
+  readonly sessions: Map<string, { readonly answers: Map<number, unknown> }>;
+}
+
+type Admit = (this: SessionTablePart, place: PlacePart, nowMs: number) => OutcomePart | undefined;
+
+/** Trap 38, in its forms. */
+export const sessionMutants: readonly Mutant[] = [
+  {
+    name: 'repetition-applied-again',
+    room: 'machine',
+    mistake: 'A command of a session is run again when it comes again, and answered with what came of that.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<Admit>('state-machine/session-table', 'SessionTable', 'admit', (original) => {
+        return function (place, nowMs) {
+          const known = original.call(this, place, nowMs);
+          return known?.firstIndex === undefined ? known : undefined;
+        };
+      }),
+  },
+  {
+    name: 'acknowledged-command-applied-again',
+    room: 'machine',
+    mistake: 'A command at or below what its client acknowledged, whose answer is forgotten, is taken for a new one.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<Admit>('state-machine/session-table', 'SessionTable', 'admit', (original) => {
+        return function (place, nowMs) {
+          const known = original.call(this, place, nowMs);
+          return known?.status === 'sessionExpired' && this.sessions.has(place.clientId) ? undefined : known;
+        };
+      }),
+  },
+  {
+    name: 'sessions-left-out-of-the-snapshot',
+    room: 'machine',
+    mistake: 'Whoever restores a snapshot knows no client, and does something else than the others at the same entry.',
+    knownSeed: 1,
+    apply: () => {
+      interface TablesPart {
+        clear(): void;
+      }
+      replaceMethod<(this: TablesPart, chunks: AsyncIterable<Uint8Array>) => Promise<void>>(
+        'state-machine/client-tables',
+        'ClientTables',
+        'restore',
+        (original) => {
+          return async function (chunks) {
+            await original.call(this, chunks);
+            this.clear();
+          };
+        },
+      );
+    },
+  },
+  {
+    name: 'session-expires-by-the-local-clock',
+    room: 'machine',
+    mistake:
+      'Each node ends sessions by a clock of its own: one of them still knows a client that the others have forgotten.',
+    knownSeed: 1,
+    apply: () => {
+      const aheadMs = new WeakMap<object, number>();
+      let made = 0;
+      replaceMethod<(this: object, nowMs: number) => void>(
+        'state-machine/session-table',
+        'SessionTable',
+        'expire',
+        (original) => {
+          return function (nowMs) {
+            if (!aheadMs.has(this)) aheadMs.set(this, (made++ % 5) * 400);
+            original.call(this, nowMs - aheadMs.get(this)!);
+          };
+        },
+      );
+    },
+  },
+  {
+    name: 'repetition-answered-with-its-own-index',
+    room: 'machine',
+    mistake: 'A repetition is answered with the first result, and with the index at which nothing was applied.',
+    knownSeed: 1,
+    apply: () =>
+      replaceFunction<(answer: object) => OutcomePart>('state-machine/stored-answer', 'firstOutcome', (original) => {
+        return (answer) => ({ ...original(answer), firstIndex: undefined }) as unknown as OutcomePart;
+      }),
+  },
+  {
+    name: 'new-number-for-each-attempt',
+    room: 'runtime',
+    mistake: 'A command that is sent on again gets another number in the session, so that nobody can tell the two.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(request: { leaveRelay(): void }) => void>(
+        'runtime/forwarder',
+        'Forwarder',
+        'takeBack',
+        (original) => {
+          return function (this: unknown, request) {
+            request.leaveRelay();
+            (original as (this: unknown, request: object) => void).call(this, request);
+          } as (request: { leaveRelay(): void }) => void;
+        },
+      ),
+  },
+];
