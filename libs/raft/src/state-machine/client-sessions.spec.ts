@@ -421,6 +421,29 @@ describe('Idempotency keys in the state machine', () => {
     expect(valueOf(await tested.command({ idempotencyKey: 'k' }))).toBe(2);
   });
 
+  it('are captured as they are, while others come and end', async () => {
+    const tested = new Tested();
+    for (let number = 1; number <= 10; number++) {
+      await tested.command({ idempotencyKey: `${number}` });
+      tested.timeMs += KEY_TTL_MS / 4;
+    }
+    const index = tested.index;
+    const source = tested.host.capture();
+    for (let number = 11; number <= 30; number++) {
+      await tested.command({ idempotencyKey: `${number}` });
+      tested.timeMs += KEY_TTL_MS / 4;
+    }
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of source.chunks()) chunks.push(chunk);
+    const copy = new Tested();
+    await copy.host.restore({ term: 2, index }, replay(chunks));
+    copy.index = index;
+    const repeated: boolean[] = [];
+    for (let number = 1; number <= 11; number++)
+      repeated.push('firstIndex' in (await copy.command({ idempotencyKey: `${number}` })));
+    expect(repeated).toEqual([...Array<boolean>(5).fill(false), ...Array<boolean>(5).fill(true), false]);
+  });
+
   it('are bounded in number, and go on once some have ended', async () => {
     const tested = new Tested();
     const keyed = (number: number): Promise<CommandOutcome> => tested.command({ idempotencyKey: `${number}` }, false);

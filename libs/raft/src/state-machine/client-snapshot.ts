@@ -1,6 +1,6 @@
 import { MalformedBytesError } from './codec-errors';
 import type { SnapshotSource } from './contract';
-import type { KeyRecord, KeyTable } from './key-table';
+import type { KeyTable } from './key-table';
 import { mapSnapshotChunks, readMapSnapshot } from './map-snapshot';
 import type { Session, SessionAnswer, SessionTable } from './session-table';
 import { answerOfRow, answerRow } from './stored-answer';
@@ -17,17 +17,19 @@ interface CapturedSession {
   readonly answers: readonly SessionAnswer[];
 }
 
+type CapturedKeys = ReturnType<KeyTable['capture']>;
+
 /**
- * Answers and keys are never changed, so that a capture copies only who they are: references, of which there are as many as
- * the bounds allow.
+ * Answers and keys are never changed, so that a capture copies at most references: of the answers, of which there are as many as
+ * the bounds allow; of the keys not even those.
  */
 export function captureClients(sessions: SessionTable, keys: KeyTable): SnapshotSource {
-  let captured: { readonly sessions: readonly CapturedSession[]; readonly keys: readonly KeyRecord[] } | undefined = {
+  let captured: { readonly sessions: readonly CapturedSession[]; readonly keys: CapturedKeys } | undefined = {
     sessions: Array.from(sessions.all(), ({ clientId, ttlMs, activeMs, ackedThrough, answers }) => ({
       row: [clientId, ttlMs, activeMs, ackedThrough],
       answers: [...answers.values()],
     })),
-    keys: [...keys.all()],
+    keys: keys.capture(),
   };
   return {
     async *chunks() {
@@ -44,13 +46,18 @@ export function captureClients(sessions: SessionTable, keys: KeyTable): Snapshot
   };
 }
 
-function* rowsOf(sessions: readonly CapturedSession[], keys: readonly KeyRecord[]): Generator<Row, void, undefined> {
+function* rowsOf(
+  sessions: readonly CapturedSession[],
+  { records, from, to }: CapturedKeys,
+): Generator<Row, void, undefined> {
   for (const { row, answers } of sessions) {
     yield [SESSION, row];
     for (const answer of answers) yield [ANSWER, [answer.sequence, ...answerRow(answer)]];
   }
-  for (const { key, fingerprint, expiresMs, answer } of keys)
+  for (let at = from; at < to; at++) {
+    const { key, fingerprint, expiresMs, answer } = records[at]!;
     yield [KEY, [key, fingerprint, expiresMs, ...answerRow(answer)]];
+  }
 }
 
 /** @throws MalformedBytesError */

@@ -14,8 +14,13 @@ export interface KeyRecord {
 
 /** Keys by which callers tell repetitions of a command without a session. State, like {@link SessionTable}. */
 export class KeyTable {
-  /** Cluster time never goes back, so the order of insertion is that of expiry. */
   private readonly records = new Map<string, KeyRecord>();
+  /**
+   * The same from `head` on, in the order in which they end: cluster time never goes back, so that it is that of their first use.
+   * It only grows, and another takes its place when it is cut, so that a capture may hold it.
+   */
+  private order: KeyRecord[] = [];
+  private head = 0;
   private bytes = 0;
   /** No key ends before this cluster time. */
   dueMs = Number.POSITIVE_INFINITY;
@@ -24,8 +29,9 @@ export class KeyTable {
     return this.records.size;
   }
 
-  all(): Iterable<KeyRecord> {
-    return this.records.values();
+  /** @returns them as they are now, and stay for whoever reads them later; nothing is copied */
+  capture(): { readonly records: readonly KeyRecord[]; readonly from: number; readonly to: number } {
+    return { records: this.order, from: this.head, to: this.order.length };
   }
 
   /** @returns what the command is answered with instead; undefined where it is to be run, and then {@link record}ed */
@@ -48,26 +54,30 @@ export class KeyTable {
   /** Of a snapshot. */
   add(record: KeyRecord): void {
     this.records.set(record.key, record);
+    this.order.push(record);
     this.bytes += sizeBytes(record);
     this.dueMs = Math.min(this.dueMs, record.expiresMs);
   }
 
   clear(): void {
     this.records.clear();
+    this.order = [];
+    this.head = 0;
     this.bytes = 0;
     this.dueMs = Number.POSITIVE_INFINITY;
   }
 
   expire(nowMs: number): void {
-    this.dueMs = Number.POSITIVE_INFINITY;
-    for (const record of this.records.values()) {
-      if (record.expiresMs > nowMs) {
-        this.dueMs = record.expiresMs;
-        return;
-      }
+    const { order } = this;
+    for (; this.head < order.length && order[this.head]!.expiresMs <= nowMs; this.head++) {
+      const record = order[this.head]!;
       this.records.delete(record.key);
       this.bytes -= sizeBytes(record);
     }
+    this.dueMs = order[this.head]?.expiresMs ?? Number.POSITIVE_INFINITY;
+    if (this.head * 2 < order.length) return;
+    this.order = order.slice(this.head);
+    this.head = 0;
   }
 }
 
