@@ -169,13 +169,13 @@ export class NodeSession implements RequestHolder {
   }
 
   private release(): void {
-    const { dispatch, retry } = this.ports;
-    const isDecided = this.session !== undefined || this.ports.scheduler.nowMs() < this.withoutUntilMs;
+    const { ports } = this;
+    const isDecided = this.session !== undefined || ports.scheduler.nowMs() < this.withoutUntilMs;
     for (const request of [...this.waiting]) {
       this.waiting.delete(request);
       request.holder = undefined;
-      if (isDecided) dispatch(request);
-      else retry(request);
+      if (isDecided) ports.dispatch(request);
+      else ports.retry(request);
     }
   }
 }
