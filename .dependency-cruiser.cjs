@@ -90,7 +90,12 @@ module.exports = {
       comment: 'Nothing in the library imports nest/ but the entry point, the optional companions and what tests need.',
       from: {
         path: `${src}/`,
-        pathNot: [`${src}/nest/`, `${src}/index\\.ts$`, `${src}/(testing|terminus|prometheus|admin)/`, tests],
+        pathNot: [
+          `${src}/nest/`,
+          `${src}/index\\.ts$`,
+          `${src}/(testing|terminus|prometheus|admin|opentelemetry)/`,
+          tests,
+        ],
       },
       to: { path: `${src}/nest/` },
     },
@@ -99,7 +104,7 @@ module.exports = {
       severity: 'error',
       comment: 'Companions import the module, never the other way: their peers are optional.',
       from: { path: `${src}/(nest/|index\\.ts$)`, pathNot: tests },
-      to: { path: `${src}/(testing|terminus|prometheus|admin)/` },
+      to: { path: `${src}/(testing|terminus|prometheus|admin|opentelemetry)/` },
     },
     {
       name: 'typeorm-through-its-entry-only',
@@ -117,6 +122,16 @@ module.exports = {
       comment: 'What may be absent must not be loaded, nor appear in a type, outside its own entry point.',
       from: { path: `${src}/`, pathNot: [`${src}/(storage|state-machine)/typeorm/`, tests] },
       to: { path: '(^|node_modules/)(@types/)?(typeorm|pg|pg-copy-streams|pg-protocol)(/|$)' },
+    },
+    {
+      name: 'companions-alone-know-their-peers',
+      severity: 'error',
+      comment: 'The admin module finds Swagger by itself where it is installed, and needs it for no type.',
+      from: { path: `${src}/`, pathNot: [`${src}/(terminus|prometheus|opentelemetry)/`, tests] },
+      to: {
+        path: '(^|node_modules/)(@nestjs/(terminus|swagger)|prom-client|@opentelemetry)(/|$)',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'entries-are-not-imported-from-inside',

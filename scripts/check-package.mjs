@@ -16,7 +16,7 @@ const optionalPeers = Object.entries(manifest.peerDependenciesMeta ?? {})
   .filter(([, meta]) => meta.optional)
   .map(([name]) => name);
 /** What such an entry needs is what the user installed it for. */
-const entriesThatNeedPeers = ['./typeorm', './terminus', './prometheus', './admin'];
+const entriesThatNeedPeers = ['./typeorm', './terminus', './prometheus', './opentelemetry'];
 
 await buildIfNeeded({ only: ['library'] });
 const failures = [];

@@ -12,6 +12,8 @@ export { raftOptionsFromEnv } from './nest/raft-options-from-env';
 
 export { RaftService } from './nest/raft.service';
 export { RaftAdminService } from './nest/raft-admin.service';
+export { RaftEventsService, type RaftSnapshotEvent, type RaftStreamOptions } from './nest/raft-events.service';
+export { getRaftEventsToken } from './nest/get-raft-events-token';
 export { getRaftAdminToken } from './nest/get-raft-admin-token';
 export { getRaftToken } from './nest/get-raft-token';
 export { InjectRaft } from './nest/inject-raft.decorator';

@@ -1,6 +1,7 @@
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/client-session';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
+import type { NodeEvents } from '../runtime/node-events';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import type { CommandOutcome } from '../state-machine/contract';
@@ -41,6 +42,8 @@ export interface NodeParts {
   readonly machines: readonly object[];
   /** Hears what they tell. */
   readonly onEvent: MachineEventListener;
+  /** What the node tells of its work. */
+  readonly events: NodeEvents;
   readonly storage: RaftStorage | undefined;
   readonly transport: RaftTransport | undefined;
 }

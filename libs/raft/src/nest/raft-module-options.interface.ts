@@ -1,5 +1,6 @@
 import type { FactoryProvider } from '@nestjs/common';
 import type { GroupId } from '../core/types';
+import type { CallTracer } from '../runtime/call-tracer';
 import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
 import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
@@ -83,6 +84,8 @@ export interface RaftModuleOptions {
   readonly snapshots?: Partial<SnapshotOptions>;
   /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
   readonly forceBootstrap?: boolean;
+  /** Traces each call through the cluster: `openTelemetryTracer()` of `nestjs-raft/opentelemetry`. Default: nothing is traced. */
+  readonly tracer?: CallTracer;
 }
 
 /** What has to be known before any factory has run, so it stands beside `useFactory` in `forRootAsync`. @publicApi */

@@ -9,6 +9,7 @@ import {
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { ReplaySubject } from 'rxjs';
 import { RaftError } from '../core/raft-error';
+import { NodeEvents } from '../runtime/node-events';
 import type { RaftStatus } from '../runtime/status';
 import type { HostedNode, NodeFactory } from './hosted-node.interface';
 import { initialStatus } from './initial-status';
@@ -37,6 +38,7 @@ export class RaftNodeHost
   readonly terms = new LeadershipTerms();
   readonly machineEvents = new MachineEvents();
   private readonly logger = new Logger('Raft');
+  readonly events: NodeEvents;
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
   private machines: readonly object[] = [];
   private hooks: LeadershipHooks | undefined;
@@ -53,6 +55,8 @@ export class RaftNodeHost
     private readonly discovery: DiscoveryService,
     private readonly createNode: NodeFactory,
   ) {
+    const { nodeId, clusterName, group } = settings;
+    this.events = new NodeEvents({ nodeId, clusterName, group }, () => this.logger);
     this.last = initialStatus(settings);
     this.status$.next(this.last);
   }
@@ -110,6 +114,7 @@ export class RaftNodeHost
       settings,
       machines: this.machines,
       onEvent: this.machineEvents.tell,
+      events: this.events,
       storage,
       transport: await providePart('transport', settings.transport, moduleRef),
     });

@@ -17,7 +17,7 @@ export function createRaftNode(parts: NodeParts): RaftNode {
 
 /** @param scheduler the node's time and chance. Default: this machine's */
 export function nodeOptionsOf(
-  { settings, machines, onEvent, storage, transport }: NodeParts,
+  { settings, machines, onEvent, events, storage, transport }: NodeParts,
   scheduler: Scheduler = new SystemScheduler(),
 ): RaftNodeOptions {
   const logger = new Logger('Raft');
@@ -48,5 +48,7 @@ export function nodeOptionsOf(
     stateMachine: new StateMachineHost(machines, { logger, onEvent }),
     scheduler,
     logger,
+    events,
+    tracer: settings.tracer,
   });
 }

@@ -1,5 +1,6 @@
 import { RaftError } from '../core/raft-error';
 import type { GroupId } from '../core/types';
+import type { CallTracer } from '../runtime/call-tracer';
 import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
 import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
@@ -30,6 +31,7 @@ export interface RaftSettings {
   readonly joinAs: 'voter' | 'learner';
   readonly http: string;
   readonly snapshots: Partial<SnapshotOptions>;
+  readonly tracer: CallTracer | undefined;
 }
 
 /** `Record<keyof …>` makes a forgotten name a compile error. */
@@ -52,6 +54,7 @@ const OPTION_NAMES: Readonly<Record<keyof RaftModuleOptions, true>> = {
   joinAs: true,
   http: true,
   snapshots: true,
+  tracer: true,
 };
 
 const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i;
@@ -132,6 +135,7 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     joinAs: checkedJoinAs(options.joinAs),
     http: origin('http', options.http),
     snapshots: options.snapshots ?? {},
+    tracer: checkedTracer(options.tracer),
   };
 }
 
@@ -169,6 +173,13 @@ function checkedJoin({ join, members, nodeId, peers }: RaftModuleOptions): reado
     );
   }
   return join.map((each, position) => address(`join[${position}]`, each));
+}
+
+function checkedTracer(tracer: RaftModuleOptions['tracer']): CallTracer | undefined {
+  if (tracer !== undefined && typeof (tracer as Partial<CallTracer> | null)?.begin !== 'function') {
+    refuse(`tracer is ${show(tracer)}: write openTelemetryTracer() from 'nestjs-raft/opentelemetry', or leave it out.`);
+  }
+  return tracer;
 }
 
 function checkedJoinAs(joinAs: RaftModuleOptions['joinAs']): 'voter' | 'learner' {

@@ -18,11 +18,13 @@ import {
 import type { GroupId } from '../core/types';
 import { getRaftAdminToken } from './get-raft-admin-token';
 import { getRaftLockToken } from './primitives/lock/get-raft-lock-token';
+import { getRaftEventsToken } from './get-raft-events-token';
 import { getRaftToken } from './get-raft-token';
 import type { NodeFactory } from './hosted-node.interface';
 import { LeaderForwarder } from './leader-only/leader-forwarder';
 import { interceptHttpErrors } from './errors/intercept-http-errors';
 import { NoExceptionFilter, RaftExceptionFilter } from './errors/raft-exception.filter';
+import { RaftEventsService } from './raft-events.service';
 import { RaftFeatureModule } from './raft-feature.module';
 import type { RaftModuleOptions } from './raft-module-options.interface';
 import { RaftAdminService } from './raft-admin.service';
@@ -115,6 +117,7 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
   const host = getRaftHostToken(group);
   const service = getRaftToken(group);
   const admin = getRaftAdminToken(group);
+  const events = getRaftEventsToken(group);
   const providers: Provider[] = [
     { provide: RAFT_GROUP, useValue: group },
     { provide: RAFT_NODE_FACTORY, useValue: createRaftNode },
@@ -145,6 +148,11 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
       useFactory: (nodeHost: RaftNodeHost): RaftAdminService => new RaftAdminService(nodeHost),
     },
     ...lockProviders(group),
+    {
+      provide: events,
+      inject: [host],
+      useFactory: (nodeHost: RaftNodeHost): RaftEventsService => new RaftEventsService(nodeHost),
+    },
     LeaderForwarder,
     {
       provide: APP_FILTER,
@@ -157,6 +165,6 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
     ...definition,
     imports: [DiscoveryModule, ...(definition.imports ?? [])],
     providers: [...(definition.providers ?? []), ...providers],
-    exports: [settings, host, service, admin, getRaftLockToken(group)],
+    exports: [settings, host, service, admin, events, getRaftLockToken(group)],
   };
 }
