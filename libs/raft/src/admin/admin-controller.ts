@@ -1,0 +1,110 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  type MessageEvent,
+  NotFoundException,
+  Param,
+  Patch,
+  Post,
+  Req,
+  Sse,
+  type Type,
+} from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { getRaftAdminToken } from '../nest/get-raft-admin-token';
+import { getRaftEventsToken } from '../nest/get-raft-events-token';
+import { getRaftToken } from '../nest/get-raft-token';
+import type { RaftAdminService } from '../nest/raft-admin.service';
+import type { RaftEventsService } from '../nest/raft-events.service';
+import type { RaftService } from '../nest/raft.service';
+import type { MembershipView } from '../runtime/membership-view';
+import type { SnapshotInfo } from '../runtime/snapshot-options';
+import type { RaftStatus } from '../runtime/status';
+import { type AdminRequest, changeOptionsOf, fieldsOf, memberOf, newAddressOf, textOf } from './admin-request';
+import { documentAdmin } from './api-documentation';
+import { DASHBOARD, DASHBOARD_POLICY } from './dashboard/page';
+import { guarded } from './guarded';
+import type { RaftAdminModuleOptions } from './raft-admin-module-options.interface';
+
+/** A class for each registration, as the path, the guard and the group are part of it. */
+export function adminController(options: RaftAdminModuleOptions): Type<object> {
+  const { path = '_raft', group, dashboard = true, peerOf } = options;
+
+  @Controller(path)
+  class RaftAdminController {
+    constructor(
+      @Inject(getRaftToken(group)) private readonly raft: RaftService,
+      @Inject(getRaftAdminToken(group)) private readonly admin: RaftAdminService,
+      @Inject(getRaftEventsToken(group)) private readonly nodeEvents: RaftEventsService,
+    ) {}
+
+    @Get('status')
+    @Header('cache-control', 'no-store')
+    status(): RaftStatus {
+      return this.raft.status();
+    }
+
+    @Get('members')
+    @Header('cache-control', 'no-store')
+    members(): MembershipView {
+      return this.admin.members();
+    }
+
+    @Post('members')
+    @HttpCode(200)
+    add(@Req() request: AdminRequest): Promise<MembershipView> {
+      const fields = fieldsOf(request);
+      return this.admin.add(memberOf(fields, peerOf), changeOptionsOf(fields));
+    }
+
+    @Patch('members/:name')
+    update(@Param('name') name: string, @Req() request: AdminRequest): Promise<MembershipView> {
+      const fields = fieldsOf(request);
+      return this.admin.updateAddress(name, newAddressOf(fields), changeOptionsOf(fields));
+    }
+
+    @Delete('members/:name')
+    remove(@Param('name') name: string, @Req() request: AdminRequest): Promise<MembershipView> {
+      return this.admin.remove(name, changeOptionsOf(fieldsOf(request)));
+    }
+
+    @Post('members/:name/promote')
+    @HttpCode(200)
+    promote(@Param('name') name: string, @Req() request: AdminRequest): Promise<MembershipView> {
+      return this.admin.promote(name, changeOptionsOf(fieldsOf(request)));
+    }
+
+    @Post('transfer')
+    @HttpCode(200)
+    transfer(@Req() request: AdminRequest): Promise<{ readonly leader: string }> {
+      return this.admin.transfer(textOf(fieldsOf(request), 'to'));
+    }
+
+    @Post('snapshot')
+    @HttpCode(200)
+    snapshot(): Promise<SnapshotInfo> {
+      return this.admin.snapshot();
+    }
+
+    @Sse('events')
+    events(): Observable<MessageEvent> {
+      return this.nodeEvents.stream();
+    }
+
+    @Get('ui')
+    @Header('content-type', 'text/html; charset=utf-8')
+    @Header('content-security-policy', DASHBOARD_POLICY)
+    @Header('cache-control', 'no-cache')
+    @Header('x-content-type-options', 'nosniff')
+    ui(): string {
+      if (!dashboard) throw new NotFoundException('The dashboard is switched off here.');
+      return DASHBOARD;
+    }
+  }
+  documentAdmin(RaftAdminController);
+  return guarded(RaftAdminController, options.guard);
+}

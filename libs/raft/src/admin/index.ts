@@ -1,0 +1,2 @@
+export { RaftAdminModule } from './raft-admin.module';
+export type { AdminGuardOption, RaftAdminModuleOptions } from './raft-admin-module-options.interface';
