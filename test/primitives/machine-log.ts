@@ -43,7 +43,7 @@ export class MachineLog {
   /** @returns the same log on another node, which got a snapshot */
   async copy(instance: object): Promise<MachineLog> {
     const copy = new MachineLog(this.machine, instance);
-    const source = this.host.capture();
+    const source = await this.host.capture();
     await copy.host.restore({ term: TERM, index: this.index }, source.chunks());
     copy.index = this.index;
     return copy;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * What happens to the next write of the log:
+ * What happens to the next write:
  * - `before`: the connection is cut before any of it reaches the server;
  * - `during`: half of it reaches the server;
  * - `atOnce`: all of it is sent on, and the connection cut in the same moment;
@@ -28,11 +28,15 @@ export class PostgresProxy {
   private countdown = 0;
   private whenCounted: (() => void) | undefined;
 
-  private constructor(private readonly listener: Server) {}
+  private constructor(
+    private readonly listener: Server,
+    private readonly isWrite: (bytes: Buffer) => boolean,
+  ) {}
 
-  static async start(serverPort: number): Promise<PostgresProxy> {
+  /** @param isWrite tells the requests to which a mishap can happen. Default: writes of the log */
+  static async start(serverPort: number, isWrite = isLogWrite): Promise<PostgresProxy> {
     const listener = createServer({ noDelay: true });
-    const proxy = new PostgresProxy(listener);
+    const proxy = new PostgresProxy(listener, isWrite);
     listener.on('connection', (client) => {
       if (proxy.unreachable) client.destroy();
       else if (proxy.silent) proxy.silence(client);
@@ -47,7 +51,7 @@ export class PostgresProxy {
     return (this.listener.address() as AddressInfo).port;
   }
 
-  /** Lets something happen to the next write of the log that comes by. */
+  /** Lets something happen to the next write that comes by. */
   onNextWrite(mishap: Mishap): void {
     this.mishap = mishap;
   }
@@ -118,7 +122,7 @@ export class PostgresProxy {
         if (!this.links.has(link)) return;
       }
       answered = false;
-      const mishap = isLogWrite(bytes) ? this.mishap : undefined;
+      const mishap = this.isWrite(bytes) ? this.mishap : undefined;
       if (mishap) this.mishap = undefined;
       switch (mishap) {
         case undefined:

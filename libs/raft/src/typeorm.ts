@@ -1,1 +1,2 @@
 export * from './storage/typeorm';
+export * from './state-machine/typeorm';

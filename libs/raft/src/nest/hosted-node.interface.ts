@@ -44,6 +44,8 @@ export interface NodeParts {
   readonly onEvent: MachineEventListener;
   /** What the node tells of its work. */
   readonly events: NodeEvents;
+  /** @returns the connection options of the application's data source of this name */
+  readonly dataSourceOptions: (name: string) => object;
   readonly storage: RaftStorage | undefined;
   readonly transport: RaftTransport | undefined;
 }

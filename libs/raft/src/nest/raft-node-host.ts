@@ -19,7 +19,7 @@ import { LeadershipHooks } from './leadership/leadership-hooks';
 import { LeadershipTerms } from './leadership/leadership-terms';
 import type { Leadership } from './leadership/leadership.interface';
 import { MachineEvents } from './machine-events';
-import { giveDataSourceOptions } from './named-data-source';
+import { dataSourceOptionsForTables, giveDataSourceOptions } from './named-data-source';
 import { providePart } from './provided-part';
 import type { RaftSettings } from './raft-settings';
 import { RAFT_GROUP } from './raft.tokens';
@@ -115,6 +115,7 @@ export class RaftNodeHost
       machines: this.machines,
       onEvent: this.machineEvents.tell,
       events: this.events,
+      dataSourceOptions: (name) => dataSourceOptionsForTables(name, this.discovery),
       storage,
       transport: await providePart('transport', settings.transport, moduleRef),
     });

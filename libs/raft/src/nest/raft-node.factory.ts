@@ -17,7 +17,7 @@ export function createRaftNode(parts: NodeParts): RaftNode {
 
 /** @param scheduler the node's time and chance. Default: this machine's */
 export function nodeOptionsOf(
-  { settings, machines, onEvent, events, storage, transport }: NodeParts,
+  { settings, machines, onEvent, events, dataSourceOptions, storage, transport }: NodeParts,
   scheduler: Scheduler = new SystemScheduler(),
 ): RaftNodeOptions {
   const logger = new Logger('Raft');
@@ -45,7 +45,7 @@ export function nodeOptionsOf(
     storage: storage ?? memoryStorage(),
     transport:
       transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),
-    stateMachine: new StateMachineHost(machines, { logger, onEvent }),
+    stateMachine: new StateMachineHost(machines, { logger, onEvent, dataSourceOptions }),
     scheduler,
     logger,
     events,

@@ -24,7 +24,7 @@ export class Applier {
   private busy = false;
   private closed = false;
   private work: Promise<void> = Promise.resolve();
-  private boundaryTasks: (() => void)[] = [];
+  private boundaryTasks: (() => void | Promise<void>)[] = [];
   private settledTasks: (() => void)[] = [];
 
   constructor(
@@ -44,10 +44,16 @@ export class Applier {
     return this.queue.length - this.head;
   }
 
-  /** Runs `task` when no entry is being applied, before the next slice. */
-  atBoundary(task: () => void): void {
-    if (this.busy) this.boundaryTasks.push(task);
-    else task();
+  /** Runs `task` when no entry is being applied; the next slice comes when it is done. It doesn't throw. */
+  atBoundary(task: () => void | Promise<void>): void {
+    if (this.busy) {
+      this.boundaryTasks.push(task);
+      return;
+    }
+    const work = task();
+    if (work === undefined) return;
+    this.busy = true;
+    this.work = work.then(() => this.goOn());
   }
 
   /** @returns when everything that was handed in is applied */
@@ -61,7 +67,7 @@ export class Applier {
     this.closed = true;
     this.queue = [];
     this.head = 0;
-    for (const task of [...this.boundaryTasks.splice(0), ...this.settledTasks.splice(0)]) task();
+    for (const task of [...this.boundaryTasks.splice(0), ...this.settledTasks.splice(0)]) void task();
     return this.work;
   }
 
@@ -84,7 +90,18 @@ export class Applier {
       if (!this.closed) this.events.failed(error);
       return;
     }
-    for (const task of this.boundaryTasks.splice(0)) task();
+    if (this.boundaryTasks.length > 0) await this.runBoundaryTasks();
+    this.goOn();
+  }
+
+  private async runBoundaryTasks(): Promise<void> {
+    for (const task of this.boundaryTasks.splice(0)) {
+      const work = task();
+      if (work !== undefined) await work;
+    }
+  }
+
+  private goOn(): void {
     if (this.head < this.queue.length) this.scheduler.defer(this.next);
     else {
       this.busy = false;

@@ -1,4 +1,4 @@
-import { RaftError } from '../core/raft-error';
+import { isRaftError, RaftError } from '../core/raft-error';
 import type { AppliedState, ReplicatedStateMachine } from '../state-machine/contract';
 import type { LoadedGroup, StoreIdentity } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
@@ -59,6 +59,7 @@ export async function openMachine(machine: ReplicatedStateMachine): Promise<Appl
   try {
     return await machine.applied();
   } catch (error) {
+    if (isRaftError(error)) throw error;
     throw new RaftError('RAFT_FATAL', `The state machine could not be opened: ${sentenceOf(error)}`, { cause: error });
   }
 }

@@ -378,6 +378,7 @@ export class RaftNode {
       const failure = asRaftError(error);
       if (this.board.phase === 'starting') this.halt('failed', failure);
       await transport.stop().catch(() => undefined);
+      await stateMachine.close?.().catch(() => undefined);
       await storage.close().catch(() => undefined);
       throw failure;
     }
@@ -386,6 +387,7 @@ export class RaftNode {
   private async restored(group: LoadedGroup | undefined, appliedIndex: number): Promise<RestoredGroup | undefined> {
     if (group === undefined) return undefined;
     const { storage, groupId, stateMachine } = this.options;
+    stateMachine.belongsTo?.(group.identity.clusterId);
     try {
       return await restoreAtStart(storage, groupId, stateMachine, group, appliedIndex);
     } catch (error) {
@@ -474,6 +476,7 @@ export class RaftNode {
     const { options, links, ledger, router, session, calls, proof } = this;
     this.founding = undefined;
     this.group = group.identity;
+    options.stateMachine.belongsTo?.(group.identity.clusterId);
     try {
       const kernel = createKernel(options, { group, incarnation, appliedIndex, newStore });
       const ports = {
@@ -576,7 +579,7 @@ export class RaftNode {
   }
 
   private async shutDown(wasStarted: boolean, deadlineMs: number): Promise<void> {
-    const { scheduler, shutdownTimeoutMs, transport, storage, logger } = this.options;
+    const { scheduler, shutdownTimeoutMs, transport, storage, stateMachine, logger } = this.options;
     if (wasStarted) {
       await raced(
         scheduler,
@@ -594,6 +597,11 @@ export class RaftNode {
         scheduler,
         deadlineMs,
         transport.stop().catch(() => undefined),
+      );
+      await raced(
+        scheduler,
+        deadlineMs,
+        stateMachine.close?.().catch(() => undefined),
       );
       const isClosed = await raced(
         scheduler,

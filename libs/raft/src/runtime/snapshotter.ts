@@ -33,7 +33,7 @@ export interface SnapshotterPorts {
   /** Up to here the log may be cut. */
   durableIndex(): number;
   /** Calls back when no entry is being applied. */
-  atBoundary(task: () => void): void;
+  atBoundary(task: () => void | Promise<void>): void;
   /** Whether a replica that is there fetches a snapshot: it needs the log that follows. */
   somebodyFetches(): boolean;
   compacted(to: LogId): void;
@@ -115,7 +115,7 @@ export class Snapshotter {
   }
 
   private async run(): Promise<SnapshotInfo> {
-    const { storage, groupId, settings, logger, scheduler } = this.ports;
+    const { storage, groupId, settings, logger, scheduler, machine } = this.ports;
     const startedMs = scheduler.nowMs();
     let source: SnapshotSource | undefined;
     try {
@@ -127,6 +127,7 @@ export class Snapshotter {
       const written = { chunks: 0, sizeBytes: 0 };
       const metadata = { last, configuration: this.ports.configurationAt(last.index), format: SNAPSHOT_CHUNKS_FORMAT };
       await storage.writeSnapshot(groupId, metadata, this.paced(source, written));
+      await machine.snapshotStored?.(last.index);
       this.entries -= counted.entries;
       this.bytes -= counted.bytes;
       const info = { index: last.index, term: last.term, ...written };
@@ -153,10 +154,13 @@ export class Snapshotter {
     return new Promise((resolve, reject) => {
       this.ports.atBoundary(() => {
         try {
-          resolve(slices.measure('The capture of the state machine', () => machine.capture()));
+          const captured = slices.measure('The capture of the state machine', () => machine.capture());
+          if (captured instanceof Promise) return captured.then(resolve, reject);
+          resolve(captured);
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
+        return undefined;
       });
     });
   }

@@ -118,7 +118,7 @@ class Tested {
   }
 
   async chunks(): Promise<Uint8Array[]> {
-    const source = this.host.capture();
+    const source = await this.host.capture();
     const chunks: Uint8Array[] = [];
     for await (const chunk of source.chunks()) chunks.push(chunk);
     source.release();
@@ -429,7 +429,7 @@ describe('Idempotency keys in the state machine', () => {
       tested.timeMs += KEY_TTL_MS / 4;
     }
     const index = tested.index;
-    const source = tested.host.capture();
+    const source = await tested.host.capture();
     for (let number = 11; number <= 30; number++) {
       await tested.command({ idempotencyKey: `${number}` });
       tested.timeMs += KEY_TTL_MS / 4;

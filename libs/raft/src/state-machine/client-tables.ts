@@ -18,6 +18,11 @@ export class ClientTables {
   /** Nothing in them ends before this cluster time. */
   dueMs = Number.POSITIVE_INFINITY;
 
+  /** Half of what may be kept is: what comes together is then judged one by one. */
+  get isNearBounds(): boolean {
+    return this.sessions.isNearBounds || this.keys.isNearBounds;
+  }
+
   /** An entry of kind `session`. */
   change(index: number, operation: SessionOperation, nowMs: number): CommandOutcome {
     const { sessions } = this;

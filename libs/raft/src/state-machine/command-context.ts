@@ -2,6 +2,7 @@ import type { CommandSession } from './command-envelope';
 
 declare const COMMAND: unique symbol;
 declare const QUERY: unique symbol;
+declare const ASYNCHRONOUS: unique symbol;
 
 /**
  * The first parameter of every command: what the command may depend on beside its arguments and the machine's own state. All
@@ -38,6 +39,15 @@ export abstract class CommandContext {
    * @throws UnsupportedValueError it isn't plain data
    */
   abstract emit(change: unknown): void;
+}
+
+/**
+ * The first parameter of a command whose state isn't in the process: such a command may be async, and waits for its state alone.
+ *
+ * @publicApi
+ */
+export abstract class AsyncCommandContext extends CommandContext {
+  declare protected readonly [ASYNCHRONOUS]: never;
 }
 
 /**

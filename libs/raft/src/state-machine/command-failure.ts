@@ -1,5 +1,5 @@
-import type { CommandOutcome } from './contract';
 import { isRaftRejection, type RaftRejection } from './raft-rejection';
+import type { RunOutcome } from './stored-answer';
 import { decodeValue, encodeValue } from './value-codec';
 
 /** The engine's own errors, whose texts differ from one version of it to another. */
@@ -13,19 +13,19 @@ const ENGINE_ERRORS: ReadonlySet<string> = new Set([
 ]);
 
 /** What a thrown value is as an outcome. It must be the same on every node, so it says nothing that depends on this one. */
-export function outcomeOfThrown(thrown: unknown, method: string): CommandOutcome {
+export function outcomeOfThrown(thrown: unknown, method: string): RunOutcome {
   if (isRaftRejection(thrown)) return rejected(thrown, method);
   return failed(
     `${method} threw ${describeThrown(thrown)}. That is a bug of the state machine; the nodes' logs have the stack.`,
   );
 }
 
-export function failed(message: string): CommandOutcome {
+export function failed(message: string): RunOutcome {
   return { status: 'failed', message };
 }
 
 /** Details pass the codec, so that they are what a caller on another node gets, and aren't the machine's own objects. */
-function rejected(rejection: RaftRejection, method: string): CommandOutcome {
+function rejected(rejection: RaftRejection, method: string): RunOutcome {
   // Types don't hold what was thrown.
   const [reason, message] = [rejection.reason, rejection.message].map(String) as [string, string];
   try {

@@ -10,6 +10,7 @@ import { encodeValue } from './value-codec';
 
 /** Where the bugs of state machines are told. Nest's `Logger` fits. @publicApi */
 export interface StateMachineLogger {
+  warn(message: string): void;
   error(message: string): void;
 }
 

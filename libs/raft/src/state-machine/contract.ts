@@ -81,8 +81,11 @@ export interface ReplicatedStateMachine {
    */
   query(query: Uint8Array): Promise<CommandOutcome>;
 
-  /** Captures the state at the last applied index: synchronous, cheap, and untouched by what is applied later. */
-  capture(): SnapshotSource;
+  /**
+   * Captures the state at the last applied index: cheap, and untouched by what is applied later. Where it can't be synchronous,
+   * nothing is applied until it resolves.
+   */
+  capture(): SnapshotSource | Promise<SnapshotSource>;
 
   /** Replaces the whole state. */
   restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void>;
@@ -95,4 +98,13 @@ export interface ReplicatedStateMachine {
    * be too early, never too late. Undefined, or no such method: nothing does.
    */
   nextExpiryMs?(): number | undefined;
+
+  /** Says whose log it is, before anything of it is restored or applied: a state that is kept elsewhere may be another cluster's. */
+  belongsTo?(clusterId: string): void;
+
+  /** A snapshot up to this index is durable: whatever a replay of the log from there on doesn't need may go. */
+  snapshotStored?(index: number): Promise<void>;
+
+  /** The node stops: connections are closed. Nothing is asked afterwards. */
+  close?(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import type { CommandContext, QueryContext } from './command-context';
+import type { MachineBacking } from './backing';
+import type { AsyncCommandContext, CommandContext, QueryContext } from './command-context';
 import type { SnapshotSource } from './contract';
 import { decorateMethod, ownMetadata, type RaftCommandOptions } from './machine-metadata';
 
@@ -19,8 +20,16 @@ type WithContext<M extends AnyMethod, Context> =
 type Synchronous<M extends AnyMethod> =
   IsAny<ReturnType<M>> extends true ? M : [Extract<ReturnType<M>, PromiseLike<unknown>>] extends [never] ? M : never;
 
-type CommandMethod = (context: CommandContext, ...args: never[]) => unknown;
-type QueryMethod = (context: QueryContext, ...args: never[]) => unknown;
+/** The method, unless its context says that its state is in the process, and it returns before it is done. */
+type Timely<M extends AnyMethod> =
+  Parameters<M> extends readonly [infer First, ...unknown[]]
+    ? First extends AsyncCommandContext
+      ? M
+      : Synchronous<M>
+    : Synchronous<M>;
+
+type CommandMethod = (context: never, ...args: never[]) => unknown;
+type QueryMethod = CommandMethod;
 
 /**
  * Makes a class a state machine: its state is the same on every node, because every node runs the same commands in the same
@@ -28,6 +37,7 @@ type QueryMethod = (context: QueryContext, ...args: never[]) => unknown;
  *
  * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter. It stands in the log and in snapshots: keep it
  *   when the class is renamed.
+ * @param backing where the state is kept, such as `typeOrmTables({ entities })`. Default: in the instance's own fields, in memory
  * @example
  * ```ts
  * @RaftStateMachine('counters')
@@ -59,9 +69,11 @@ type QueryMethod = (context: QueryContext, ...args: never[]) => unknown;
  * ```
  * @publicApi
  */
-export function RaftStateMachine(name: string) {
+export function RaftStateMachine(name: string, backing?: MachineBacking) {
   return (type: abstract new (...args: never[]) => object): void => {
-    ownMetadata(type.prototype as object).name = name;
+    const metadata = ownMetadata(type.prototype as object);
+    metadata.name = name;
+    metadata.backing = backing;
   };
 }
 
@@ -76,7 +88,7 @@ export function RaftCommand(options: RaftCommandOptions = {}) {
   return <M extends CommandMethod>(
     target: object,
     key: string | symbol,
-    _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<WithContext<Synchronous<M>, CommandContext>>,
+    _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<WithContext<Timely<M>, CommandContext>>,
   ): void => decorateMethod(target, key, 'command', options.schemaVersion);
 }
 

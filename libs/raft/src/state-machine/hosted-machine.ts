@@ -1,4 +1,5 @@
 import { RaftError } from '../core/raft-error';
+import type { MachineBacking } from './backing';
 import type { SnapshotSource } from './contract';
 import { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
 import { machineSeed } from './machine-context';
@@ -8,14 +9,17 @@ type Method = (...args: unknown[]) => unknown;
 /** One machine in a host: its instance, and what its class says of it. */
 export class HostedMachine {
   readonly name: string;
+  /** Where its state is; undefined for the instance itself. */
+  readonly backing: MachineBacking | undefined;
   /** Seeds what its commands draw. */
   readonly seed: number;
   private readonly description: MachineDescription;
   private readonly methods: Readonly<Record<string, Method>>;
 
-  constructor(private readonly instance: object) {
+  constructor(readonly instance: object) {
     this.description = describeMachineClass(instance.constructor as StateMachineClass);
     this.name = this.description.name;
+    this.backing = this.description.backing;
     this.seed = machineSeed(this.name);
     this.methods = instance as unknown as Record<string, Method>;
   }
@@ -33,15 +37,16 @@ export class HostedMachine {
   }
 
   capture(): SnapshotSource {
-    const source = this.methods[this.description.snapshot]!.call(this.instance);
+    const method = this.description.snapshot!;
+    const source = this.methods[method]!.call(this.instance);
     if (isSnapshotSource(source)) return source;
     throw new Error(
-      `${this.name}.${this.description.snapshot} has @RaftSnapshot() and must return a SnapshotSource at once: { chunks(), release() }`,
+      `${this.name}.${method} has @RaftSnapshot() and must return a SnapshotSource at once: { chunks(), release() }`,
     );
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.methods[this.description.restore]!.call(this.instance, chunks);
+    await this.methods[this.description.restore!]!.call(this.instance, chunks);
   }
 }
 

@@ -29,6 +29,10 @@ export class KeyTable {
     return this.records.size;
   }
 
+  get isNearBounds(): boolean {
+    return this.records.size > MAX_KEYS / 2 || this.bytes > MAX_KEY_BYTES / 2;
+  }
+
   /** @returns them as they are now, and stay for whoever reads them later; nothing is copied */
   capture(): { readonly records: readonly KeyRecord[]; readonly from: number; readonly to: number } {
     return { records: this.order, from: this.head, to: this.order.length };

@@ -57,7 +57,7 @@ describe('what commands tell with emit', () => {
     index = 0;
     listening = (machine, event) => void heard.push([machine, event]);
     host = new StateMachineHost([new Bells()], {
-      logger: { error: (message) => void logged.push(message) },
+      logger: { warn: () => undefined, error: (message) => void logged.push(message) },
       onEvent: (machine, event) => listening(machine, event),
     });
   });
@@ -123,7 +123,7 @@ describe('what commands tell with emit', () => {
 
   it('says where a snapshot took the place of what would have been told', async () => {
     await apply(entry('ring', 'a'));
-    const source = host.capture();
+    const source = await host.capture();
     heard = [];
 
     await host.restore({ term: 3, index: 1 }, source.chunks());

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { RaftError } from '../core/raft-error';
+import type { MachineBacking } from './backing';
 import { DECORATOR_NAMES, type DecoratedMethod, type MachineMetadata, metadataOf } from './machine-metadata';
 
 /** The class of a state machine. @publicApi */
@@ -10,8 +11,10 @@ export interface MachineDescription {
   readonly name: string;
   readonly commands: ReadonlyMap<string, DecoratedMethod>;
   readonly queries: ReadonlyMap<string, DecoratedMethod>;
-  readonly snapshot: string;
-  readonly restore: string;
+  /** Undefined where the state has a backing. */
+  readonly snapshot: string | undefined;
+  readonly restore: string | undefined;
+  readonly backing: MachineBacking | undefined;
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
@@ -55,8 +58,9 @@ export function describeMachineClass(type: StateMachineClass): MachineDescriptio
     name,
     commands: methodsOf(metadata, 'command'),
     queries: methodsOf(metadata, 'query'),
-    snapshot: methodNames(metadata, 'snapshot')[0]!,
-    restore: methodNames(metadata, 'restore')[0]!,
+    snapshot: methodNames(metadata, 'snapshot')[0],
+    restore: methodNames(metadata, 'restore')[0],
+    backing: metadata.backing,
   };
   described.set(type, description);
   return description;
@@ -76,13 +80,18 @@ function faultsOf(type: StateMachineClass, metadata: MachineMetadata, name: stri
   if (methodNames(metadata, 'command').length === 0)
     faults.push('It has no command: put @RaftCommand() on the methods that change its state.');
   faults.push(...pairFaults(metadata));
-  for (const method of metadata.methods) faults.push(...methodFaults(type, method));
+  for (const method of metadata.methods) faults.push(...methodFaults(type, method, metadata.backing !== undefined));
   return faults;
 }
 
 function pairFaults(metadata: MachineMetadata): string[] {
   const snapshots = methodNames(metadata, 'snapshot');
   const restores = methodNames(metadata, 'restore');
+  const { backing } = metadata;
+  if (backing !== undefined) {
+    if (snapshots.length + restores.length === 0) return [];
+    return [`It has ${backing.kind}(), which takes snapshots by itself: remove @RaftSnapshot() and @RaftRestore().`];
+  }
   if (snapshots.length === 0 && restores.length === 0)
     return [
       'It has neither @RaftSnapshot() nor @RaftRestore(): without them its log could never be shortened. ' +
@@ -96,12 +105,12 @@ function pairFaults(metadata: MachineMetadata): string[] {
   return faults;
 }
 
-function methodFaults(type: StateMachineClass, { name, role }: DecoratedMethod): string[] {
+function methodFaults(type: StateMachineClass, { name, role }: DecoratedMethod, isBacked: boolean): string[] {
   const decorator = DECORATOR_NAMES[role];
   const method = (type.prototype as Record<string, unknown>)[name];
   if (typeof method !== 'function') return [`${name} has ${decorator}() and is no method.`];
   const faults: string[] = [];
-  if (role === 'command' && types.isAsyncFunction(method))
+  if (role === 'command' && !isBacked && types.isAsyncFunction(method))
     faults.push(
       `The command ${name} is async: a command ends before the next one begins. Wait for what it needs before the call, and pass it as an argument.`,
     );

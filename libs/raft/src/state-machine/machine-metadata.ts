@@ -1,3 +1,5 @@
+import type { MachineBacking } from './backing';
+
 /** The key is shared by the copies of this package in one tree, so that a library's machines are known to an application's host. */
 const METADATA: unique symbol = Symbol.for('nestjs-raft.state-machine') as never;
 
@@ -19,6 +21,8 @@ export interface DecoratedMethod {
 /** What the decorators said of one class. Faults are kept, and told when a host or a caller is made of the class. */
 export interface MachineMetadata {
   name: string | undefined;
+  /** Where the state is; undefined for the instance itself. */
+  backing: MachineBacking | undefined;
   readonly methods: DecoratedMethod[];
   readonly faults: string[];
 }
@@ -33,6 +37,7 @@ export function ownMetadata(target: object): MachineMetadata {
   const inherited = (target as Decorated)[METADATA];
   const metadata: MachineMetadata = {
     name: undefined,
+    backing: undefined,
     methods: [...(inherited?.methods ?? [])],
     faults: [...(inherited?.faults ?? [])],
   };

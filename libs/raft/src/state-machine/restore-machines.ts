@@ -1,40 +1,56 @@
 import type { LogId } from '../core/types';
 import { sameLogId } from '../core/types';
+import type { BackedMachines } from './backed-machines';
 import type { ClientTables } from './client-tables';
 import { MalformedBytesError } from './codec-errors';
 import type { HostedMachine } from './hosted-machine';
 import type { SnapshotHeader } from './snapshot-format';
 import { SnapshotReader } from './snapshot-reader';
 
+export interface RestorePorts {
+  readonly machines: ReadonlyMap<string, HostedMachine>;
+  readonly clients: ClientTables;
+  readonly backed: BackedMachines;
+  readonly last: LogId;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Called before the first machine is touched. */
+  begin(): void;
+}
+
 /**
  * Gives the clients' tables and each machine their part of a group's snapshot, one after the other. A machine that the snapshot doesn't know (it was
  * added to the application since) goes back to the state that it began with.
  *
- * @param begin called before the first machine is touched
  * @returns what the state is of
  * @throws MalformedBytesError the snapshot isn't whole, or isn't of this entry
  * @throws UnknownFormatError a newer version wrote it
  */
-export async function restoreMachines(
-  machines: ReadonlyMap<string, HostedMachine>,
-  clients: ClientTables,
-  last: LogId,
-  chunks: AsyncIterable<Uint8Array>,
-  begin: () => void,
-): Promise<SnapshotHeader> {
-  const reader = new SnapshotReader(chunks);
+export async function restoreMachines(ports: RestorePorts): Promise<SnapshotHeader> {
+  const { machines, clients, backed, last } = ports;
+  const reader = new SnapshotReader(ports.chunks);
   try {
     const header = await reader.header();
     const known = checkHeader(header, last, machines);
-    begin();
+    ports.begin();
     await clients.restore(reader.clients(header.format));
-    for (const [position, machine] of known.entries()) await restoreMachine(machine, reader.machine(position));
-    await reader.end();
-    for (const machine of machines.values()) if (!known.includes(machine)) await machine.restore(noChunks());
+    for (const [position, machine] of known.entries()) {
+      // The rest may be large, and isn't needed.
+      if (known.slice(position).every((each) => isAhead(backed, each, last.index))) break;
+      await restoreMachine(machine, reader.machine(position), backed, last);
+      if (position === known.length - 1) await reader.end();
+    }
+    if (known.length === 0) await reader.end();
+    for (const machine of machines.values())
+      if (!known.includes(machine)) await restoreMachine(machine, noChunks(), backed, last);
     return header;
   } finally {
     await reader.close();
   }
+}
+
+/** A state that lasts has come further than the snapshot, by itself. */
+function isAhead(backed: BackedMachines, machine: HostedMachine, index: number): boolean {
+  return backed.has(machine) && backed.holds(machine, index);
 }
 
 function checkHeader(
@@ -58,9 +74,20 @@ function checkHeader(
   return known;
 }
 
-async function restoreMachine(machine: HostedMachine, chunks: AsyncGenerator<Uint8Array>): Promise<void> {
+async function restoreMachine(
+  machine: HostedMachine,
+  chunks: AsyncGenerator<Uint8Array>,
+  backed: BackedMachines,
+  last: LogId,
+): Promise<void> {
+  if (isAhead(backed, machine, last.index)) {
+    for await (const _skipped of chunks);
+    return;
+  }
   // Without `return`, so that a machine that stops early leaves the rest to be found.
-  await machine.restore({ [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) });
+  const open: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) };
+  if (backed.has(machine)) await backed.restore(machine, last, open);
+  else await machine.restore(open);
   for await (const left of chunks)
     throw new Error(
       `The state machine '${machine.name}' was restored without all of its snapshot (${left.length} bytes and more are left): its method with @RaftRestore() must read every chunk.`,

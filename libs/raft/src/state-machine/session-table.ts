@@ -38,6 +38,10 @@ export class SessionTable {
     return this.sessions.size;
   }
 
+  get isNearBounds(): boolean {
+    return this.answers > MAX_SESSION_ANSWERS / 2 || this.bytes > MAX_SESSION_BYTES / 2;
+  }
+
   all(): Iterable<Session> {
     return this.sessions.values();
   }

@@ -204,7 +204,7 @@ async function* replay(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array
 describe('The state machine host', () => {
   let told: string[];
   const hostOf = (...machines: object[]): StateMachineHost =>
-    new StateMachineHost(machines, { logger: { error: (message) => told.push(message) } });
+    new StateMachineHost(machines, { logger: { warn: () => undefined, error: (message) => told.push(message) } });
   const only = async (host: StateMachineHost, entry: Entry, wanted = everyone): Promise<CommandOutcome> =>
     (await host.apply([entry], wanted))[0]!;
 
@@ -419,7 +419,7 @@ describe('The state machine host', () => {
     it('keeps its bytes', async () => {
       const host = hostOf(new Lab());
       await host.apply([commandEntry(1, 'set', ['a', 1], { timeMs: 5 })], nobody);
-      const chunks = await collect(host.capture());
+      const chunks = await collect(await host.capture());
       expect(chunks.map((chunk) => Buffer.from(chunk).toString('hex'))).toEqual(
         [
           '01 0000001f 0002 0000000000000001 0000000000000002 0000000000000005 01 036c6162 0eef0b32',
@@ -449,7 +449,7 @@ describe('The state machine host', () => {
     });
 
     it('restores each, whatever the order of the machines, and however the chunks are cut', async () => {
-      const chunks = await collect((await applied(new Lab(), new Second())).capture());
+      const chunks = await collect(await (await applied(new Lab(), new Second())).capture());
       expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThanOrEqual(64 * 1024);
       const bytes = Buffer.concat(chunks);
       const pieces = Array.from({ length: Math.ceil(bytes.length / 999) }, (_, i) =>
@@ -483,7 +483,7 @@ describe('The state machine host', () => {
           for await (const chunk of chunks) got.push(chunk);
         }
       }
-      const chunks = await collect(hostOf(new Raw()).capture());
+      const chunks = await collect(await hostOf(new Raw()).capture());
       expect(Math.max(...chunks.map(({ length }) => length))).toBe(64 * 1024);
       await hostOf(new Raw()).restore({ term: 0, index: 0 }, replay(chunks));
       expect(got).toEqual(made);
@@ -504,7 +504,7 @@ describe('The state machine host', () => {
     });
 
     it('touches nothing where the snapshot has a machine that this node does not have', async () => {
-      const chunks = await collect((await applied(new Lab(), new Second())).capture());
+      const chunks = await collect(await (await applied(new Lab(), new Second())).capture());
       const lab = new Lab();
       const host = hostOf(lab);
       await host.apply([commandEntry(1, 'set', ['old', 1])], nobody);
@@ -516,7 +516,7 @@ describe('The state machine host', () => {
     });
 
     it('has no state after half a restore', async () => {
-      const chunks = await collect((await applied(new Lab(), new Second())).capture());
+      const chunks = await collect(await (await applied(new Lab(), new Second())).capture());
       const host = hostOf(new Lab(), new Second());
       await expect(host.restore(last, replay(chunks.slice(0, -2)))).rejects.toThrow(
         'A snapshot is malformed: it ends too early',
@@ -528,7 +528,7 @@ describe('The state machine host', () => {
     });
 
     it('finds frames that are missing, moved or repeated', async () => {
-      const chunks = await collect((await applied(new Lab(), new Second())).capture());
+      const chunks = await collect(await (await applied(new Lab(), new Second())).capture());
       for (let at = 0; at < chunks.length; at++) {
         const without = chunks.toSpliced(at, 1);
         const twice = chunks.toSpliced(at, 0, chunks[at]!);
@@ -555,7 +555,7 @@ describe('The state machine host', () => {
       }
       const host = hostOf(new Lab());
       await host.apply([commandEntry(1, 'set', ['large', new Uint8Array(200_000)])], nobody);
-      const chunks = await collect(host.capture());
+      const chunks = await collect(await host.capture());
       await expect(hostOf(new Hasty()).restore({ term: 2, index: 1 }, replay(chunks))).rejects.toThrow(
         /'lab' was restored without all of its snapshot/,
       );
@@ -586,7 +586,7 @@ describe('The state machine host', () => {
       const second = new Second();
       expect(() => hostOf(second, new Third()).capture()).toThrow('no capture');
       expect([second.captured, second.released]).toEqual([1, 1]);
-      const source = hostOf(second).capture();
+      const source = await hostOf(second).capture();
       source.release();
       source.release();
       expect(second.released).toBe(2);

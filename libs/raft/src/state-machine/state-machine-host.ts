@@ -1,4 +1,5 @@
 import { ENTRY_FORMAT, type Entry } from '../core/entry';
+import { BackedMachines } from './backed-machines';
 import { RaftError } from '../core/raft-error';
 import { type LogId, ORIGIN } from '../core/types';
 import { decodeClock } from './clock-entry';
@@ -27,16 +28,22 @@ export interface StateMachineHostOptions {
   readonly logger?: StateMachineLogger;
   /** Hears what commands tell (`context.emit`), behind the entries that were applied together. Default: nobody. */
   readonly onEvent?: MachineEventListener;
+  /** Gives the connection options of the application's data source of a name, for state that is kept in a database. Default: none has a name */
+  readonly dataSourceOptions?: (name: string) => object;
 }
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
+
+/** Stands for an outcome that comes later. */
+const GATHERED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
 
 /** The result of a command that can be repeated is kept, so it is always encoded. */
 const KEPT = (): boolean => true;
 
 /**
- * The state of a group that is kept in memory: machines that are instances of classes with `@RaftStateMachine`. Commands run
- * one by one, in log order; each ends before the next begins.
+ * The state of a group: machines that are instances of classes with `@RaftStateMachine`. Commands run one by one, in log order;
+ * each ends before the next begins. The state is in the instances, in memory, but for machines with a backing, whose commands
+ * are handed over together.
  *
  * An outcome is a function of the log alone. What a command answers by itself, a refusal or a bug, is an outcome; what came
  * over it from its process is none, and stops the node.
@@ -45,12 +52,15 @@ const KEPT = (): boolean => true;
  */
 export class StateMachineHost implements ReplicatedStateMachine {
   private readonly machines: ReadonlyMap<string, HostedMachine>;
+  private readonly backed = new BackedMachines();
   private readonly clients = new ClientTables();
   private readonly logger: StateMachineLogger | undefined;
   private readonly runner: CommandRunner;
   private readonly onEvent: MachineEventListener | undefined;
   private untold: (readonly [machine: string, event: RaftMachineEvent])[] = [];
   private last: LogId = ORIGIN;
+  /** Up to here the backed machines are applied, too. */
+  private settled: LogId = ORIGIN;
   private timeMs = 0;
   /** Why there is no state to go on from. */
   private fault: Error | undefined;
@@ -69,10 +79,29 @@ export class StateMachineHost implements ReplicatedStateMachine {
     this.logger = options.logger;
     this.runner = new CommandRunner(options.logger);
     this.onEvent = options.onEvent;
+    for (const machine of this.machines.values()) {
+      const { name, instance, backing } = machine;
+      const { logger, dataSourceOptions = noDataSource } = options;
+      if (backing !== undefined)
+        this.backed.add(machine, backing.stateOf({ name, instance, logger, dataSourceOptions }));
+    }
   }
 
-  applied(): Promise<AppliedState> {
-    return Promise.resolve({ last: this.last, configuration: undefined });
+  async applied(): Promise<AppliedState> {
+    if (!this.backed.isEmpty) await this.backed.prepare();
+    return { last: this.last, configuration: undefined };
+  }
+
+  belongsTo(clusterId: string): void {
+    this.backed.belongsTo(clusterId);
+  }
+
+  snapshotStored(index: number): Promise<void> {
+    return this.backed.snapshotStored(index);
+  }
+
+  close(): Promise<void> {
+    return this.backed.close();
   }
 
   clusterTimeMs(): number {
@@ -87,13 +116,37 @@ export class StateMachineHost implements ReplicatedStateMachine {
   async apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {
     if (this.fault !== undefined) throw this.fault;
     try {
-      return entries.map((entry) => this.applyEntry(entry, wanted));
+      if (!this.backed.isEmpty) return await this.applyWithBacked(entries, wanted);
+      return entries.map((entry) => this.applyEntry(entry, wanted) as CommandOutcome);
     } catch (error) {
       this.fault = asError(error);
       throw error;
     } finally {
       this.tellEvents();
     }
+  }
+
+  /** The same, where commands of some machines are gathered: their outcomes come later, in their places. */
+  private async applyWithBacked(
+    entries: readonly Entry[],
+    wanted: (index: number) => boolean,
+  ): Promise<readonly CommandOutcome[]> {
+    await this.backed.claim();
+    const outcomes: CommandOutcome[] = [];
+    for (const [at, entry] of entries.entries()) {
+      const decided = (outcome: CommandOutcome): void => {
+        outcomes[at] = outcome;
+      };
+      let outcome = this.applyEntry(entry, wanted, decided);
+      if (outcome === undefined) {
+        await this.backed.flush();
+        outcome = this.applyEntry(entry, wanted, decided)!;
+      }
+      outcomes[at] = outcome;
+    }
+    await this.backed.flush();
+    this.settled = this.last;
+    return outcomes;
   }
 
   /** A listener belongs to this process alone: what it throws changes nothing here. */
@@ -123,7 +176,15 @@ export class StateMachineHost implements ReplicatedStateMachine {
     return undefined;
   }
 
-  private applyEntry(entry: Entry, wanted: (index: number) => boolean): CommandOutcome {
+  /**
+   * @param decided called with the outcome, later, where {@link GATHERED} is returned
+   * @returns undefined where what was gathered has to be applied first; then it is called again
+   */
+  private applyEntry(
+    entry: Entry,
+    wanted: (index: number) => boolean,
+    decided: (outcome: CommandOutcome) => void = never,
+  ): CommandOutcome | undefined {
     const { index, term, kind, format } = entry;
     if (index !== this.last.index + 1)
       throw new Error(
@@ -131,8 +192,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
       );
     if (format > ENTRY_FORMAT)
       throw new UnknownEntryError(index, `has format ${format}, and this version reads up to format ${ENTRY_FORMAT}`);
-    const outcome = kind === 'command' ? this.applyCommand(entry, wanted) : this.applyOther(entry);
-    this.last = { term, index };
+    const outcome = kind === 'command' ? this.applyCommand(entry, wanted, decided) : this.applyOther(entry);
+    if (outcome !== undefined) this.last = { term, index };
     return outcome;
   }
 
@@ -163,7 +224,11 @@ export class StateMachineHost implements ReplicatedStateMachine {
     return this.clients.change(index, read.operation, this.timeMs);
   }
 
-  private applyCommand(entry: Entry, wanted: (index: number) => boolean): CommandOutcome {
+  private applyCommand(
+    entry: Entry,
+    wanted: (index: number) => boolean,
+    decided: (outcome: CommandOutcome) => void,
+  ): CommandOutcome | undefined {
     const { index } = entry;
     let call: DecodedCommand;
     try {
@@ -173,9 +238,54 @@ export class StateMachineHost implements ReplicatedStateMachine {
     }
     const machine = this.machineOf(call, index);
     this.advanceTime(call.timeMs);
-    if (call.session === undefined && call.idempotencyKey === undefined)
-      return this.perform(machine, call, entry, wanted);
-    return this.applyOnce(machine, call, entry, wanted);
+    const isOnce = call.session !== undefined || call.idempotencyKey !== undefined;
+    if (machine.backing !== undefined) return this.gather(machine, call, entry, wanted, decided);
+    return isOnce ? this.applyOnce(machine, call, entry, wanted) : this.perform(machine, call, entry, wanted);
+  }
+
+  /** A command of a machine with a backing: it waits for those behind it, and is answered when all of them are durable. */
+  private gather(
+    machine: HostedMachine,
+    call: DecodedCommand,
+    entry: Entry,
+    wanted: (index: number) => boolean,
+    decided: (outcome: CommandOutcome) => void,
+  ): CommandOutcome | undefined {
+    const { backed, clients } = this;
+    const { index, term } = entry;
+    const identity = identityOf(call);
+    if (backed.mustFlushBefore(identity, clients.isNearBounds)) return undefined;
+    const known = identity === undefined ? undefined : clients.admit(call, this.timeMs);
+    if (known !== undefined) return known;
+    const settle = (outcome: CommandOutcome): CommandOutcome =>
+      identity === undefined ? outcome : clients.record(call, index, outcome, this.timeMs, wanted(index));
+    if (backed.holds(machine, index)) {
+      if (identity === undefined) return APPLIED;
+      const kept = backed.keptOutcome(machine, index);
+      if (kept === undefined) throw new Error(`What command ${index} of ${machine.name} answered isn't kept any more`);
+      return settle(kept);
+    }
+    const timeMs = this.timeMs;
+    backed.enqueue({
+      machine,
+      identity,
+      command: {
+        index,
+        term,
+        timeMs,
+        session: call.isRelayed ? undefined : call.session,
+        method: call.command,
+        args: call.args,
+        seed: machine.seed,
+        isKept: identity !== undefined,
+        isWanted: wanted(index),
+      },
+      done: ({ outcome, changes }) => {
+        this.keepChanges(machine, call, { index, term, timeMs }, changes);
+        decided(settle(outcome));
+      },
+    });
+    return GATHERED;
   }
 
   /** However often the command comes, it is run once, and answered each time with what came of that. */
@@ -203,11 +313,17 @@ export class StateMachineHost implements ReplicatedStateMachine {
     const session = call.isRelayed ? undefined : call.session;
     const context = new HostCommandContext(index, term, this.timeMs, session, machine.seed);
     const outcome = this.runner.run(machine, call, context, wanted);
-    for (const value of context.end()) {
-      const change = { kind: 'change', index, term, now: this.timeMs, command: call.command, value } as const;
-      this.untold.push([machine.name, change]);
-    }
+    this.keepChanges(machine, call, { index, term, timeMs: this.timeMs }, context.end());
     return outcome;
+  }
+
+  private keepChanges(
+    machine: HostedMachine,
+    { command }: DecodedCommand,
+    { index, term, timeMs: now }: { readonly index: number; readonly term: number; readonly timeMs: number },
+    values: readonly unknown[],
+  ): void {
+    for (const value of values) this.untold.push([machine.name, { kind: 'change', index, term, now, command, value }]);
   }
 
   private machineOf({ machine: name, command }: DecodedCommand, index: number): HostedMachine {
@@ -236,6 +352,11 @@ export class StateMachineHost implements ReplicatedStateMachine {
       const machine = this.machines.get(call.machine);
       if (machine === undefined || !machine.hasQuery(call.query))
         return failed(`This node has no query ${method}: it runs another version of the application.`);
+      if (machine.backing !== undefined) {
+        await this.backed.claim();
+        const { settled: last, timeMs } = this;
+        return await this.backed.stateOf(machine).query({ method: call.query, args: call.args, last, timeMs });
+      }
       const context = new HostQueryContext(this.last, this.timeMs);
       const result = machine.call(call.query, context, call.args);
       // What is there is encoded before anything else runs: it may be a part of the state.
@@ -247,17 +368,26 @@ export class StateMachineHost implements ReplicatedStateMachine {
     }
   }
 
-  capture(): SnapshotSource {
+  capture(): SnapshotSource | Promise<SnapshotSource> {
     if (this.fault !== undefined) throw this.fault;
+    const { backed, clients, last, timeMs } = this;
+    const machines = [...this.machines.values()];
+    // Those with a backing come last: a restore that finds them ahead needn't read their part.
+    const inMemory = machines.filter((machine) => machine.backing === undefined);
+    const others = machines.filter((machine) => machine.backing !== undefined);
     const sources: SnapshotSource[] = [];
+    const whole = (): SnapshotSource => {
+      const names = [...inMemory, ...others].map(({ name }) => name);
+      return new GroupSnapshot({ ...last, timeMs, machines: names }, clientsSource, sources);
+    };
+    const clientsSource = clients.capture();
     try {
-      for (const machine of this.machines.values()) sources.push(machine.capture());
+      for (const machine of inMemory) sources.push(machine.capture());
     } catch (error) {
       releaseAll(sources);
       throw error;
     }
-    const header = { ...this.last, timeMs: this.timeMs, machines: [...this.machines.keys()] };
-    return new GroupSnapshot(header, this.clients.capture(), sources);
+    return others.length === 0 ? whole() : backed.captureInto(others, sources).then(whole);
   }
 
   /**
@@ -266,10 +396,19 @@ export class StateMachineHost implements ReplicatedStateMachine {
    */
   async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      const header = await restoreMachines(this.machines, this.clients, last, chunks, () => {
-        this.fault = new IncompleteStateError();
+      await this.backed.claim();
+      const header = await restoreMachines({
+        machines: this.machines,
+        clients: this.clients,
+        backed: this.backed,
+        last,
+        chunks,
+        begin: () => {
+          this.fault = new IncompleteStateError();
+        },
       });
       this.last = { term: header.term, index: header.index };
+      this.settled = this.last;
       this.timeMs = header.timeMs;
       this.fault = undefined;
       for (const name of this.machines.keys()) this.untold.push([name, { kind: 'replaced', index: header.index }]);
@@ -279,4 +418,21 @@ export class StateMachineHost implements ReplicatedStateMachine {
       throw error;
     }
   }
+}
+
+function never(): void {
+  throw new Error('An outcome comes later than its command, and nobody waits for it');
+}
+
+function noDataSource(name: string): never {
+  throw new RaftError(
+    'RAFT_CONFIGURATION',
+    `A state machine names the data source '${name}' of an application, and there is none here: give it { url } or { dataSourceOptions }.`,
+  );
+}
+
+/** What a repetition of the command would be known by. */
+function identityOf({ session, idempotencyKey }: DecodedCommand): string | undefined {
+  if (session !== undefined) return `${session.clientId} ${session.sequence}`;
+  return idempotencyKey === undefined ? undefined : `key ${idempotencyKey}`;
 }

@@ -4,18 +4,18 @@ import type { CommandOutcome } from './contract';
 import { decodeValue, encodeValue } from './value-codec';
 
 /** The outcomes of a command that was run. */
-type Run = Extract<CommandOutcome, { status: 'applied' | 'rejected' | 'failed' }>;
+export type RunOutcome = Extract<CommandOutcome, { status: 'applied' | 'rejected' | 'failed' }>;
 
 /** What became of a command, kept for whoever sends it again. It is never changed, so that a capture may hold it. */
 export interface StoredAnswer {
   readonly index: number;
-  readonly status: Run['status'];
+  readonly status: RunOutcome['status'];
   /** Of a result its encoding; else what the outcome has beside its status, encoded as an array. */
   readonly bytes: Uint8Array;
 }
 
 /** @param outcome of the command that was applied at `index`; its result has to be encoded */
-export function storedAnswer(index: number, outcome: Run): StoredAnswer {
+export function storedAnswer(index: number, outcome: RunOutcome): StoredAnswer {
   switch (outcome.status) {
     case 'applied':
       return { index, status: 'applied', bytes: outcome.value! };
@@ -48,7 +48,7 @@ export function answerSizeBytes({ bytes }: StoredAnswer): number {
   return bytes.length + ANSWER_OVERHEAD_BYTES;
 }
 
-const STATUSES: readonly Run['status'][] = ['applied', 'rejected', 'failed'];
+const STATUSES: readonly RunOutcome['status'][] = ['applied', 'rejected', 'failed'];
 
 /** An answer in a snapshot: its index, its status by number, its bytes. */
 export function answerRow({ index, status, bytes }: StoredAnswer): readonly unknown[] {

@@ -32,7 +32,7 @@ export class ObservedMachine implements ReplicatedStateMachine {
     return this.machine.query(query);
   }
 
-  capture(): SnapshotSource {
+  capture(): SnapshotSource | Promise<SnapshotSource> {
     return this.machine.capture();
   }
 

@@ -46,7 +46,7 @@ export const SNAPSHOT_CHECKS: readonly StateMachineConformanceCheck[] = [
     run: async (context) => {
       const tested = await context.createWith(context.commands(1, 10));
       const then = await context.createWith(context.commands(1, 10));
-      const source = tested.machine.capture();
+      const source = await tested.machine.capture();
       await tested.apply(context.commands(11, 30));
       const copy = await context.create();
       await copy.restore(then.last, await readChunks(source));
@@ -58,7 +58,7 @@ export const SNAPSHOT_CHECKS: readonly StateMachineConformanceCheck[] = [
     run: async (context) => {
       const tested = await context.createWith(context.commands(1, MANY));
       const then = { state: await context.stateOf(tested), last: tested.last };
-      const source = tested.machine.capture();
+      const source = await tested.machine.capture();
       const chunks: Uint8Array[] = [];
       for await (const chunk of source.chunks()) {
         chunks.push(chunk);
@@ -78,7 +78,11 @@ export const SNAPSHOT_CHECKS: readonly StateMachineConformanceCheck[] = [
       const sources = [];
       for (let index = 1; index <= 3; index++) {
         await tested.apply(context.commands(index, index));
-        sources.push({ source: tested.machine.capture(), last: tested.last, state: await context.stateOf(tested) });
+        sources.push({
+          source: await tested.machine.capture(),
+          last: tested.last,
+          state: await context.stateOf(tested),
+        });
       }
       await tested.apply(context.commands(4, 9));
       sources[1]!.source.release();

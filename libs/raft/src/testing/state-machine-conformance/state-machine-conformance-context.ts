@@ -3,7 +3,7 @@ import { type Entry, type EntryKind, makeEntry } from '../../core/entry';
 import type { LogId } from '../../core/types';
 import { encodeClock } from '../../state-machine/clock-entry';
 import { stampCommandTime } from '../../state-machine/command-envelope';
-import type { CommandOutcome, ReplicatedStateMachine } from '../../state-machine/contract';
+import type { CommandOutcome, ReplicatedStateMachine, SnapshotSource } from '../../state-machine/contract';
 
 /** A state machine under test, and what can be asked of it. @publicApi */
 export interface StateMachineConformanceSubject {
@@ -104,12 +104,12 @@ export class StateMachineConformanceContext {
   }
 
   async chunksOf({ machine }: TestedMachine): Promise<Uint8Array[]> {
-    return readChunks(machine.capture());
+    return readChunks(await machine.capture());
   }
 }
 
 /** Reads a capture to its end, and lets go of it. */
-export async function readChunks(source: ReturnType<ReplicatedStateMachine['capture']>): Promise<Uint8Array[]> {
+export async function readChunks(source: SnapshotSource): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of source.chunks()) chunks.push(chunk);

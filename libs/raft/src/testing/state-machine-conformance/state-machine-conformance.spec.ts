@@ -258,8 +258,8 @@ describe('The suite', () => {
       }
     }
     class OneChunk extends Host {
-      override capture(): SnapshotSource {
-        const source = super.capture();
+      override async capture(): Promise<SnapshotSource> {
+        const source = await super.capture();
         return {
           async *chunks() {
             const parts: Uint8Array[] = [];

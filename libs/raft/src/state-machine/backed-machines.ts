@@ -1,0 +1,145 @@
+import { type LogId, ORIGIN } from '../core/types';
+import type { BackedCommand, BackedOutcome, BackedState } from './backing';
+import type { CommandOutcome, SnapshotSource } from './contract';
+import type { HostedMachine } from './hosted-machine';
+import { releaseAll } from './snapshot-writer';
+
+/** A command that waits to be applied with others. */
+export interface PendingCommand {
+  readonly machine: HostedMachine;
+  readonly command: BackedCommand;
+  /** Called with what became of it, in log order. */
+  readonly done: (outcome: BackedOutcome) => void;
+  /** What would be answered from its outcome if it came again: `client/sequence`, or a key. */
+  readonly identity: string | undefined;
+}
+
+/**
+ * How many commands are applied together at most. With {@link MAX_RESULT_BYTES} it bounds what is kept of one batch: the tables
+ * of clients look at their own bounds before each command, and must find what they would have found one by one.
+ */
+const MAX_BATCH = 64;
+
+interface Backed {
+  readonly state: BackedState;
+  last: LogId;
+  outcomes: ReadonlyMap<number, CommandOutcome>;
+}
+
+/** The machines of a group whose state isn't in the process, and the commands that are gathered for them. */
+export class BackedMachines {
+  private readonly states = new Map<HostedMachine, Backed>();
+  private pending: PendingCommand[] = [];
+  private readonly identities = new Set<string>();
+  private clusterId = '';
+  private claimed: Promise<void> | undefined;
+
+  add(machine: HostedMachine, state: BackedState): void {
+    this.states.set(machine, { state, last: ORIGIN, outcomes: new Map() });
+  }
+
+  get isEmpty(): boolean {
+    return this.states.size === 0;
+  }
+
+  has(machine: HostedMachine): boolean {
+    return this.states.has(machine);
+  }
+
+  belongsTo(clusterId: string): void {
+    this.clusterId = clusterId;
+  }
+
+  async prepare(): Promise<void> {
+    for (const { state } of this.states.values()) await state.prepare();
+  }
+
+  /** Takes possession of every state, once. */
+  claim(): Promise<void> {
+    this.claimed ??= this.claimAll();
+    return this.claimed;
+  }
+
+  private async claimAll(): Promise<void> {
+    for (const backed of this.states.values()) {
+      const { last, outcomes } = await backed.state.open(this.clusterId);
+      backed.last = last;
+      backed.outcomes = outcomes;
+    }
+  }
+
+  /** Whether the state holds this command already: it was applied before the process started. */
+  holds(machine: HostedMachine, index: number): boolean {
+    return this.states.get(machine)!.last.index >= index;
+  }
+
+  /** @returns what a command that the state holds was answered with, where that was kept */
+  keptOutcome(machine: HostedMachine, index: number): CommandOutcome | undefined {
+    return this.states.get(machine)!.outcomes.get(index);
+  }
+
+  /**
+   * Whether what waits has to be applied before a command can be judged.
+   *
+   * @param identity of the command, where it is to be applied once
+   * @param isNearBounds so little room is left for answers that each has to be counted before the next is let in
+   */
+  mustFlushBefore(identity: string | undefined, isNearBounds: boolean): boolean {
+    if (this.pending.length === 0) return false;
+    if (this.pending.length >= MAX_BATCH) return true;
+    return identity !== undefined && (isNearBounds || this.identities.has(identity));
+  }
+
+  enqueue(command: PendingCommand): void {
+    this.pending.push(command);
+    if (command.identity !== undefined) this.identities.add(command.identity);
+  }
+
+  /** Applies what waits, each machine's commands together, and tells the outcomes in log order. */
+  async flush(): Promise<void> {
+    if (this.pending.length === 0) return;
+    const pending = this.pending;
+    this.pending = [];
+    this.identities.clear();
+    const outcomes = new Map<PendingCommand, BackedOutcome>();
+    for (const [machine, backed] of this.states) {
+      const own = pending.filter((each) => each.machine === machine);
+      if (own.length === 0) continue;
+      const applied = await backed.state.apply(own.map(({ command }) => command));
+      own.forEach((each, at) => outcomes.set(each, applied[at]!));
+      const { index, term } = own[own.length - 1]!.command;
+      backed.last = { index, term };
+    }
+    for (const each of pending) each.done(outcomes.get(each)!);
+  }
+
+  stateOf(machine: HostedMachine): BackedState {
+    return this.states.get(machine)!.state;
+  }
+
+  /** Captures each of these machines, in this order; those that were captured are released where one fails. */
+  async captureInto(machines: readonly HostedMachine[], sources: SnapshotSource[]): Promise<void> {
+    try {
+      for (const machine of machines) sources.push(await this.stateOf(machine).capture());
+    } catch (error) {
+      releaseAll(sources);
+      throw error;
+    }
+  }
+
+  /** Replaces one machine's state. */
+  async restore(machine: HostedMachine, last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const backed = this.states.get(machine)!;
+    await backed.state.restore(last, chunks);
+    backed.last = last;
+    backed.outcomes = new Map();
+  }
+
+  async snapshotStored(index: number): Promise<void> {
+    for (const { state } of this.states.values()) await state.snapshotStored(index);
+  }
+
+  async close(): Promise<void> {
+    for (const { state } of this.states.values()) await state.close();
+  }
+}

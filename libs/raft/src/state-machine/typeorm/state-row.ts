@@ -1,0 +1,149 @@
+import type { QueryRunner } from 'typeorm';
+import { RaftError } from '../../core/raft-error';
+import { type LogId, ORIGIN } from '../../core/types';
+import type { TablesCatalog } from './catalog';
+import { contentSum } from './own-schema';
+import { HASH_CHANGE, HASH_MODULUS, literal, type OwnNames, WRITER } from './sql-names';
+
+/** Where a sequence stands. */
+export interface SequenceValue {
+  readonly value: string;
+  /** Whether `value` was given out already. */
+  readonly called: boolean;
+}
+
+export type SequenceValues = Readonly<Record<string, SequenceValue>>;
+
+/** How far the tables of one machine have come. */
+export interface TablesPosition {
+  readonly last: LogId;
+  /** By the place in the catalog's order, since names may differ from node to node. */
+  readonly sequences: readonly SequenceValue[];
+  readonly hash: string;
+}
+
+interface StateColumns {
+  readonly applied_index: string;
+  readonly applied_term: string;
+  readonly sequences: readonly SequenceValue[];
+  readonly hash: string;
+  readonly shape: string;
+}
+
+/** The row that is changed in the same transaction as the tables. */
+export class StateRow {
+  constructor(
+    private readonly machine: string,
+    private readonly names: OwnNames,
+    private readonly catalog: TablesCatalog,
+  ) {}
+
+  /**
+   * Reads the row, and makes it where there is none: then the tables are taken as they are, such as a migration has filled them.
+   *
+   * @throws RaftError `RAFT_CONFIGURATION` the tables hold the state of another cluster
+   */
+  async claim(queryRunner: QueryRunner, clusterId: string): Promise<TablesPosition> {
+    await queryRunner.query(
+      `INSERT INTO ${this.names.state} (machine, cluster_id, applied_index, applied_term, sequences, hash, shape)
+       VALUES ($1, $2, 0, 0, ${this.sequenceValues()}, 0, '') ON CONFLICT (machine) DO NOTHING`,
+      [this.machine, clusterId],
+    );
+    const [row] = (await queryRunner.query(
+      `SELECT cluster_id, applied_index, applied_term, sequences, hash::text, shape FROM ${this.names.state} WHERE machine = $1`,
+      [this.machine],
+    )) as readonly (StateColumns & { readonly cluster_id: string })[];
+    if (row!.cluster_id !== clusterId)
+      throw new RaftError(
+        'RAFT_CONFIGURATION',
+        `The tables of '${this.machine}' hold the state of another cluster (${row!.cluster_id}, this one is ${clusterId}): ` +
+          `what they hold isn't what this log made. Give the node an empty database, or, if nothing in it is needed, empty the tables and ${this.names.state}.`,
+      );
+    return row!.shape === this.catalog.shape ? positionOf(row!) : this.rebase(queryRunner);
+  }
+
+  /**
+   * Writes the position, in the transaction that is open.
+   *
+   * @returns it, and whether the tables were changed by hand since, so that the hash has to be made anew
+   */
+  async advance(queryRunner: QueryRunner, last: LogId): Promise<{ position: TablesPosition; isStale: boolean }> {
+    const [rows] = (await queryRunner.query(
+      `UPDATE ${this.names.state} SET applied_index = $2, applied_term = $3, sequences = ${this.sequenceValues()},
+         hash = mod(mod(hash + coalesce(nullif(current_setting('${HASH_CHANGE}', true), ''), '0')::numeric, ${HASH_MODULUS}) + ${HASH_MODULUS}, ${HASH_MODULUS})
+       WHERE machine = $1 RETURNING applied_index, applied_term, sequences, hash::text, shape`,
+      [this.machine, last.index, last.term],
+    )) as readonly [readonly StateColumns[], number];
+    return { position: positionOf(rows[0]!), isStale: rows[0]!.shape !== this.catalog.shape };
+  }
+
+  /** Sets the row to what a snapshot says. */
+  async replace(queryRunner: QueryRunner, clusterId: string, last: LogId, hash: string): Promise<TablesPosition> {
+    const [row] = (await queryRunner.query(
+      `INSERT INTO ${this.names.state} (machine, cluster_id, applied_index, applied_term, sequences, hash, shape)
+       VALUES ($1, $2, $3, $4, ${this.sequenceValues()}, $5, $6)
+       ON CONFLICT (machine) DO UPDATE SET cluster_id = excluded.cluster_id, applied_index = excluded.applied_index,
+         applied_term = excluded.applied_term, sequences = excluded.sequences, hash = excluded.hash, shape = excluded.shape
+       RETURNING applied_index, applied_term, sequences, hash::text, shape`,
+      [this.machine, clusterId, last.index, last.term, hash, this.catalog.shape],
+    )) as readonly StateColumns[];
+    return positionOf(row!);
+  }
+
+  /** Reads all rows once, after the tables were changed by something that isn't a command: a migration, a repair by hand. */
+  async rebase(queryRunner: QueryRunner): Promise<TablesPosition> {
+    const sums = this.catalog.tables.map(({ path, name }) => contentSum(literal(name), path));
+    const [rows] = (await queryRunner.query(
+      `UPDATE ${this.names.state} SET hash = mod(mod(${['0', ...sums].join(' + ')}, ${HASH_MODULUS}) + ${HASH_MODULUS}, ${HASH_MODULUS}), shape = $2
+       WHERE machine = $1 RETURNING applied_index, applied_term, sequences, hash::text, shape`,
+      [this.machine, this.catalog.shape],
+    )) as readonly [readonly StateColumns[], number];
+    return positionOf(rows[0]!);
+  }
+
+  /**
+   * Puts the sequences where the last command left them: what an attempt that was rolled back has drawn isn't given back by
+   * Postgres, and other nodes haven't drawn it.
+   */
+  async rewind(queryRunner: QueryRunner, values: readonly SequenceValue[]): Promise<void> {
+    const calls = this.catalog.sequences.flatMap((name, at) => {
+      const value = values[at];
+      return value === undefined ? [] : [`setval(${literal(name)}::regclass, ${BigInt(value.value)}, ${value.called})`];
+    });
+    if (calls.length > 0) await queryRunner.query(`SELECT ${calls.join(', ')}`);
+  }
+
+  private sequenceValues(): string {
+    const each = this.catalog.sequences.map(
+      (name) => `(SELECT jsonb_build_object('value', last_value::text, 'called', is_called) FROM ${name})`,
+    );
+    return each.length === 0 ? `'[]'::jsonb` : `jsonb_build_array(${each.join(', ')})`;
+  }
+}
+
+function positionOf({ applied_index, applied_term, sequences, hash }: StateColumns): TablesPosition {
+  const index = Number(applied_index);
+  return { last: index === 0 ? ORIGIN : { index, term: Number(applied_term) }, sequences, hash };
+}
+
+/** What makes values read as the same text in every session and on every node. */
+export const TEXT_SETTINGS: readonly string[] = [
+  `SET TimeZone = 'UTC'`,
+  `SET DateStyle = 'ISO, YMD'`,
+  `SET IntervalStyle = 'iso_8601'`,
+  `SET extra_float_digits = 1`,
+  `SET bytea_output = 'hex'`,
+  `SET xmloption = 'content'`,
+];
+
+/** And what lets a session write, durably, however long that takes. */
+export const WRITING_SETTINGS: readonly string[] = [
+  ...TEXT_SETTINGS,
+  `SET ${WRITER} = 'apply'`,
+  `SET default_transaction_isolation = 'read committed'`,
+  `SET default_transaction_read_only = off`,
+  `SET synchronous_commit = on`,
+  `SET statement_timeout = 0`,
+  `SET lock_timeout = 0`,
+  `SET idle_in_transaction_session_timeout = 0`,
+];

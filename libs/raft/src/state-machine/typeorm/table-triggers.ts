@@ -1,0 +1,54 @@
+import type { QueryRunner } from 'typeorm';
+import type { ReplicatedTable } from './catalog';
+import type { OwnNames } from './sql-names';
+
+const GUARD = 'nestjs_raft_guard';
+const HASH_TRIGGERS = ['nestjs_raft_hash_insert', 'nestjs_raft_hash_update', 'nestjs_raft_hash_delete'] as const;
+
+/** Those that this library puts on replicated tables. */
+export const OUR_TRIGGERS: ReadonlySet<string> = new Set([GUARD, ...HASH_TRIGGERS]);
+
+/**
+ * Puts the triggers on the tables that lack them: one refuses writes outside of commands, three keep the hash of the content.
+ * They run once a statement.
+ */
+export async function makeTriggers(
+  queryRunner: QueryRunner,
+  tables: readonly ReplicatedTable[],
+  names: OwnNames,
+): Promise<void> {
+  const rows = (await queryRunner.query(
+    'SELECT tgrelid::int AS oid, tgname AS name FROM pg_trigger WHERE tgrelid = ANY ($1::oid[])',
+    [tables.map(({ oid }) => oid)],
+  )) as readonly { readonly oid: number; readonly name: string }[];
+  const present = new Set(rows.map(({ oid, name }) => `${oid} ${name}`));
+  for (const { oid, path } of tables) {
+    for (const [name, text] of triggersOf(path, names)) {
+      if (!present.has(`${oid} ${name}`)) await queryRunner.query(text);
+    }
+  }
+}
+
+function triggersOf(path: string, names: OwnNames): readonly (readonly [string, string])[] {
+  const [insert, update, remove] = HASH_TRIGGERS;
+  const hash = (name: string, event: string, rows: string): readonly [string, string] => [
+    name,
+    `CREATE TRIGGER ${name} AFTER ${event} ON ${path} REFERENCING ${rows} FOR EACH STATEMENT EXECUTE FUNCTION ${names.of(`hash_${event.toLowerCase()}`)}()`,
+  ];
+  return [
+    [
+      GUARD,
+      `CREATE TRIGGER ${GUARD} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${path} FOR EACH STATEMENT EXECUTE FUNCTION ${names.of('guard')}()`,
+    ],
+    hash(insert, 'INSERT', 'NEW TABLE AS new_rows'),
+    hash(update, 'UPDATE', 'NEW TABLE AS new_rows OLD TABLE AS old_rows'),
+    hash(remove, 'DELETE', 'OLD TABLE AS old_rows'),
+  ];
+}
+
+/** Statements that let a restore write without computing a hash for each row, which it knows; within its transaction. */
+export function hashTriggers(tables: readonly ReplicatedTable[], state: 'ENABLE' | 'DISABLE'): readonly string[] {
+  return tables.map(
+    ({ path }) => `ALTER TABLE ${path} ${HASH_TRIGGERS.map((name) => `${state} TRIGGER ${name}`).join(', ')}`,
+  );
+}

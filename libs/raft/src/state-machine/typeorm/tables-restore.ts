@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { QueryRunner } from 'typeorm';
+import { MalformedBytesError } from '../codec-errors';
+import type { ReplicatedTable, TablesCatalog } from './catalog';
+import { quoted, WRITER } from './sql-names';
+import { hashTriggers } from './table-triggers';
+import { decodeHead, TABLE_NUMBER_BYTES, type TablesHead } from './tables-snapshot-format';
+
+/**
+ * Replaces the content of the tables, in the transaction that is open: readers see all of it or nothing. Rows are deleted, not
+ * truncated, so that whoever reads meanwhile is neither kept waiting nor sees empty tables.
+ *
+ * @returns what the snapshot says of sequences and hash
+ */
+export async function restoreTables(
+  queryRunner: QueryRunner,
+  catalog: TablesCatalog,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<TablesHead> {
+  const { tables, deferred } = catalog;
+  const reader = chunks[Symbol.asyncIterator]();
+  const first = await reader.next();
+  const head = first.done === true ? EMPTY : decodeHead(first.value);
+  const targets = head.tables.map(({ name, columns }) => targetOf(catalog, name, columns));
+  await queryRunner.query(`SET LOCAL ${WRITER} = 'restore'`);
+  if (deferred.length > 0) await queryRunner.query('SET CONSTRAINTS ALL DEFERRED');
+  for (const text of hashTriggers(tables, 'DISABLE')) await queryRunner.query(text);
+  for (const { path } of [...tables].reverse()) await queryRunner.query(`DELETE FROM ${path}`);
+  await copyRows(queryRunner, targets, reader);
+  if (deferred.length > 0) await queryRunner.query('SET CONSTRAINTS ALL IMMEDIATE');
+  for (const text of hashTriggers(tables, 'ENABLE')) await queryRunner.query(text);
+  return head;
+}
+
+function targetOf({ tables }: TablesCatalog, name: string, columns: readonly string[]): string {
+  const table: ReplicatedTable | undefined = tables.find((each) => each.name === name);
+  const missing = table === undefined ? [] : columns.filter((column) => !table.columns.includes(column));
+  if (table === undefined || missing.length > 0)
+    throw new Error(
+      `The snapshot has ${table === undefined ? `the table ${quoted(name)}` : `${name}.${missing.join(', ')}`}, which this node's database hasn't: ` +
+        'run the migrations of the version that the others run, and start the node again.',
+    );
+  return `COPY ${table.path} (${columns.join(', ')}) FROM STDIN`;
+}
+
+/** Of a snapshot that knows nothing of these tables. */
+const EMPTY: TablesHead = { tables: [], sequences: [], hash: '0', shape: '' };
+
+/** One COPY a table, fed as fast as the database takes it. */
+async function copyRows(
+  queryRunner: QueryRunner,
+  targets: readonly string[],
+  reader: AsyncIterator<Uint8Array>,
+): Promise<void> {
+  const client = (await queryRunner.connect()) as { query<S extends Writable>(stream: S): S };
+  let at = -1;
+  let copy: Copy | undefined;
+  try {
+    for (let step = await reader.next(); step.done !== true; step = await reader.next()) {
+      const chunk = Buffer.from(step.value.buffer, step.value.byteOffset, step.value.byteLength);
+      const table = chunk.length < TABLE_NUMBER_BYTES ? -1 : chunk.readUInt16BE(0);
+      const target = targets[table];
+      if (target === undefined || table < at) throw new MalformedBytesError('A snapshot of tables is out of order');
+      if (table !== at) {
+        await copy?.end();
+        copy = new Copy(client.query(copyFrom(target)));
+        at = table;
+      }
+      await copy!.write(chunk.subarray(TABLE_NUMBER_BYTES));
+    }
+    await copy?.end();
+  } catch (error) {
+    copy?.abort();
+    throw error;
+  }
+}
+
+class Copy {
+  private failure: Error | undefined;
+  private readonly done: Promise<void>;
+
+  constructor(private readonly stream: Writable) {
+    this.done = finished(stream);
+    this.done.catch((error: Error) => {
+      this.failure = error;
+    });
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    if (!this.stream.write(bytes)) await Promise.race([once(this.stream, 'drain'), this.done]);
+  }
+
+  async end(): Promise<void> {
+    this.stream.end();
+    await this.done;
+  }
+
+  abort(): void {
+    this.stream.destroy();
+  }
+}

@@ -1,0 +1,154 @@
+import { TestPostgres } from '../support/postgres';
+import { TablesUnderTest, valueOf } from './tables-under-test';
+
+jest.setTimeout(60_000);
+
+describe('the state of replicated tables', () => {
+  let postgres: TestPostgres;
+  let one: TablesUnderTest;
+  let other: TablesUnderTest;
+
+  beforeAll(async () => {
+    postgres = await TestPostgres.start();
+  });
+  afterAll(() => postgres.stop());
+
+  beforeEach(async () => {
+    one = await TablesUnderTest.make(postgres);
+    other = await TablesUnderTest.make(postgres);
+    await one.open('c1');
+    await other.open('c1');
+  });
+  afterEach(async () => {
+    await one.stop();
+    await other.stop();
+  });
+
+  it('runs a command in a transaction and answers entities as plain data', async () => {
+    expect(await one.run('open', 'ada', 100)).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4/),
+      owner: 'ada',
+      balance: '100',
+      rate: null,
+      kind: 'checking',
+      notes: {},
+      tags: [],
+      createdAt: new Date(1_700_000_000_001),
+      updatedAt: new Date(1_700_000_000_001),
+      version: 1,
+    });
+  });
+
+  it('makes the same rows on two nodes, generated ones included, whatever the batches are', async () => {
+    const commands = [
+      one.command('open', 'ada', 100),
+      one.command('open', 'bob', 50),
+      one.command('transfer', 'ada', 'bob', 30),
+      one.command('transfer', 'bob', 'ada', 500),
+      one.command('transfer', 'bob', 'ada', 5),
+      one.command(
+        'sql',
+        `INSERT INTO transfer ("fromId", "toId", amount, at) SELECT a.id, a.id, 1, now() FROM account a WHERE owner = 'ada' RETURNING id`,
+      ),
+      one.command(
+        'sql',
+        `UPDATE account SET notes = jsonb_build_object('x', random(), 'id', gen_random_uuid()), "updatedAt" = CURRENT_TIMESTAMP WHERE owner = 'bob'`,
+      ),
+    ];
+    const outcomes = await one.state.apply(commands);
+    const others = [];
+    for (const command of commands) others.push(...(await other.state.apply([command])));
+    expect(outcomes.map(valueOf)).toEqual(others.map(valueOf));
+    expect(await one.content()).toBe(await other.content());
+    expect(await one.content()).toContain('ada');
+    expect(one.state.hash()).toBe(other.state.hash());
+    expect(one.state.hash()).not.toBe('0');
+  });
+
+  it('takes back what a refused command did, and nothing of the commands around it', async () => {
+    const outcomes = await one.state.apply([
+      one.command('open', 'ada', 10),
+      one.command('open', 'bob', 0),
+      one.command('transfer', 'ada', 'bob', 100),
+      one.command('transfer', 'ada', 'bob', 4),
+    ]);
+    expect(outcomes[2]!.outcome).toMatchObject({ status: 'rejected', reason: 'INSUFFICIENT_FUNDS' });
+    expect(outcomes[3]!.outcome).toMatchObject({ status: 'applied' });
+    const rows = await one.admin.query<{ owner: string; balance: string }[]>(
+      'SELECT owner, balance FROM account ORDER BY owner',
+    );
+    expect(rows).toEqual([
+      { owner: 'ada', balance: '6' },
+      { owner: 'bob', balance: '4' },
+    ]);
+  });
+
+  it('answers a broken constraint alike on every node', async () => {
+    await one.run('open', 'ada');
+    const again = await one.run('open', 'ada');
+    expect(again).toMatchObject({
+      status: 'rejected',
+      reason: 'UNIQUE_VIOLATION',
+      details: { sqlState: '23505', table: 'account' },
+    });
+  });
+
+  it('goes on from the last command after a restart, and refuses the tables of another cluster', async () => {
+    await one.run('open', 'ada');
+    await one.run('open', 'bob');
+    await one.state.close();
+    const again = await TablesUnderTest.on(one.url);
+    expect(await again.open('c1')).toMatchObject({ last: { index: 2, term: 1 } });
+    await again.stop();
+    const foreign = await TablesUnderTest.on(one.url);
+    await expect(foreign.open('c2')).rejects.toThrow(/another cluster/);
+    await foreign.stop();
+  });
+
+  it('moves to another node in a snapshot taken while commands go on, and goes on alike there', async () => {
+    await one.run('open', 'ada', 1000);
+    await one.run('open', 'bob', 1000);
+    for (let n = 0; n < 20; n++) await one.run('transfer', 'ada', 'bob', n);
+    const before = await one.content();
+    const hash = one.state.hash();
+    const source = await one.state.capture();
+    await one.run('transfer', 'bob', 'ada', 7);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of source.chunks()) chunks.push(chunk);
+    source.release();
+    await other.run('open', 'zoe', 5);
+    await other.state.restore({ index: 22, term: 1 }, stream(chunks));
+    expect(await other.content()).toBe(before);
+    expect(other.state.hash()).toBe(hash);
+    const next = { ...one.command('transfer', 'ada', 'bob', 3), index: 24 };
+    const missed = { ...one.command('transfer', 'bob', 'ada', 7), index: 23, timeMs: 1_700_000_000_023 };
+    await other.state.apply([missed, next]);
+    await one.state.apply([next]);
+    expect(await other.content()).toBe(await one.content());
+    expect(other.state.hash()).toBe(one.state.hash());
+  });
+
+  it('refuses writes outside of commands, also of an administrator, and lets a migration through', async () => {
+    await one.run('open', 'ada');
+    await expect(one.admin.query(`UPDATE account SET balance = 1`)).rejects.toThrow(
+      /replicated table: UPDATE outside of a command/,
+    );
+    await expect(one.admin.query(`TRUNCATE account CASCADE`)).rejects.toThrow(/replicated table: TRUNCATE/);
+    const runner = one.admin.createQueryRunner();
+    await runner.query(`SET nestjs_raft.writer = 'maintenance'`);
+    await runner.query(`UPDATE account SET balance = 77`);
+    await runner.query(`RESET nestjs_raft.writer`);
+    await runner.release();
+    await one.run('open', 'bob');
+    const hash = one.state.hash();
+    await one.state.close();
+    const again = await TablesUnderTest.on(one.url);
+    await again.open('c1');
+    expect(again.state.hash()).toBe(hash);
+    await again.stop();
+  });
+});
+
+async function* stream(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) yield await Promise.resolve(chunk);
+}
