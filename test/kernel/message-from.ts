@@ -104,7 +104,7 @@ export class MessageFrom {
   }
 
   heartbeatReply(to: KernelNode, round: number, sentAtMs = 0): HeartbeatReply {
-    return { ...this.headerTo(to), kind: 'heartbeatReply', round, sentAtMs, repliedAtMs: 0 };
+    return { ...this.headerTo(to), kind: 'heartbeatReply', round, sentAtMs, repliedAtMs: 0, storeStalls: false };
   }
 
   timeoutNow(to: KernelNode): TimeoutNow {

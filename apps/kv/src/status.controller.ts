@@ -13,15 +13,39 @@ export class StatusController {
     return this.raft.status();
   }
 
-  /** 200 while the node runs and knows a leader; otherwise 503 and why. */
+  /** 200 while this node can do its part: it runs, knows a leader, and its store serves it. Otherwise 503, and why. */
   @Get('_health')
   health(@Res() reply: FastifyReply): void {
-    const { phase, reason, leader, role } = this.raft.status();
-    const healthy = phase === 'running' && leader !== null;
-    const why = reason === '' && leader === null ? 'no leader is known' : reason;
+    const { phase, reason, degraded, leader, role } = this.raft.status();
+    const isUp = phase === 'running' && leader !== null;
+    const ready = isUp && degraded === null;
+    const why = reason !== '' ? reason : (degraded?.reason ?? (leader === null ? 'no leader is known' : ''));
     reply
-      .code(healthy ? 200 : 503)
+      .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status: healthy ? 'ok' : 'unavailable', phase, role, leader: leader?.name ?? null, reason: why });
+      .send({
+        status: ready ? 'ok' : isUp ? 'degraded' : 'unavailable',
+        live: isLive(phase),
+        ready,
+        degraded,
+        phase,
+        role,
+        leader: leader?.name ?? null,
+        reason: why,
+      });
   }
+
+  /** 503 only where a new start of the process may help: what waits for others, or for its database, comes back by itself. */
+  @Get('_health/live')
+  live(@Res() reply: FastifyReply): void {
+    const { phase, reason } = this.raft.status();
+    reply
+      .code(isLive(phase) ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ live: isLive(phase), phase, reason });
+  }
+}
+
+function isLive(phase: RaftStatus['phase']): boolean {
+  return phase !== 'failed';
 }

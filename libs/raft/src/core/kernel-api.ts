@@ -81,6 +81,10 @@ export interface ReplicaProgress {
   readonly inflightBytes: number;
   /** Whether it answered within the last election time-out. */
   readonly active: boolean;
+  /** How long ago it was heard last. */
+  readonly silentMs: number;
+  /** Whether its store is slow to answer, by its own word. */
+  readonly storeStalls: boolean;
   /** While it shall become a voter: whether its last catch-up round was shorter than an election time-out. */
   readonly isCaughtUp: boolean;
 }

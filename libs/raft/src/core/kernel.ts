@@ -260,7 +260,7 @@ export class RaftKernel implements Kernel {
   }
 
   progress(): readonly ReplicaProgress[] {
-    return [...this.state.progress.values()].map((progress) => progress.view());
+    return [...this.state.progress.values()].map((progress) => progress.view(this.state.nowMs));
   }
 
   private input(nowMs: number): KernelState {

@@ -95,6 +95,8 @@ export interface HeartbeatReply extends MessageHeader {
   readonly sentAtMs: number;
   /** The follower's monotonic clock when the answer was made. */
   readonly repliedAtMs: number;
+  /** Its store is slow to answer: what it is sent waits. */
+  readonly storeStalls: boolean;
 }
 
 /**

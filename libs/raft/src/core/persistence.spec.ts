@@ -27,6 +27,7 @@ const answer = (sequence: number): Message => ({
   round: 1,
   sentAtMs: 0,
   repliedAtMs: 0,
+  storeStalls: false,
 });
 
 /** A log of three durable entries, the last batch being the seventh. */

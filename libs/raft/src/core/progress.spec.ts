@@ -11,7 +11,7 @@ describe('Progress', () => {
   it('begins as a probe at the end of the leader’s log, with nothing known to match', () => {
     const progress = new Progress(2, 11, 2, 1000, 0);
 
-    expect(progress.view()).toEqual({
+    expect(progress.view(0)).toEqual({
       id: 2,
       state: 'probe',
       matchIndex: 0,
@@ -20,6 +20,8 @@ describe('Progress', () => {
       inflightBytes: 0,
       active: true,
       isCaughtUp: false,
+      storeStalls: false,
+      silentMs: 0,
     });
   });
 
@@ -70,7 +72,7 @@ describe('Progress', () => {
     progress.becomeProbe(8);
 
     expect(progress.paused).toBe(false);
-    expect(progress.view()).toMatchObject({ inflightMessages: 0, inflightBytes: 0 });
+    expect(progress.view(0)).toMatchObject({ inflightMessages: 0, inflightBytes: 0 });
   });
 
   it.each<[string, boolean, (progress: Progress) => void]>([

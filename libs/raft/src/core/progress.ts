@@ -21,6 +21,8 @@ export class Progress {
   confirmedSentAtMs = Number.NEGATIVE_INFINITY;
   /** The replica's own clock in its last answer to a heartbeat, which the next heartbeat echoes; -1 before the first. */
   echoMs = -1;
+  /** It said so in its last answer to a heartbeat. */
+  storeStalls = false;
   /** When it was heard last, on the leader's clock. */
   contactMs: number;
   /** The log's end when the catch-up round began that is under way, and when that was; 0 where none is. */
@@ -105,7 +107,7 @@ export class Progress {
     this.nextIndex = Math.max(nextIndex, this.matchIndex + 1);
   }
 
-  view(): ReplicaProgress {
+  view(nowMs: number): ReplicaProgress {
     return {
       id: this.id,
       state: this.state,
@@ -114,6 +116,8 @@ export class Progress {
       inflightMessages: this.inflights.messages,
       inflightBytes: this.inflights.bytes,
       active: this.active,
+      silentMs: nowMs - this.contactMs,
+      storeStalls: this.storeStalls,
       isCaughtUp: this.isCaughtUp,
     };
   }

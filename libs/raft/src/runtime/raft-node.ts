@@ -494,6 +494,7 @@ export class RaftNode {
         },
         queues: () => this.queues(),
         removed: (sentence: string) => this.halt('removed', new RaftError('RAFT_QUARANTINED', sentence)),
+        degradedChanged: () => this.board.changed(),
         rolledBack: (sentence: string) => this.rolledBack(sentence),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
       };

@@ -39,7 +39,7 @@ import { SnapshotFetcher } from './snapshot-fetcher';
 import { installSnapshot, type InstallPorts, type RestoredGroup } from './snapshot-install';
 import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 import { Snapshotter, type SnapshotterPorts } from './snapshotter';
-import { StoreWatch } from './store-watch';
+import { type StoreTrouble, StoreWatch } from './store-watch';
 import { timingOf } from './timing';
 import { TracedEntries } from './traced-entries';
 import { Waiters } from './waiters';
@@ -58,6 +58,8 @@ export interface ReplicaPorts {
   readonly queues: () => QueueLengths;
   /** This replica was removed from the cluster. */
   removed(sentence: string): void;
+  /** {@link Replica.trouble} is another now. */
+  degradedChanged(): void;
   /** This replica's store has less than it promised. */
   rolledBack(sentence: string): void;
   /** This replica can't go on. */
@@ -165,6 +167,7 @@ export class Replica implements ServingReplica {
       silenceMs: (nowMs) => this.persister.silenceMs(nowMs),
       yieldLead: (isLost) => (isLost ? this.driver.storageLost() : this.driver.storageStalled()),
       mayLeadAgain: () => this.driver.storageRecovered(),
+      troubleChanged: () => ports.degradedChanged(),
     });
     this.applier = new Applier(stateMachine, scheduler, {
       isWanted: (index) => this.waiters.has(index),
@@ -233,6 +236,11 @@ export class Replica implements ServingReplica {
 
   get leader(): ReplicaId {
     return this.kernel.status.leader;
+  }
+
+  /** What keeps this replica from doing its part for the time being. */
+  get trouble(): StoreTrouble | undefined {
+    return this.watch.trouble;
   }
 
   get appliedIndex(): number {

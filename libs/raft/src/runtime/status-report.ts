@@ -1,5 +1,5 @@
 import type { KernelStatus } from '../core/effects';
-import type { Kernel } from '../core/kernel-api';
+import type { Kernel, ReplicaProgress } from '../core/kernel-api';
 import { NO_REPLICA } from '../core/types';
 import { isChanging, roleOf } from './membership-view';
 import type { PeerLinks } from './peer-links';
@@ -27,6 +27,7 @@ export function statusOf(
   return {
     phase,
     reason,
+    degraded: (phase === 'running' ? replica?.trouble : undefined) ?? null,
     nodeId: options.nodeId,
     clusterName: options.clusterName,
     group: options.groupId,
@@ -48,7 +49,10 @@ export function statusOf(
     install: replica?.installStatus ?? null,
     fetchedBytes: replica?.fetchedBytes ?? 0,
     longestSliceMs: replica?.longestSliceMs ?? 0,
-    members: replica === undefined ? founderStatuses(options, links) : memberStatuses(replica, links),
+    members:
+      replica === undefined
+        ? founderStatuses(options, links)
+        : memberStatuses(replica, links, options.electionTimeoutMs),
     membershipIndex: kernel?.configuration.index ?? 0,
     membershipChanging: kernel !== undefined && isChanging(kernel.configuration.configuration),
   };
@@ -65,7 +69,7 @@ export function leaderIn(leader: number, links: PeerLinks): LeaderStatus | null 
   return { id, name, peer, http };
 }
 
-function memberStatuses(replica: Replica, links: PeerLinks): readonly MemberStatus[] {
+function memberStatuses(replica: Replica, links: PeerLinks, electionTimeoutMs: number): readonly MemberStatus[] {
   const { members, voters, outgoing } = replica.kernel.configuration.configuration;
   const progress = new Map(replica.kernel.progress().map((each) => [each.id, each]));
   return members.map((member): MemberStatus => {
@@ -84,9 +88,27 @@ function memberStatuses(replica: Replica, links: PeerLinks): readonly MemberStat
       connectionDetail: isSelf ? '' : link.detail,
       matchIndex: known?.matchIndex ?? null,
       replication: known?.state ?? null,
+      health:
+        isSelf && progress.size > 0
+          ? ownHealth(replica)
+          : known === undefined
+            ? null
+            : healthOf(known, electionTimeoutMs),
       caughtUp: known?.isCaughtUp ?? null,
     };
   });
+}
+
+function ownHealth({ trouble }: Replica): 'well' | 'degraded' {
+  return trouble === undefined ? 'well' : 'degraded';
+}
+
+function healthOf(
+  { silentMs, storeStalls }: ReplicaProgress,
+  electionTimeoutMs: number,
+): 'well' | 'degraded' | 'silent' {
+  if (silentMs >= electionTimeoutMs) return 'silent';
+  return storeStalls ? 'degraded' : 'well';
 }
 
 function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly MemberStatus[] {
@@ -104,6 +126,7 @@ function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly M
       connectionDetail: isSelf ? '' : link.detail,
       matchIndex: null,
       replication: null,
+      health: null,
       caughtUp: null,
     };
   });

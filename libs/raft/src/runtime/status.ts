@@ -22,6 +22,18 @@ export type RaftPhase =
   | 'stopping'
   | 'stopped';
 
+/**
+ * A node that runs and can't do its part: its store fails or stalls. It acknowledges nothing and its own state stands still;
+ * calls that the leader serves go on. It ends by itself when the store is back.
+ *
+ * @publicApi
+ */
+export interface DegradedStatus {
+  readonly reason: string;
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 /** @publicApi */
 export interface MemberStatus {
   readonly id: ReplicaId;
@@ -36,6 +48,11 @@ export interface MemberStatus {
   /** Known to a leader only. */
   readonly matchIndex: number | null;
   readonly replication: 'probe' | 'replicate' | 'snapshot' | null;
+  /**
+   * `degraded`: its store stalls, by its own word. `silent`: it hasn't answered for an election time-out, as it is down, cut off,
+   * or out of reach of its store. Known to a leader only.
+   */
+  readonly health: 'well' | 'degraded' | 'silent' | null;
   /** Of a learner that shall vote: whether it has caught up. Known to a leader only. */
   readonly caughtUp: boolean | null;
 }
@@ -85,6 +102,8 @@ export interface RaftStatus {
   readonly phase: RaftPhase;
   /** Why the phase is `founding`, `joining`, `removed`, `quarantined` or `failed`; empty otherwise. */
   readonly reason: string;
+  /** Null while the node's store serves it. */
+  readonly degraded: DegradedStatus | null;
   readonly nodeId: string;
   readonly clusterName: string;
   readonly group: string;

@@ -14,6 +14,14 @@ export interface StoreWatchPorts {
   /** This replica shan't campaign; a leader makes way for others that are well, or, where the session is lost, at once. */
   yieldLead(isLost: boolean): void;
   mayLeadAgain(): void;
+  /** {@link StoreWatch.trouble} is another now. */
+  troubleChanged(): void;
+}
+
+/** Why a store doesn't serve, and since when by the wall clock, in milliseconds since 1970. */
+export interface StoreTrouble {
+  readonly reason: string;
+  readonly sinceMs: number;
 }
 
 /**
@@ -25,6 +33,8 @@ export class StoreWatch {
   private hasYielded = false;
   private hasLost = false;
   private awaySinceMs: number | undefined;
+  private whyAway = '';
+  private troubleNow: StoreTrouble | undefined;
 
   constructor(private readonly ports: StoreWatchPorts) {}
 
@@ -36,9 +46,15 @@ export class StoreWatch {
     return this.writeIsStalled;
   }
 
+  /** What keeps this node from doing its part, once that has lasted for a while; it ends by itself when the store is back. */
+  get trouble(): StoreTrouble | undefined {
+    return this.troubleNow;
+  }
+
   failed(error: unknown): void {
     if (this.awaySinceMs !== undefined) return;
     this.awaySinceMs = this.ports.scheduler.nowMs();
+    this.whyAway = sentenceOf(error);
     this.ports.logger.warn(
       `The store failed (${sentenceOf(error)}); this node is silent until it is known what was written.`,
     );
@@ -56,6 +72,7 @@ export class StoreWatch {
     const isAway = this.awaySinceMs !== undefined && nowMs - this.awaySinceMs >= limitMs;
     const isSilent = this.ports.silenceMs(nowMs) >= limitMs;
     this.writeIsStalled = this.ports.writeAgeMs(nowMs) >= limitMs;
+    this.note(isAway, isSilent, nowMs);
     if (!isAway && !isSilent) {
       if (!this.hasYielded && !this.hasLost) return;
       this.hasYielded = false;
@@ -72,5 +89,20 @@ export class StoreWatch {
       this.hasLost = true;
       this.ports.yieldLead(true);
     }
+  }
+
+  private note(isAway: boolean, isSilent: boolean, nowMs: number): void {
+    const before = this.troubleNow;
+    const reason = isAway
+      ? `its store can't be reached (${this.whyAway})`
+      : isSilent
+        ? "its store doesn't answer"
+        : undefined;
+    if (reason === before?.reason) return;
+    const { awaySinceMs } = this;
+    const lastedMs = isAway && awaySinceMs !== undefined ? nowMs - awaySinceMs : this.ports.silenceMs(nowMs);
+    const sinceMs = before?.sinceMs ?? this.ports.scheduler.wallMs() - lastedMs;
+    this.troubleNow = reason === undefined ? undefined : { reason, sinceMs };
+    this.ports.troubleChanged();
   }
 }

@@ -9,6 +9,7 @@ export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): v
   if (progress === undefined) return;
   progress.heard(state.nowMs);
   progress.echoMs = message.repliedAtMs;
+  progress.storeStalls = message.storeStalls;
   if (message.round > progress.confirmedRound) {
     progress.confirmedRound = message.round;
     progress.confirmedSentAtMs = Math.max(progress.confirmedSentAtMs, message.sentAtMs);

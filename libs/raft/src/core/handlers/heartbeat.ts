@@ -18,5 +18,6 @@ export function onHeartbeat(state: KernelState, message: Heartbeat): void {
     round: current ? message.round : 0,
     sentAtMs: message.sentAtMs,
     repliedAtMs: state.freshness.clock(state.nowMs),
+    storeStalls: state.storageStalled,
   });
 }

@@ -43,7 +43,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     hint: { term: 1, index: 3 },
   },
   { kind: 'heartbeat', ...header, commit: 4, round: 8, sentAtMs: 12.25, leaderCommit: 5, echoMs: -1, quorumAgeMs: 0.5 },
-  { kind: 'heartbeatReply', ...header, round: 8, sentAtMs: 12.25, repliedAtMs: 99.75 },
+  { kind: 'heartbeatReply', ...header, round: 8, sentAtMs: 12.25, repliedAtMs: 99.75, storeStalls: false },
   { kind: 'installSnapshot', ...header, required: { term: 2, index: 0x1_0000_0003 } },
   { kind: 'installSnapshotReply', ...header, matchIndex: 0x1_0000_0004 },
   { kind: 'timeoutNow', ...header },

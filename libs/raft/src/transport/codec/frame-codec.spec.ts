@@ -103,6 +103,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     round: safe,
     sentAtMs: milliseconds,
     repliedAtMs: milliseconds,
+    storeStalls: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('installSnapshot' as const), ...headerFields, required: logId }),
   fc.record({ kind: fc.constant('installSnapshotReply' as const), ...headerFields, matchIndex: safe }),

@@ -45,6 +45,7 @@ export function writeSmallMessage(writer: ByteWriter, message: SmallMessage): vo
       writer.safeInteger(message.round);
       writer.f64(message.sentAtMs);
       writer.f64(message.repliedAtMs);
+      writer.flag(message.storeStalls);
       return;
     case 'installSnapshot':
       writeLogId(writer, message.required);
@@ -100,7 +101,7 @@ export function readSmallMessage(reader: ByteReader, kind: SmallMessage['kind'])
       const round = reader.safeInteger();
       const sentAtMs = reader.f64();
       const repliedAtMs = reader.f64();
-      return { kind, ...header, round, sentAtMs, repliedAtMs };
+      return { kind, ...header, round, sentAtMs, repliedAtMs, storeStalls: reader.flag() };
     }
     case 'installSnapshot':
       return { kind, ...header, required: readLogId(reader) };

@@ -1,0 +1,87 @@
+import { add, VirtualCluster, type VirtualNode } from './virtual-cluster';
+
+describe('A node whose store doesn’t serve it', () => {
+  let cluster: VirtualCluster;
+  afterEach(() => cluster.stopAll());
+
+  const healthOf = (viewer: VirtualNode, name: string) =>
+    viewer.raft.status().members.find((member) => member.name === name)?.health;
+
+  it('reports itself degraded while its store stalls, the leader shows it, and both end by themselves', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const follower = cluster.followers()[0]!;
+    await cluster.pass(500);
+    expect(follower.raft.status().degraded).toBeNull();
+    expect(healthOf(leader, follower.name)).toBe('well');
+    expect(healthOf(leader, leader.name)).toBe('well');
+    expect(healthOf(follower, leader.name)).toBeNull();
+
+    const told: (string | undefined)[] = [];
+    follower.raft.onStatus(({ degraded }) => told.push(degraded?.reason));
+    follower.storage.hold('persist', 'probe');
+    await cluster.ends(leader.raft.propose(add('while it stalls')));
+    await cluster.until(() => follower.raft.status().degraded !== null);
+    const { degraded } = follower.raft.status();
+    expect(degraded!.reason).toBe("its store doesn't answer");
+    await cluster.until(() => healthOf(leader, follower.name) === 'degraded');
+    await cluster.pass(1000);
+    expect(follower.raft.status().degraded).toEqual(degraded);
+    expect(leader.raft.status().isLeader).toBe(true);
+
+    follower.storage.release('persist', 'probe');
+    await cluster.until(() => follower.raft.status().degraded === null);
+    await cluster.until(() => healthOf(leader, follower.name) === 'well');
+    await cluster.until(() => follower.raft.status().appliedIndex === leader.raft.status().appliedIndex);
+    expect(told).toContain("its store doesn't answer");
+    expect(told.at(-1)).toBeUndefined();
+  });
+
+  it('says why its store can’t be reached, and since when; to the leader it is silent', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const follower = cluster.followers()[0]!;
+    follower.storage.before = (operation) => {
+      if (operation === 'persist' || operation === 'probe' || operation === 'recover')
+        throw new Error('connect ECONNREFUSED');
+    };
+    await cluster.ends(leader.raft.propose(add('while it is away')));
+    await cluster.until(() => follower.raft.status().degraded !== null);
+    const first = follower.raft.status().degraded!;
+    expect(first.reason).toBe("its store can't be reached (connect ECONNREFUSED)");
+    await cluster.until(() => healthOf(leader, follower.name) === 'silent');
+    await cluster.pass(3000);
+    expect(follower.raft.status().degraded).toEqual(first);
+
+    follower.storage.before = undefined;
+    await cluster.until(() => follower.raft.status().degraded === null);
+    await cluster.until(() => healthOf(leader, follower.name) === 'well');
+  });
+
+  it('makes no fuss of a short trouble', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const follower = cluster.followers()[0]!;
+    const told: unknown[] = [];
+    follower.raft.onStatus(({ degraded }) => degraded !== null && told.push(degraded));
+    follower.storage.hold('persist');
+    await cluster.ends(leader.raft.propose(add('a')));
+    await cluster.pass(200);
+    follower.storage.release('persist');
+    await cluster.pass(2000);
+    expect(told).toEqual([]);
+  });
+
+  it('safety 17: hands over where it leads, reports itself degraded, and is a good follower again afterwards', async () => {
+    cluster = new VirtualCluster(3);
+    const old = await cluster.startWithLeader();
+    old.storage.hold('persist', 'probe');
+    void old.raft.propose(add('stuck')).catch(() => undefined);
+    await cluster.until(() => cluster.leaderInsteadOf(old) !== undefined);
+    await cluster.until(() => old.raft.status().degraded !== null);
+    old.storage.release('persist', 'probe');
+    await cluster.until(() => old.raft.status().degraded === null);
+    const leader = cluster.leaderInsteadOf(old)!;
+    await cluster.until(() => healthOf(leader, old.name) === 'well');
+  });
+});
