@@ -63,7 +63,7 @@ export class CallDesk {
   }
 
   private refusalOf(request: PendingRequest): RaftError | undefined {
-    const { maxCommandBytes, maxPendingRequests } = this.options.limits;
+    const { maxCommandBytes, maxPendingRequests, maxPendingBytes } = this.options.limits;
     if (!Number.isFinite(request.timeoutMs) || request.timeoutMs < 0)
       return new RaftError('RAFT_CONFIGURATION', `timeoutMs is ${request.timeoutMs}: write a number of milliseconds.`);
     if (request.maxLagMs !== undefined && !(request.maxLagMs >= 0))
@@ -73,14 +73,17 @@ export class CallDesk {
     // The node that sent it on has measured it, without its own session.
     const sessionBytes = request.isFromPeer ? MOST_SESSION_BYTES : 0;
     if (request.body.length > maxCommandBytes + sessionBytes) return tooLarge(request, maxCommandBytes);
-    return this.ledger.size < maxPendingRequests ? undefined : tooMany(maxPendingRequests);
+    const { size, heldBytes } = this.ledger;
+    if (size >= maxPendingRequests) return tooMany(`${size} calls`, 'maxPendingRequests');
+    const isCrowded = heldBytes > 0 && heldBytes + request.body.length > maxPendingBytes;
+    return isCrowded ? tooMany(`Calls of ${heldBytes} bytes`, 'maxPendingBytes') : undefined;
   }
 }
 
-function tooMany(limit: number): RaftError {
+function tooMany(what: string, limit: string): RaftError {
   return new RaftError(
     'RAFT_BUSY',
-    `${limit} calls wait in this node already (limits.maxPendingRequests); nothing was applied. Slow down and try again.`,
+    `${what} wait in this node already (limits.${limit}); nothing was applied. Slow down and try again.`,
     { retryAfterMs: 200 },
   );
 }

@@ -11,6 +11,7 @@ export const DEFAULT_LIMITS: RaftLimits = Object.freeze({
   ...KERNEL_LIMITS,
   maxCommandBytes: 4 * 1024 * 1024,
   maxPendingRequests: 10_000,
+  maxPendingBytes: 64 * 1024 * 1024,
 });
 
 /** What {@link raftNodeOptions} needs; the rest has defaults. */

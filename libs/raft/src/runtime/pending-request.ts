@@ -79,6 +79,8 @@ export class PendingRequest {
   attempts = 0;
   retryAtMs = 0;
 
+  /** What the ledger counts it for. */
+  heldBytes = 0;
   deadlineMs = 0;
   trace: CallTrace | undefined;
   /** Hears of the answer, where somebody wants to know. */

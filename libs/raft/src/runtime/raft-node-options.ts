@@ -34,6 +34,8 @@ export type RaftLimits = {
   readonly maxCommandBytes: number;
   /** Proposals and queries that wait in this node. Default 10,000; above it `RAFT_BUSY`. */
   readonly maxPendingRequests: number;
+  /** Bytes of the commands and queries that wait in this node. Default 64 MiB; above it `RAFT_BUSY`. A single larger one still goes, alone. */
+  readonly maxPendingBytes: number;
 };
 
 /** What a {@link RaftNode} is made with; every default is filled in by the Nest module or by `raftNodeOptions()`. */

@@ -6,10 +6,16 @@ import type { Scheduler } from './scheduler';
 /** Every call that has no answer yet: none is ever dropped in silence, and each is answered once. */
 export class RequestLedger {
   private readonly deadlines: DeadlineQueue;
+  private bytes = 0;
   private idle: (() => void) | undefined;
 
   constructor(private readonly scheduler: Scheduler) {
     this.deadlines = new DeadlineQueue(scheduler.nowMs());
+  }
+
+  /** Bytes of everything that waits. */
+  get heldBytes(): number {
+    return this.bytes;
   }
 
   get size(): number {
@@ -19,18 +25,20 @@ export class RequestLedger {
   open(request: PendingRequest): void {
     request.deadlineMs = this.scheduler.nowMs() + request.timeoutMs;
     this.deadlines.add(request);
+    request.heldBytes = request.body.length;
+    this.bytes += request.heldBytes;
   }
 
   succeed(request: PendingRequest, result: RequestResult): void {
     if (request.isSettled) return;
-    this.deadlines.remove(request);
+    this.close(request);
     request.settleWith(result);
     this.tellWhenIdle();
   }
 
   fail(request: PendingRequest, error: RaftError): void {
     if (request.isSettled) return;
-    this.deadlines.remove(request);
+    this.close(request);
     request.failWith(error);
     this.tellWhenIdle();
   }
@@ -51,6 +59,11 @@ export class RequestLedger {
   whenIdle(idle: () => void): void {
     this.idle = idle;
     this.tellWhenIdle();
+  }
+
+  private close(request: PendingRequest): void {
+    this.deadlines.remove(request);
+    this.bytes -= request.heldBytes;
   }
 
   private tellWhenIdle(): void {

@@ -102,6 +102,12 @@ describe('RaftHealthIndicator', () => {
     });
   });
 
+  it('isn’t ready while the store doesn’t serve it, and is live all the same', () => {
+    withStatus({ degraded: { reason: "its store doesn't answer", sinceMs: 1 } });
+    expect(readiness()).toMatchObject({ status: 'down', reason: "the node is degraded: its store doesn't answer" });
+    expect(indicator.isLive('raft').raft.status).toBe('up');
+  });
+
   it('takes a state of unknown age for too old where an age is asked for', () => {
     withStatus({ ageMs: null });
     expect(readiness({ maxLagMs: 60_000 })).toMatchObject({ status: 'down' });

@@ -42,7 +42,7 @@ export class RaftHealthIndicator {
   }
 
   /**
-   * For a readiness probe: up while the node runs, knows a leader, and isn't further behind than `options` say.
+   * For a readiness probe: up while the node runs, knows a leader, is served by its store, and isn't further behind than `options` say.
    *
    * @param options without any, a node is ready however far behind it is
    */
@@ -70,9 +70,10 @@ export class RaftHealthIndicator {
 }
 
 function unreadyBecause(status: RaftStatus, { maxLagMs, maxLagEntries }: RaftReadinessOptions): string | undefined {
-  const { phase, reason, leader, commitIndex, appliedIndex, ageMs } = status;
+  const { phase, reason, degraded, leader, commitIndex, appliedIndex, ageMs } = status;
   if (phase !== 'running') return reason === '' ? `the node is ${phase}` : reason;
   if (leader === null) return 'no leader is known: an election is under way, or too few nodes are up';
+  if (degraded !== null) return `the node is degraded: ${degraded.reason}`;
   const waiting = commitIndex - appliedIndex;
   if (maxLagEntries !== undefined && waiting > maxLagEntries)
     return `${waiting} committed entries wait to be applied, and ${maxLagEntries} are allowed`;
