@@ -196,6 +196,18 @@ describe('an election', () => {
     expect(n3.role).toBe('learner');
   });
 
+  it('a learner that hears its leader no more says that it knows of none', () => {
+    const cluster = new KernelCluster({
+      configuration: (genesis) => ({ ...genesis, voters: [1, 2], learners: [3] }),
+    });
+    const n3 = cluster.node('n3');
+    cluster.elect('n1');
+    expect(n3.kernel.status.leader).toBe(1);
+
+    cluster.tick(2 * ELECTION_TICKS, 'n3');
+    expect(n3.kernel.status).toMatchObject({ role: 'learner', leader: 0 });
+  });
+
   it('a learner’s vote and its acknowledgements do not count', () => {
     const cluster = new KernelCluster({
       configuration: (genesis) => ({ ...genesis, voters: [1, 2], learners: [3] }),

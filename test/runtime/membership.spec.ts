@@ -201,6 +201,21 @@ describe('a removed node', () => {
     expect(leader.raft.status().isLeader).toBe(true);
     await cluster.stopAll();
   });
+
+  it('says so, too, where it had no vote and so never asks for one', async () => {
+    const cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const joined = await cluster.join('n4', 'n1', { joinAs: 'learner' });
+    await cluster.until(() => joined.raft.status().role === 'learner' && !leader.raft.members().changing);
+    await cluster.kill(joined);
+    await cluster.ends(leader.raft.remove('n4'));
+
+    const again = await cluster.join('n4', 'n2');
+    await cluster.until(() => again.raft.status().phase === 'removed');
+
+    expect(again.raft.status().reason).toContain('was removed from the cluster');
+    await cluster.stopAll();
+  });
 });
 
 describe('the leadership', () => {

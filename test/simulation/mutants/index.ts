@@ -1,6 +1,7 @@
 import { commitMutants } from './commit-mutants';
 import { electionMutants } from './election-mutants';
 import { logMutants } from './log-mutants';
+import { membershipMutants } from './membership-mutants';
 import type { Mutant } from './mutant';
 import { readMutants } from './read-mutants';
 import { runtimeMutants } from './runtime-mutants';
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...logMutants,
   ...commitMutants,
   ...readMutants,
+  ...membershipMutants,
   ...runtimeMutants,
   ...sessionMutants,
 ];

@@ -1,6 +1,6 @@
 import { makeEntry, type Proposal } from './entry';
 import { invariant } from './invariant';
-import { isSoleVoter } from './membership';
+import { isSoleVoter, isVoter } from './membership';
 import { voteResult } from './quorum';
 import { sendRound } from './reads';
 import { addProgress } from './replication';
@@ -43,6 +43,12 @@ export function becomeFollower(state: KernelState, term: number, leader: Replica
   state.leader = leader;
   state.votes.clear();
   resetElectionTimer(state);
+}
+
+/** A replica without a vote doesn't campaign; but it doesn't go on believing in a leader that it hears no more, either. */
+export function forgetSilentLeader(state: KernelState): void {
+  resetElectionTimer(state);
+  if (!isVoter(state.configuration.configuration, state.self)) state.leader = NO_REPLICA;
 }
 
 export function followingRole(state: KernelState): 'follower' | 'learner' {

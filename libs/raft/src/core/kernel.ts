@@ -1,6 +1,6 @@
 import { advanceCommit, enforceConfiguration } from './commit';
 import type { ConfigurationInForce } from './configuration';
-import { appendStallProbe, becomeFollower, campaign, hastenElection, resetElectionTimer } from './election';
+import { appendStallProbe, becomeFollower, campaign, forgetSilentLeader, hastenElection } from './election';
 import type { Effects, KernelStatus } from './effects';
 import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './entry';
 import { invariant } from './invariant';
@@ -56,7 +56,7 @@ export class RaftKernel implements Kernel {
     if (state.role === 'leader') this.tickLeader();
     else if (++state.electionElapsedTicks >= state.electionTimeoutTicks) {
       if (state.promotable) campaign(state);
-      else resetElectionTimer(state);
+      else forgetSilentLeader(state);
     }
   }
 

@@ -61,6 +61,11 @@ export class PeerLinks {
     return [...this.hellos.values()].map(({ advertise }) => advertise);
   }
 
+  /** @returns where the other members of the configuration are */
+  addressesOfMembers(): readonly string[] {
+    return [...this.addresses.values()];
+  }
+
   /** @returns what a node said of itself that is no member of a cluster yet */
   strangerNamed(name: string): Hello | undefined {
     return this.strangers.get(name);

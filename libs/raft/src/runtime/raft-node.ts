@@ -17,6 +17,7 @@ import { Founding } from './founding';
 import { Joining } from './joining';
 import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
+import { MembershipInquiry } from './membership-inquiry';
 import { notStarted, shuttingDown } from './node-errors';
 import { NodeSession } from './node-session';
 import type { NodeEvents } from './node-events';
@@ -76,6 +77,7 @@ export class RaftNode {
   private readonly proof: SessionProof;
   private readonly silence: TakeoverSilence;
   private readonly report: LeaderlessReport;
+  private readonly inquiry: MembershipInquiry;
   private readonly ticker: Ticker;
   private readonly reporter: EventReporter;
 
@@ -151,6 +153,14 @@ export class RaftNode {
     this.proof = new SessionProof(scheduler, proofMs);
     this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
     this.report = new LeaderlessReport(scheduler, logger, () => this.status());
+    const { electionTimeoutMs } = options;
+    this.inquiry = new MembershipInquiry({
+      links: this.links,
+      groupId,
+      nodeId,
+      electionTimeoutMs,
+      incarnation: () => this.store?.incarnation ?? '',
+    });
     this.ticker = new Ticker(scheduler, tickMs, (ticks, nowMs) => this.tick(ticks, nowMs));
   }
 
@@ -519,6 +529,7 @@ export class RaftNode {
     this.forwarder.tick(nowMs);
     this.session.tick(nowMs);
     this.links.dismissGuests(nowMs);
+    this.inquiry.tick(nowMs, this.replica);
     const hasLeader = this.replica !== undefined && this.replica.leader !== NO_REPLICA;
     if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
   }

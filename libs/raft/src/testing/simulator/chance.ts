@@ -2,6 +2,14 @@ import { SeededRandom } from '../../core/random';
 
 /** What a simulation draws from its seed. */
 export class Chance extends SeededRandom {
+  /** @returns the generator of one thing among many of its kind: what the others draw, or whether they are there, changes nothing in it */
+  static of(seed: number, kind: string, number = 0): Chance {
+    let mixed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b);
+    for (let at = 0; at < kind.length; at++) mixed = Math.imul(mixed ^ kind.charCodeAt(at), 0x01000193);
+    const own = new Chance(Math.imul(mixed ^ number, 0xc2b2ae35));
+    return new Chance(own.nextUint32() ^ number);
+  }
+
   /** @returns true in this share of all calls */
   happens(share: number): boolean {
     return share > 0 && this.next() < share;

@@ -17,6 +17,8 @@ export interface ClientOperation {
   readonly key: string;
   readonly call: RegisterCall;
   readonly consistency: 'linearizable' | 'lease' | 'stale';
+  /** The index that a stale read has to reach; 0 for any. */
+  readonly after: number;
   readonly calledAt: number;
   /** `unknown` until an answer comes, and for good where the answer doesn't say what became of the call. */
   outcome: 'unknown' | 'answered' | 'notApplied';
@@ -42,6 +44,8 @@ const REGISTER: SequentialModel<RegisterValue, RegisterCall, RegisterAnswer> = {
 /** Everything that clients called, in the order of the calls. */
 export class ClientHistory {
   private readonly operations: ClientOperation[] = [];
+  /** The greatest index in an answer up to each time at which it grew. */
+  private readonly answeredUpTo: { readonly atMs: number; readonly index: number }[] = [];
 
   get length(): number {
     return this.operations.length;
@@ -56,8 +60,31 @@ export class ClientHistory {
     return this.operations[id - 1];
   }
 
+  /**
+   * Time goes on in one direction, for all clients together: what is asked after an answer is answered from that index on, or,
+   * where it is a command, behind it. A stale read promises that only for what its client asks for.
+   */
+  checkOrder(verdict: Verdict, operation: ClientOperation): void {
+    const { call, calledAt, index, consistency, answeredAt, after } = operation;
+    if (consistency === 'stale') {
+      verdict.check(
+        index >= after,
+        'a client reads its own writes',
+        () => `it asked for ${after}:\n${describe(operation)}`,
+      );
+      return;
+    }
+    const earlier = this.answeredUpTo.findLast(({ atMs }) => atMs <= calledAt)?.index ?? 0;
+    verdict.check(
+      call.kind === 'get' ? index >= earlier : index > earlier,
+      'what is answered later is not older',
+      () => `an answer of before the call was of index ${earlier}:\n${describe(operation)}`,
+    );
+    if (index > (this.answeredUpTo.at(-1)?.index ?? 0)) this.answeredUpTo.push({ atMs: answeredAt, index });
+  }
+
   begin(
-    details: Pick<ClientOperation, 'client' | 'node' | 'key' | 'call' | 'consistency' | 'calledAt'>,
+    details: Pick<ClientOperation, 'client' | 'node' | 'key' | 'call' | 'consistency' | 'after' | 'calledAt'>,
   ): ClientOperation {
     const operation: ClientOperation = {
       ...details,

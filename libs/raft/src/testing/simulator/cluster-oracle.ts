@@ -1,16 +1,20 @@
 import { decodeConfiguration } from '../../core/configuration-codec';
+import type { Configuration, ConfigurationInForce } from '../../core/configuration';
 import type { Entry } from '../../core/entry';
+import { wasRemoved } from '../../core/membership';
 import { DEFAULT_GROUP, type LogId, type ReplicaId } from '../../core/types';
 import type { Message } from '../../core/messages';
 import type { RaftStatus } from '../../runtime/status';
-import type { GroupWrite } from '../../storage/contract';
+import type { GroupWrite, SnapshotMetadata } from '../../storage/contract';
 import type { PeerMessage } from '../../transport/contract';
 import { CommitLedger } from './commit-ledger';
-import { checkWrite } from './disk-rules';
+import { checkPendingConfigurations, checkWrite } from './disk-rules';
+import { checkCandidate, checkElected, checkSuccessor } from './election-rules';
 import { EntryRegistry } from './entry-registry';
 import { checkDurableBeforeSent } from './message-rules';
 import type { Path } from './paths';
 import { entryAt, lastIndexOf, termAt, type DiskGroup, type DiskObserver, type SimulatedDisk } from './simulated-disk';
+import { checkStatus } from './status-rules';
 import type { MessageObserver } from './simulated-network';
 import { describeWrite } from './describe-write';
 import type { SimulatedTransport } from './simulated-transport';
@@ -28,6 +32,10 @@ export interface ObservedLife {
   /** Its store is empty though the cluster knows it: it must not take part. */
   readonly wiped: boolean;
   isLeader: boolean;
+  /** Whether its store stands still just now. */
+  readonly isStalled: () => boolean;
+  /** How often a fetch that broke off was gone on with, as it says. */
+  resumptions: number;
 }
 
 /**
@@ -47,6 +55,14 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   private readonly compared = new Map<SimulatedDisk, number>();
   private lastLeader: ReplicaId = 0;
   private isJoint = false;
+  /** Terms whose leader was shown to have the votes for it. */
+  private readonly shownElected = new Set<number>();
+  /** Who was told to campaign at once, and in which term. */
+  private readonly told = new Set<string>();
+  private readonly stores = new Map<ReplicaId, string>();
+  private founders = 0;
+  /** Called once, when a joint configuration is committed. */
+  onJoint: (() => void) | undefined;
   /** The greatest commit index that was ever in a message. */
   private toldCommit = 0;
 
@@ -61,18 +77,23 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       verdict,
       (replica) => this.logOf(replica),
       (entry) => {
-        if (entry.kind === 'configuration') {
-          const { outgoing } = decodeConfiguration(entry.data);
-          if (outgoing.length > 0) this.count('entered a joint configuration');
-          else if (this.isJoint) this.count('left a joint configuration');
-          this.isJoint = outgoing.length > 0;
-        }
+        if (entry.kind === 'configuration') this.membershipChanged(decodeConfiguration(entry.data));
         committed(entry);
       },
     );
   }
 
-  begin(label: string, disk: SimulatedDisk, wiped: boolean): ObservedLife {
+  /** The membership that is committed; undefined before the first commit. */
+  get membership(): ConfigurationInForce | undefined {
+    return this.ledger.membership;
+  }
+
+  /** @returns what this replica's store holds; undefined where it has none (any more) */
+  diskOf(replica: ReplicaId): DiskGroup | undefined {
+    return this.disks.get(replica)?.groups.get(DEFAULT_GROUP);
+  }
+
+  begin(label: string, disk: SimulatedDisk, wiped: boolean, isStalled: () => boolean): ObservedLife {
     const group = disk.groups.get(DEFAULT_GROUP);
     const life: ObservedLife = {
       label,
@@ -83,7 +104,11 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       appliedIndex: 0,
       wiped,
       isLeader: false,
+      isStalled,
+      resumptions: 0,
     };
+    // It may have committed as a leader, alone or just before its end, and told nobody.
+    this.toldCommit = Math.max(this.toldCommit, life.commitIndex);
     this.lives.set(label, life);
     this.lifeOnDisk.set(disk, life);
     return life;
@@ -107,7 +132,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
 
   landed(disk: SimulatedDisk, write: GroupWrite, after: DiskGroup): void {
     this.world.trace.add('landed', disk.name, write.number, () => describeWrite(write));
-    this.disks.set(after.identity.replicaId, disk);
+    this.seeStore(disk, after.identity.replicaId);
     const first = write.entries[0];
     if (first !== undefined) {
       const previous = { index: first.index - 1, term: termAt(after, first.index - 1) ?? 0 };
@@ -118,6 +143,20 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     const from = Math.min(first?.index ?? Number.POSITIVE_INFINITY, (this.compared.get(disk) ?? 0) + 1);
     this.ledger.commitRange(after, from, write.commitIndex, term, disk.name);
     this.compared.set(disk, write.commitIndex);
+    if (write.entries.length > 0) checkPendingConfigurations(this.world.verdict, disk.name, after);
+    if (write.configuration !== undefined)
+      this.checkMembership(disk.name, write.configuration, write.configuration.index);
+  }
+
+  /** A node writes a snapshot, its own or another's. */
+  storingSnapshot(life: ObservedLife, { last, configuration }: SnapshotMetadata): void {
+    const { verdict } = this.world;
+    verdict.check(
+      this.ledger.at(last.index)?.term === last.term,
+      'a snapshot is of what was committed',
+      () => `${life.label} writes one of ${last.index}@${last.term}`,
+    );
+    this.checkMembership(life.label, configuration, last.index);
   }
 
   /** A batch is handed to the store, at the very step in which the kernel made it. */
@@ -193,6 +232,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       life.appliedIndex > 0 || life.commitIndex < last.index ? 'installed a snapshot' : 'started from a snapshot',
     );
     life.appliedIndex = last.index;
+    this.toldCommit = Math.max(this.toldCommit, last.index);
   }
 
   /** Looks at what a node says of itself. */
@@ -208,11 +248,10 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       'the commit index never goes back',
       () => `${life.label} is committed up to ${status.commitIndex} after ${life.commitIndex}`,
     );
-    verdict.check(
-      status.appliedIndex <= status.commitIndex,
-      'only what is committed is applied',
-      () => `${life.label} has applied ${status.appliedIndex} of ${status.commitIndex}`,
-    );
+    checkStatus(verdict, life.label, status);
+    const resumptions = status.install?.resumptions ?? 0;
+    if (resumptions > life.resumptions) this.count('went on with a fetch that had broken off');
+    life.resumptions = resumptions;
     life.term = Math.max(life.term, status.term);
     life.commitIndex = Math.max(life.commitIndex, status.commitIndex);
     if (life.isLeader && status.role !== 'leader' && status.term === life.sentTerm) {
@@ -220,6 +259,69 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     }
     life.isLeader = status.role === 'leader';
     if (status.role === 'leader') this.seeLeader(life, status.term, status.replicaId);
+  }
+
+  /** A node says that it was removed: then it was, for good. */
+  saysRemoved(life: ObservedLife, { replicaId }: RaftStatus): void {
+    const { configuration } = this.membership!;
+    this.world.verdict.check(
+      wasRemoved(configuration, replicaId),
+      'only what was removed says so',
+      () => `${life.label} is replica ${replicaId} of ${JSON.stringify(configuration)}`,
+    );
+    life.isLeader = false;
+    this.count('a removed node said so');
+  }
+
+  /** A replica id is bound to one store, and never given to another. */
+  private seeStore(disk: SimulatedDisk, replica: ReplicaId): void {
+    this.disks.set(replica, disk);
+    const store = `${disk.name} ${disk.incarnation}`;
+    const known = this.stores.get(replica);
+    if (known === store) return;
+    this.world.verdict.check(
+      known === undefined,
+      'a replica id is bound to one store',
+      () => `replica ${replica} is on ${store}, and was on ${known}`,
+    );
+    this.stores.set(replica, store);
+  }
+
+  private membershipChanged(configuration: Configuration): void {
+    const { verdict } = this.world;
+    const { voters, outgoing } = configuration;
+    // The one that was in force until now: the ledger has taken the new one in already.
+    const before = this.ledger.membershipAt(this.ledger.membership!.index - 1);
+    this.founders ||= before?.configuration.members.length ?? 0;
+    const isJoint = outgoing.length > 0;
+    if (isJoint) this.count('entered a joint configuration');
+    else if (this.isJoint) this.count('left a joint configuration');
+    for (const id of isJoint ? voters.filter((voter) => !outgoing.includes(voter)) : []) {
+      const log = this.logOf(id);
+      verdict.check(
+        log !== undefined && lastIndexOf(log) >= (before?.index ?? 0),
+        'a vote is given only to who has caught up',
+        () => `replica ${id} ends at ${log && lastIndexOf(log)}, its change began at ${before?.index}`,
+      );
+      if (id > this.founders) this.count('a joined node became a voter');
+    }
+    this.isJoint = isJoint;
+    const { onJoint } = this;
+    if (!isJoint || onJoint === undefined) return;
+    this.onJoint = undefined;
+    onJoint();
+  }
+
+  /** What a node holds as the membership at this index is what was committed as such. */
+  private checkMembership(who: string, { index, configuration }: ConfigurationInForce, at: number): void {
+    // A node that joined begins with the membership that it was told, as if it were its genesis.
+    if (index === 0) return;
+    const expected = this.ledger.membershipAt(at);
+    this.world.verdict.check(
+      expected?.index === index && JSON.stringify(expected.configuration) === JSON.stringify(configuration),
+      'the membership is what was committed',
+      () => `${who} holds that of ${index} as the one in force at ${at}, which is that of ${expected?.index}`,
+    );
   }
 
   private seeTerm(life: ObservedLife, message: Message): void {
@@ -239,14 +341,17 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     switch (message.kind) {
       case 'appendEntries':
         this.seeLeader(life, message.term, message.from);
+        this.showElected(life, message, group);
         this.checkCommit(life, message.term, message.leaderCommit, group);
         this.registry.see(message.prev, message.entries, () => `in an append of ${life.label}`);
         return;
       case 'heartbeat':
         this.seeLeader(life, message.term, message.from);
+        this.showElected(life, message, group);
         this.checkCommit(life, message.term, message.leaderCommit, group);
         return;
       case 'preVote':
+        checkCandidate(this.world.verdict, life.label, message.from, group);
         this.toldCommit = Math.max(this.toldCommit, message.commit.index);
         this.count('asked for pre-votes');
         return;
@@ -263,6 +368,12 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
         else this.checkMatch(life, message.term, message.matchIndex, group);
         return;
       case 'requestVote':
+        checkCandidate(this.world.verdict, life.label, message.from, group);
+        this.world.verdict.check(
+          !message.leadershipTransfer || this.told.has(`${message.from} in ${message.term - 1}`),
+          'only who was told by the leader of the term before unseats a leader',
+          () => `${life.label} campaigns for term ${message.term}`,
+        );
         this.toldCommit = Math.max(this.toldCommit, message.commit.index);
         return;
       case 'installSnapshot':
@@ -270,7 +381,10 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
         this.count('asked a follower to fetch a snapshot');
         return;
       case 'timeoutNow':
+        checkSuccessor(this.world.verdict, life.label, message.to, group, this.logOf(message.to));
+        this.told.add(`${message.to} in ${message.term}`);
         this.count('handed the leadership over');
+        if (life.isStalled()) this.count('handed over from a stalled store');
         return;
       case 'heartbeatReply':
       case 'installSnapshotReply':
@@ -305,10 +419,19 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     );
     this.leaders.set(term, replica);
     this.count('elected a leader');
-    if (this.lastLeader !== 0 && this.lastLeader !== replica) this.count('changed the leader');
+    if (this.lastLeader !== 0 && this.lastLeader !== replica) {
+      this.count('changed the leader');
+      if (this.isJoint) this.count('lost the leader in a joint configuration');
+    }
     this.lastLeader = replica;
     const group = life.disk.groups.get(DEFAULT_GROUP);
     if (group !== undefined) this.ledger.checkLeader(group, term, life.label);
+  }
+
+  private showElected({ label }: ObservedLife, { term, from }: Message, group: DiskGroup): void {
+    if (this.shownElected.has(term)) return;
+    this.shownElected.add(term);
+    checkElected(this.world.verdict, label, term, from, group, (replica) => this.logOf(replica));
   }
 
   /** An acknowledgement says that the follower's log is the leader's. */

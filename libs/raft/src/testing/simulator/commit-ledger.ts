@@ -1,5 +1,5 @@
 import { decodeConfiguration } from '../../core/configuration-codec';
-import type { Configuration } from '../../core/configuration';
+import type { Configuration, ConfigurationInForce } from '../../core/configuration';
 import type { Entry } from '../../core/entry';
 import type { ReplicaId } from '../../core/types';
 import { entryAt, type DiskGroup } from './simulated-disk';
@@ -21,7 +21,7 @@ export type DurableLogs = (replica: ReplicaId) => DiskGroup | undefined;
 export class CommitLedger {
   private readonly committed: Committed[] = [];
   /** Genesis, and those that were committed since. */
-  private readonly configurations: Configuration[] = [];
+  private readonly configurations: ConfigurationInForce[] = [];
 
   /** @param added told of each entry as it becomes part of the ledger */
   constructor(
@@ -32,6 +32,16 @@ export class CommitLedger {
 
   get lastIndex(): number {
     return this.committed.length;
+  }
+
+  /** The newest that is committed; undefined before the first commit. */
+  get membership(): ConfigurationInForce | undefined {
+    return this.configurations.at(-1);
+  }
+
+  /** @returns the one in force at this index */
+  membershipAt(index: number): ConfigurationInForce | undefined {
+    return this.configurations.findLast((configuration) => configuration.index <= index);
   }
 
   at(index: number): Entry | undefined {
@@ -60,7 +70,8 @@ export class CommitLedger {
       () => `${who} commits ${nameOf(entry)} behind index ${this.committed.length}`,
     );
     this.checkQuorum(entry, configuration, who);
-    if (entry.kind === 'configuration') this.configurations.push(decodeConfiguration(entry.data));
+    if (entry.kind === 'configuration')
+      this.configurations.push({ index, configuration: decodeConfiguration(entry.data) });
     this.committed.push({ entry, byTerm: term });
     this.added(entry);
   }
@@ -105,8 +116,8 @@ export class CommitLedger {
    * one step with it, when it isn't in force yet.
    */
   private checkQuorum(entry: Entry, first: Configuration, who: string): void {
-    if (this.configurations.length === 0) this.configurations.push(first);
-    const inForce = this.configurations.slice(-2);
+    if (this.configurations.length === 0) this.configurations.push({ index: 0, configuration: first });
+    const inForce = this.configurations.slice(-2).map(({ configuration }) => configuration);
     const isHeld = inForce.some((configuration) => this.isHeldByQuorum(entry, configuration));
     this.verdict.check(
       isHeld,

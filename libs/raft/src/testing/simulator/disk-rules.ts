@@ -34,3 +34,22 @@ export function checkWrite(verdict: Verdict, who: string, write: GroupWrite, bef
   const termAfter = Math.max(hardState?.term ?? 0, before.hardState.term);
   if (previousTerm > termAfter) fail('no entry is durable before the term that made it');
 }
+
+/**
+ * A change of the membership is proposed only once the one before is committed (thesis §4.1), and an entry brings along how far
+ * the log is committed: so at most one configuration above the commit index is on any disk.
+ */
+export function checkPendingConfigurations(
+  verdict: Verdict,
+  who: string,
+  { entries, commitIndex, origin }: DiskGroup,
+): void {
+  let pending = 0;
+  for (let at = Math.max(0, commitIndex - origin.index); at < entries.length; at++)
+    if (entries[at]!.kind === 'configuration') pending++;
+  verdict.check(
+    pending <= 1,
+    'at most one configuration is unapplied',
+    () => `${who} is committed up to ${commitIndex} and holds ${pending} configurations behind that`,
+  );
+}

@@ -2,12 +2,15 @@ import type { Configuration } from '../../core/configuration';
 import { makeEntry, type Entry } from '../../core/entry';
 import type { Message } from '../../core/messages';
 import { DEFAULT_GROUP } from '../../core/types';
+import type { RaftStatus } from '../../runtime/status';
 import type { GroupWrite } from '../../storage/contract';
 import { CommitLedger } from './commit-ledger';
-import { checkWrite } from './disk-rules';
+import { checkPendingConfigurations, checkWrite } from './disk-rules';
+import { checkCandidate, checkElected, checkSuccessor } from './election-rules';
 import { EntryRegistry } from './entry-registry';
 import { checkDurableBeforeSent } from './message-rules';
 import type { DiskGroup } from './simulated-disk';
+import { checkStatus } from './status-rules';
 import { Verdict } from './violation';
 
 const CONFIGURATION: Configuration = {
@@ -165,4 +168,89 @@ describe('what is durable before it is said', () => {
     expect(() => check(vote, { term: 3, votedFor: 2 })).not.toThrow();
     expect(() => check(vote, { term: 4, votedFor: 0 })).not.toThrow();
   });
+});
+
+describe('who may lead', () => {
+  const elected = (logs: Readonly<Record<number, DiskGroup>>, configuration = CONFIGURATION) =>
+    checkElected(
+      new Verdict(),
+      'n1',
+      3,
+      1,
+      disk([1], { configuration: { index: 0, configuration } }),
+      (replica) => logs[replica],
+    );
+  const voter = (term: number, votedFor: number) => disk([1], { hardState: { term, votedFor } });
+
+  it('is who has the votes of a majority; one in a later term may have given its vote before', () => {
+    expect(() => elected({ 1: voter(3, 1), 2: voter(3, 1) })).not.toThrow();
+    expect(() => elected({ 1: voter(3, 1), 2: voter(4, 2) })).not.toThrow();
+    expect(() => elected({ 1: voter(3, 1), 2: voter(3, 3), 3: voter(2, 0) })).toThrow('elected by a quorum of members');
+  });
+
+  it('is nobody who needs the vote of a replica that was removed', () => {
+    const logs = { 1: voter(3, 1), 2: voter(3, 2), 4: voter(3, 1) };
+    expect(() => elected(logs, { ...CONFIGURATION, voters: [1, 2], nextReplicaId: 5 })).toThrow('a quorum of members');
+  });
+
+  it('needs both halves of a joint configuration', () => {
+    const joint = { ...CONFIGURATION, voters: [1, 4, 5], outgoing: [1, 2, 3], nextReplicaId: 6 };
+    expect(() => elected({ 1: voter(3, 1), 4: voter(3, 1) }, joint)).toThrow('a quorum of members');
+    expect(() => elected({ 1: voter(3, 1), 4: voter(3, 1), 2: voter(3, 1) }, joint)).not.toThrow();
+  });
+
+  it('is no learner: it may not even ask', () => {
+    const learner = { ...CONFIGURATION, voters: [1, 2], learners: [3] };
+    const log = disk([1], { configuration: { index: 0, configuration: learner } });
+    expect(() => checkCandidate(new Verdict(), 'n3', 3, log)).toThrow('only a voter campaigns');
+    expect(() => checkCandidate(new Verdict(), 'n2', 2, log)).not.toThrow();
+  });
+
+  it('is told to campaign at once only with all of the log, and as a voter', () => {
+    const told = (successor: number, log: DiskGroup | undefined) =>
+      checkSuccessor(new Verdict(), 'n1', successor, disk([1, 1]), log);
+    expect(() => told(2, disk([1, 1]))).not.toThrow();
+    expect(() => told(2, disk([1]))).toThrow('a successor has all of the log');
+    expect(() => told(9, disk([1, 1]))).toThrow('goes to a voter');
+  });
+});
+
+describe('the configurations on a disk', () => {
+  const configured = (index: number): Entry =>
+    makeEntry(index, 1, { kind: 'configuration', schemaVersion: 0, data: new Uint8Array(0) });
+
+  it('are at most one above the commit index', () => {
+    const entries = [configured(1), configured(2)];
+    const check = (commitIndex: number) =>
+      checkPendingConfigurations(new Verdict(), 'n1', disk([], { entries, commitIndex }));
+    expect(() => check(1)).not.toThrow();
+    expect(() => check(0)).toThrow('at most one configuration is unapplied');
+  });
+});
+
+describe('what a node says of itself', () => {
+  const says = (changes: Partial<RaftStatus>) => {
+    const status: Partial<RaftStatus> = {
+      snapshot: { index: 2, term: 1, chunks: 1, sizeBytes: 1 },
+      firstIndex: 3,
+      appliedIndex: 3,
+      commitIndex: 4,
+      durableIndex: 5,
+      lastIndex: 5,
+      install: null,
+    };
+    checkStatus(new Verdict(), 'n1', { ...status, ...changes } as RaftStatus);
+  };
+
+  it('holds together: snapshot ≤ applied ≤ committed ≤ last', () => {
+    expect(() => says({})).not.toThrow();
+  });
+
+  it.each<[string, Partial<RaftStatus>]>([
+    ['only what is committed is applied', { appliedIndex: 5 }],
+    ['only what is in the log is committed', { commitIndex: 6 }],
+    ['only what is in the log is durable', { durableIndex: 6 }],
+    ['a snapshot is of what is applied', { snapshot: { index: 4, term: 1, chunks: 1, sizeBytes: 1 } }],
+    ['a log is cut only behind what is applied', { firstIndex: 5 }],
+  ])('%s', (rule, changes) => expect(() => says(changes)).toThrow(rule));
 });

@@ -6,14 +6,19 @@ import type { NetworkConditions } from './simulated-network';
 
 /** What a seed draws before anything happens. */
 export interface SeedSettings {
+  /** Founders. */
   readonly nodes: number;
+  /** Nodes that may join later. */
+  readonly spares: number;
+  /** Members come and go, and votes with them. */
+  readonly membershipChanges: boolean;
   readonly electionTimeoutMs: number;
   readonly leaseReads: { readonly driftMargin: number } | null;
   readonly limits: Partial<RaftLimits>;
   /** Small and frequent, so that followers fall behind the log's head. */
   readonly snapshots: Partial<SnapshotOptions>;
   readonly network: NetworkConditions;
-  readonly disk: Omit<DiskConditions, 'away'>;
+  readonly disk: Omit<DiskConditions, 'away' | 'stalledUntilMs'>;
   /** Messages pass the codec of the peer protocol. */
   readonly coded: boolean;
   /** By how much a machine's clock may run fast or slow. */
@@ -37,6 +42,17 @@ export interface SeedSettings {
   readonly endAtMs: number;
 }
 
+/** By so much may clocks be off where no lease rests on them: the slowest takes twice the time of the fastest. */
+const BEYOND_ANY_MARGIN = 0.34;
+
+/**
+ * A lease lasts this share of the time for which voters hold to their leader, each by its own clock: so the slowest clock may
+ * take that much longer than the fastest, and stays a little below.
+ */
+function driftWithin(margin: number): number {
+  return (0.95 * (1 - margin)) / (1 + margin);
+}
+
 /** The least that a seed does. */
 export const LEAST_OF_A_SEED = Object.freeze({ simulatedMs: 60_000, calls: 200, faults: 5 });
 
@@ -45,10 +61,14 @@ export function drawSettings(seed: number): SeedSettings {
   const chance = new Chance(seed);
   const nodes = Number(chance.weighted({ 1: 12, 3: 60, 5: 28 }));
   const withLeases = chance.happens(0.25);
+  const driftMargin = chance.pick([0.5, 0.8]);
+  const membershipChanges = chance.happens(0.55);
   return {
     nodes,
+    spares: membershipChanges ? chance.between(nodes === 5 ? 0 : 1, 3) : 0,
+    membershipChanges,
     electionTimeoutMs: chance.pick([500, 1000, 1000]),
-    leaseReads: withLeases ? { driftMargin: chance.pick([0.5, 0.8]) } : null,
+    leaseReads: withLeases ? { driftMargin } : null,
     limits: chance.happens(0.5) ? tightLimits(chance) : {},
     network: {
       // The last is a round trip that is longer than a heartbeat interval.
@@ -66,7 +86,9 @@ export function drawSettings(seed: number): SeedSettings {
       readFailures: chance.pick([0, 0.02]),
     },
     coded: chance.happens(0.2),
-    clockDrift: withLeases ? 0.01 : chance.pick([0.0002, 0.02]),
+    clockDrift: withLeases
+      ? chance.pick([0.01, driftWithin(driftMargin)])
+      : chance.pick([0.0002, 0.02, BEYOND_ANY_MARGIN]),
     clients: chance.between(3, 6),
     thinkMs: withLeases ? 120 : chance.pick([300, 500]),
     keys: withLeases ? 1 : chance.pick([2, 5]),

@@ -109,6 +109,7 @@ export class SessionWorkload {
       key: chance.pick(this.keys),
       call,
       consistency: 'linearizable',
+      after: 0,
       calledAt: world.time.nowMs,
     });
     const sequence = ++session.sequence;

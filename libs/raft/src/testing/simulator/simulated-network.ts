@@ -1,6 +1,7 @@
 import { FRAME_KIND_CODES } from '../../transport/codec/frame-kinds';
+import { SNAPSHOT_CHUNK } from '../../runtime/snapshot-calls';
 import type { PeerMessage } from '../../transport/contract';
-import type { Chance } from './chance';
+import { Chance } from './chance';
 import { copyMessage, describeMessage } from './message-copy';
 import type { SimulatedConnection, SimulatedTransport } from './simulated-transport';
 import type { World } from './world';
@@ -33,13 +34,15 @@ export class SimulatedNetwork {
   /** By how much longer messages take on a link. */
   private readonly congested = new Map<string, number>();
   private readonly onHeartbeat = new Map<string, () => void>();
+  private readonly onRequest = new Map<string, (connection: SimulatedConnection) => void>();
+  private readonly chances = new Map<string, Chance>();
 
   /** @param coded messages pass the codec of the peer protocol */
   constructor(
     readonly world: World,
     readonly conditions: NetworkConditions,
     readonly coded: boolean,
-    readonly chance: Chance,
+    private readonly seed: number,
     private readonly observer: MessageObserver,
   ) {}
 
@@ -85,22 +88,37 @@ export class SimulatedNetwork {
     this.onHeartbeat.set(process.label, then);
   }
 
+  /** Calls `then` once, when a request of this method is on its way. */
+  whenAsked(method: string, then: (connection: SimulatedConnection) => void): void {
+    this.onRequest.set(method, then);
+  }
+
   heal(): void {
     this.blocked.clear();
     this.congested.clear();
   }
 
-  delayMs(): number {
-    return this.conditions.minDelayMs + this.chance.exponential(this.conditions.meanDelayMs);
+  /** What happens on one link depends on that link alone. */
+  chanceOf(from: string, to: string): Chance {
+    const link = linkOf(from, to);
+    let chance = this.chances.get(link);
+    if (chance === undefined) this.chances.set(link, (chance = Chance.of(this.seed, link)));
+    return chance;
+  }
+
+  delayMs(chance: Chance): number {
+    return this.conditions.minDelayMs + chance.exponential(this.conditions.meanDelayMs);
   }
 
   /** Sends one message over an open connection: it arrives once, twice or never, in order or not. */
   transmit(connection: SimulatedConnection, message: PeerMessage): void {
     const { dialler, listener } = connection;
-    const { conditions, chance } = this;
+    const { conditions } = this;
     const { paths } = this.world;
+    const chance = this.chanceOf(dialler.address, listener.address);
     this.observer.sent(dialler, message);
     if (message.kind === 'heartbeat') this.heartbeatLeft(dialler.process.label);
+    if (message.kind === 'request') this.requestLeft(connection, message.method);
     if (this.isBlocked(dialler.location, listener.location) || chance.happens(conditions.loss)) {
       paths.count('lost a message');
       this.note('drop', dialler, listener, message);
@@ -110,7 +128,7 @@ export class SimulatedNetwork {
     const copies = chance.happens(conditions.repetition) ? 2 : 1;
     if (copies > 1) paths.count('repeated a message');
     if (this.coded) paths.count('coded messages as on the wire');
-    for (let copy = 0; copy < copies; copy++) this.carry(connection, copyMessage(message, this.coded));
+    for (let copy = 0; copy < copies; copy++) this.carry(connection, chance, copyMessage(message, this.coded));
   }
 
   private heartbeatLeft(label: string): void {
@@ -120,17 +138,28 @@ export class SimulatedNetwork {
     this.world.time.after(0, then);
   }
 
-  private carry(connection: SimulatedConnection, message: PeerMessage): void {
+  private requestLeft(connection: SimulatedConnection, method: string): void {
+    if (method === SNAPSHOT_CHUNK)
+      this.world.paths.count(
+        connection.listener.leads ? 'fetched a snapshot from the leader' : 'fetched a snapshot from a follower',
+      );
+    const then = this.onRequest.get(method);
+    if (then === undefined) return;
+    this.onRequest.delete(method);
+    this.world.time.after(0, () => then(connection));
+  }
+
+  private carry(connection: SimulatedConnection, chance: Chance, message: PeerMessage): void {
     const { time, paths } = this.world;
     const { dialler, listener } = connection;
     const slow = this.congested.get(linkOf(dialler.address, listener.address)) ?? 0;
     const { reorders, late } = this.conditions;
-    if (reorders && this.chance.happens(late)) {
+    if (reorders && chance.happens(late)) {
       paths.count('delayed a message for long');
-      this.deliverAfter(connection, message, this.chance.uniform(LATE_MS.from, LATE_MS.to));
+      this.deliverAfter(connection, message, chance.uniform(LATE_MS.from, LATE_MS.to));
       return;
     }
-    let atMs = time.nowMs + slow + this.delayMs();
+    let atMs = time.nowMs + slow + this.delayMs(chance);
     if (atMs < connection.lastArrivalMs) {
       if (reorders) paths.count('reordered messages');
       else atMs = connection.lastArrivalMs;
@@ -160,13 +189,7 @@ export class SimulatedNetwork {
     message: PeerMessage,
   ): void {
     const number = FRAME_KIND_CODES[message.kind] * 4096 + ('term' in message ? message.term : 0);
-    const arrow = kind === 'receive' ? '←' : '→';
-    this.world.trace.add(
-      kind,
-      at.process.label,
-      number,
-      () => `${arrow} ${other.process.label} ${describeMessage(message)}`,
-    );
+    this.world.trace.add(kind, at.process.label, number, () => describeMessage(message), other.process.label);
   }
 }
 

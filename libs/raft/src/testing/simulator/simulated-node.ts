@@ -4,14 +4,14 @@ import { raftNodeOptions } from '../../runtime/default-options';
 import { RaftNode } from '../../runtime/raft-node';
 import type { FounderOptions, RaftLogger } from '../../runtime/raft-node-options';
 import type { RaftStatus } from '../../runtime/status';
-import type { GroupWrite } from '../../storage/contract';
+import type { GroupWrite, SnapshotMetadata } from '../../storage/contract';
 import { StateMachineHost } from '../../state-machine/state-machine-host';
 import type { Chance } from './chance';
 import type { ClusterOracle, ObservedLife } from './cluster-oracle';
 import { ObservedMachine } from './observed-machine';
 import { RegisterMachine } from './register-machine';
 import type { SeedSettings } from './seed-settings';
-import { SimulatedDisk } from './simulated-disk';
+import { SimulatedDisk, termAt } from './simulated-disk';
 import type { SimulatedNetwork } from './simulated-network';
 import { SimulatedProcess } from './simulated-process';
 import { MachineClock, SimulatedScheduler } from './simulated-scheduler';
@@ -53,8 +53,12 @@ export class SimulatedNode {
   readonly disk: SimulatedDisk;
   readonly diskConditions: DiskConditions;
   readonly clock: MachineClock;
+  /** A founder's disk is empty, and it doesn't know. */
   wiped = false;
   quarantined = false;
+  /** Nobody has started it yet: it is no founder. */
+  isDormant: boolean;
+  private joins: { readonly through: readonly string[]; readonly as: 'voter' | 'learner' } | undefined;
   current: NodeLife | undefined;
   zombie: NodeLife | undefined;
   private readonly lock: DiskLock = { owner: undefined };
@@ -68,7 +72,8 @@ export class SimulatedNode {
   ) {
     const { world, settings, oracle, chance } = around;
     this.disk = new SimulatedDisk(name, oracle);
-    this.diskConditions = { ...settings.disk, away: false };
+    this.isDormant = !founders.some(({ id }) => id === name);
+    this.diskConditions = { ...settings.disk, away: false, stalledUntilMs: 0 };
     const rate = 1 + chance.uniform(-settings.clockDrift, settings.clockDrift);
     this.clock = new MachineClock(world.time, rate, chance.uniform(0, 1e6), chance.uniform(-500, 500));
   }
@@ -87,7 +92,8 @@ export class SimulatedNode {
   }
 
   start(): void {
-    if (this.current !== undefined) return;
+    if (this.current !== undefined || this.isDormant) return;
+    if (this.hasUnfinishedInstall) this.around.world.paths.count('started with an unfinished install');
     const life = this.makeLife();
     this.current = life;
     this.trace('start', 0, () => (this.wiped ? 'with an empty disk' : `batch ${this.lastBatch}`));
@@ -156,17 +162,48 @@ export class SimulatedNode {
   }
 
   wipe(): void {
+    this.loseDisk();
+    this.wiped = true;
+  }
+
+  /** With an empty store, and told to join: a new replica, whatever its name was before. */
+  replaceDisk(through: readonly string[], as: 'voter' | 'learner'): void {
+    this.loseDisk();
+    this.joins = { through, as };
+    this.isDormant = false;
+  }
+
+  /** Whoever was told to join through a node that is none of the members any more is told of another. */
+  joinThrough(through: readonly string[]): void {
+    if (this.joins === undefined || this.current?.raft.status().phase !== 'joining') return;
+    this.joins = { ...this.joins, through };
+    this.kill();
+  }
+
+  /** A snapshot in its store is ahead of its log: a crash came between the two. */
+  get hasUnfinishedInstall(): boolean {
+    const group = this.disk.groups.get(DEFAULT_GROUP);
+    const snapshot = this.disk.snapshots.get(DEFAULT_GROUP);
+    if (group === undefined || snapshot === undefined) return false;
+    const { last } = snapshot.metadata;
+    return last.index > group.origin.index && termAt(group, last.index) !== last.term;
+  }
+
+  private loseDisk(): void {
     this.kill();
     this.endZombie();
     this.around.oracle.wiping(this.disk);
     this.disk.wipe();
-    this.wiped = true;
   }
 
   /** Looks at the node as it stands, between its own reports. */
   sample(): void {
     const life = this.current;
     if (life?.process.isRunning) this.around.oracle.status(life.observed, life.raft.status());
+  }
+
+  private get isStalled(): boolean {
+    return this.diskConditions.stalledUntilMs > this.around.world.time.nowMs;
   }
 
   private get lastBatch(): number {
@@ -176,8 +213,11 @@ export class SimulatedNode {
   private makeLife(): NodeLife {
     const { world, network, oracle, chance, entered, settings } = this.around;
     const process = new SimulatedProcess(world.time, `${this.name}.${++this.lives}`, entered);
-    const observed = oracle.begin(process.label, this.disk, this.wiped);
-    const persisting = (write: GroupWrite) => oracle.persisting(observed, write, raft.status());
+    const observed = oracle.begin(process.label, this.disk, this.wiped, () => this.isStalled);
+    const watched = {
+      persisting: (write: GroupWrite) => oracle.persisting(observed, write, raft.status()),
+      storingSnapshot: (metadata: SnapshotMetadata) => oracle.storingSnapshot(observed, metadata),
+    };
     const storage = new SimulatedStorage(
       this.disk,
       this.lock,
@@ -185,14 +225,15 @@ export class SimulatedNode {
       process,
       chance.fork(),
       world,
-      persisting,
+      watched,
     );
-    const transport = new SimulatedTransport(this.address, process, network);
+    const transport = new SimulatedTransport(this.address, process, network, () => observed.isLeader);
     const host = new StateMachineHost([new RegisterMachine()]);
     const raft: RaftNode = new RaftNode(
       raftNodeOptions({
         nodeId: this.name,
-        founders: this.founders,
+        founders: this.joins === undefined ? this.founders : [{ id: this.name, peer: this.address }],
+        ...(this.joins !== undefined && { join: this.joins.through, joinAs: this.joins.as }),
         advertise: this.address,
         electionTimeoutMs: settings.electionTimeoutMs,
         leaseReads: settings.leaseReads,
@@ -246,11 +287,11 @@ export class SimulatedNode {
       () => `${phase}, ${role} in term ${term}, leader ${leader?.name ?? 'unknown'} ${reason}`,
     );
     if (phase === 'quarantined') this.quarantine(life, reason);
+    else if (phase === 'removed') oracle.saysRemoved(life.observed, status);
     else if (phase === 'failed') this.failed(life, reason);
     else if (phase === 'running' || phase === 'stopping') oracle.status(life.observed, status);
     world.verdict.check(
-      // As a new replica it may come back: added by a change of the membership, with the store that it has now.
-      phase !== 'running' || !this.wiped || status.replicaId > this.founders.length,
+      phase !== 'running' || !this.wiped,
       'a wiped node takes no part',
       () => `${life.process.label} runs as replica ${status.replicaId}`,
     );

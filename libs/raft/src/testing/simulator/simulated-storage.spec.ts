@@ -28,6 +28,8 @@ function batch(number: number): GroupWrite {
   return { group: DEFAULT_GROUP, number, commitIndex: 0, hardState: { term: 1, votedFor: 1 }, entries, ...first };
 }
 
+const UNWATCHED = { persisting: () => undefined, storingSnapshot: () => undefined };
+
 function setUp(seed: number, changes: Partial<DiskConditions> = {}) {
   const time = new VirtualTime();
   const world = { time, paths: new PathCounts(), trace: new Trace(time), verdict: new Verdict() };
@@ -37,6 +39,7 @@ function setUp(seed: number, changes: Partial<DiskConditions> = {}) {
     writeFailures: 0,
     readFailures: 0,
     away: false,
+    stalledUntilMs: 0,
     ...changes,
   };
   const disk = new SimulatedDisk('n1', { landing: () => undefined, landed: () => undefined });
@@ -45,7 +48,7 @@ function setUp(seed: number, changes: Partial<DiskConditions> = {}) {
   let lives = 0;
   const begin = () => {
     const process = new SimulatedProcess(time, `n1.${++lives}`, () => undefined);
-    const storage = new SimulatedStorage(disk, lock, conditions, process, chance, world, () => undefined);
+    const storage = new SimulatedStorage(disk, lock, conditions, process, chance, world, UNWATCHED);
     return { process, storage };
   };
   /** Lets virtual time pass until the promise has settled. */

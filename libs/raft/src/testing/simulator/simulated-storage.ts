@@ -30,6 +30,14 @@ export interface DiskConditions {
   readFailures: number;
   /** The store can't be reached at all: what is under way ends in an error, and nothing new gets through. */
   away: boolean;
+  /** Until then nothing is answered, and nothing lands. */
+  stalledUntilMs: number;
+}
+
+/** Told of what this process hands to its store. */
+export interface StorageObserver {
+  persisting(write: GroupWrite): void;
+  storingSnapshot(metadata: SnapshotMetadata): void;
 }
 
 type Outcome = 'lands' | 'fails' | 'answerLost' | 'landsLater';
@@ -47,6 +55,10 @@ export interface DiskLock {
 }
 
 const SLOW_MS = 100;
+/** Longer than the watch over the store waits: half of the longest of the smallest election time-outs. */
+const STALL_MS = 500;
+/** So long does a new session try to get through to a store that stands still. */
+const RECOVERY_LIMIT_MS = 1000;
 
 /** The storage contract over a simulated disk: slow, failing, indeterminate, and cut off by crashes, as its conditions say. */
 export class SimulatedStorage implements RaftStorage {
@@ -58,6 +70,7 @@ export class SimulatedStorage implements RaftStorage {
   private underWay: WriteUnderWay | undefined;
   private lastTried: GroupWrite | undefined;
   private onNextWrite: (() => void) | undefined;
+  private onNextFetched: { readonly afterMs: number; readonly run: () => void } | undefined;
 
   constructor(
     private readonly disk: SimulatedDisk,
@@ -66,7 +79,7 @@ export class SimulatedStorage implements RaftStorage {
     private readonly process: SimulatedProcess,
     private readonly chance: Chance,
     private readonly world: World,
-    private readonly persisting: (write: GroupWrite) => void,
+    private readonly watched: StorageObserver,
   ) {}
 
   async open(boot: StoreBoot): Promise<StoreIdentity> {
@@ -113,13 +126,18 @@ export class SimulatedStorage implements RaftStorage {
     this.checkRepetition(copies[0]!);
     if (this.mute) return new Promise(() => undefined);
     // Behind a failure a batch waits for the recovery, and is older than what its node knows by then.
-    if (!this.troubled) this.persisting(copies[0]!);
+    if (!this.troubled) this.watched.persisting(copies[0]!);
     return new Promise((resolve, reject) => this.begin(copies, resolve, reject));
   }
 
   async recover(): Promise<ReadonlyMap<GroupId, number>> {
-    const pending = this.underWay;
     this.troubled = true;
+    if (this.underWay?.state !== 'adrift') this.cutSession();
+    const pending = this.underWay;
+    if (this.stallMs > RECOVERY_LIMIT_MS) {
+      await new Promise<void>((resolve) => void this.process.input(RECOVERY_LIMIT_MS, resolve));
+      throw new StoreUnavailableError('the simulated store stands still');
+    }
     // What was sent on the lost session may land until the new one has the lock, and not after.
     if (pending?.state === 'adrift' && this.chance.happens(0.5)) {
       this.world.time.after(this.chance.uniform(0, this.conditions.readMs), () => this.landAdrift(pending));
@@ -159,11 +177,26 @@ export class SimulatedStorage implements RaftStorage {
 
   async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const copies: Uint8Array[] = [];
-    for await (const chunk of chunks) copies.push(chunk.slice());
+    const { paths, time } = this.world;
+    this.watched.storingSnapshot(metadata);
+    const outcome = this.drawOutcome();
+    for await (const chunk of chunks) {
+      copies.push(chunk.slice());
+      if (outcome !== 'lands' && outcome !== 'answerLost') {
+        paths.count('snapshot broke off while it was written');
+        throw new StoreUnavailableError('the connection to the simulated store was lost in the middle of a snapshot');
+      }
+    }
     await this.delay(this.conditions.writeMs);
     this.requireSession();
     this.disk.snapshots.set(group, { metadata, chunks: copies });
-    this.world.paths.count('stored a snapshot');
+    paths.count('stored a snapshot');
+    const fetched = this.onNextFetched;
+    if (fetched !== undefined && metadata.last.index > (this.disk.groups.get(group)?.commitIndex ?? 0)) {
+      this.onNextFetched = undefined;
+      time.after(fetched.afterMs, fetched.run);
+    }
+    if (outcome === 'answerLost') throw new StoreUnavailableError('the connection was lost behind the last chunk');
   }
 
   async readSnapshot(group: GroupId, fromChunk = 0): Promise<StoredSnapshot | undefined> {
@@ -219,6 +252,11 @@ export class SimulatedStorage implements RaftStorage {
     this.onNextWrite = then;
   }
 
+  /** Calls `run` once, so long after the next snapshot of another node is whole in the store. */
+  whenFetched(afterMs: number, run: () => void): void {
+    this.onNextFetched = { afterMs, run };
+  }
+
   /** The store has given the session up, and this side doesn't hear of it. */
   fallSilent(): void {
     this.mute = true;
@@ -242,7 +280,8 @@ export class SimulatedStorage implements RaftStorage {
     const { conditions, chance } = this;
     const { paths, time } = this.world;
     const outcome = this.drawOutcome();
-    const landsInMs = chance.exponential(conditions.writeMs);
+    const landsInMs = this.stallMs + chance.exponential(conditions.writeMs);
+    if (this.stallMs > STALL_MS) paths.count('a write stalled');
     const answersInMs = chance.exponential(conditions.writeMs / 4);
     if (landsInMs + answersInMs > SLOW_MS) paths.count('persist was slow');
     if (writes[0]!.entries.length > 1) paths.count('wrote many entries in one batch');
@@ -315,9 +354,13 @@ export class SimulatedStorage implements RaftStorage {
     );
   }
 
+  private get stallMs(): number {
+    return Math.max(0, this.conditions.stalledUntilMs - this.world.time.nowMs);
+  }
+
   private delay(meanMs: number): Promise<void> {
     return new Promise((resolve) => {
-      this.process.input(this.chance.exponential(meanMs), () => {
+      this.process.input(this.stallMs + this.chance.exponential(meanMs), () => {
         if (!this.mute) resolve();
       });
     });

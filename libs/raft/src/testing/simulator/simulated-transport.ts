@@ -43,8 +43,14 @@ export class SimulatedTransport implements RaftTransport {
     readonly address: string,
     readonly process: SimulatedProcess,
     private readonly network: SimulatedNetwork,
+    private readonly isLeading: () => boolean,
   ) {
     this.place = address;
+  }
+
+  /** Whether its node leads just now. */
+  get leads(): boolean {
+    return this.isLeading();
   }
 
   get location(): string {
@@ -128,7 +134,7 @@ export class SimulatedTransport implements RaftTransport {
     this.network.silence(this);
     this.place = `${this.address} before`;
     for (const connection of [...this.accepted]) {
-      if (this.network.chance.happens(0.5)) continue;
+      if (this.network.chanceOf(connection.dialler.address, this.address).happens(0.5)) continue;
       this.accepted.delete(connection);
       connection.dialler.noticeEnd(connection);
     }
@@ -147,7 +153,8 @@ export class SimulatedTransport implements RaftTransport {
   losePeerIfSilent(address: string): void {
     const connection = this.dialled.get(address)?.connection;
     if (connection === undefined) return;
-    this.process.input(this.network.chance.uniform(SILENT_CLOSE_MS.from, SILENT_CLOSE_MS.to), () => {
+    const noticedMs = this.network.chanceOf(this.address, address).uniform(SILENT_CLOSE_MS.from, SILENT_CLOSE_MS.to);
+    this.process.input(noticedMs, () => {
       if (connection.open && !this.reaches(connection.listener.location))
         this.closeHere(connection, 'no answer to pings');
     });
@@ -170,7 +177,8 @@ export class SimulatedTransport implements RaftTransport {
     });
     const listener = this.network.listenerAt(dialled.address);
     if (!this.reaches(dialled.address)) return;
-    const delayMs = this.network.delayMs();
+    const chance = this.network.chanceOf(this.address, dialled.address);
+    const delayMs = this.network.delayMs(chance);
     if (listener === undefined) {
       this.process.input(2 * delayMs, () => {
         if (isCurrent()) this.failDial(dialled, 'refused', 'nobody listens');
@@ -182,7 +190,7 @@ export class SimulatedTransport implements RaftTransport {
       const answer = listener.admit(hello);
       listener.peerArrived(hello.advertise);
       if (answer === undefined || !this.reaches(dialled.address)) return;
-      this.process.input(this.network.delayMs(), () => {
+      this.process.input(this.network.delayMs(chance), () => {
         if (!isCurrent()) return;
         const refusal = answer.refusal ?? this.host!.admit(answer.hello);
         if (refusal !== undefined) this.failDial(dialled, 'refused', refusal);
@@ -219,7 +227,7 @@ export class SimulatedTransport implements RaftTransport {
     dialled.attempt++;
     if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
     this.setState(dialled, state, detail);
-    const delayMs = this.network.chance.uniform(0.5, 1) * dialled.redialMs;
+    const delayMs = this.network.chanceOf(this.address, dialled.address).uniform(0.5, 1) * dialled.redialMs;
     dialled.redialMs = Math.min(LONGEST_REDIAL_MS, 2 * dialled.redialMs);
     this.redial(dialled, delayMs);
   }
@@ -256,7 +264,7 @@ export class SimulatedTransport implements RaftTransport {
   }
 
   private sayAgain(connection: SimulatedConnection, to: SimulatedTransport, hello: Hello): void {
-    to.process.input(this.network.delayMs(), () => {
+    to.process.input(this.network.delayMs(this.network.chanceOf(this.address, to.address)), () => {
       if (!connection.open || to.host === undefined) return;
       const refusal = to.host.admit(hello);
       if (refusal !== undefined) {

@@ -6,11 +6,13 @@ import { ClientHistory } from './client-history';
 import { ClusterOracle } from './cluster-oracle';
 import { CommittedRegisters } from './committed-registers';
 import { FaultPlan } from './fault-plan';
+import { drawDiagram } from './message-diagram';
 import { PathCounts, type Path } from './paths';
+import type { Script } from './script';
 import { drawSettings, LEAST_OF_A_SEED, type SeedSettings } from './seed-settings';
 import { SimulatedNetwork } from './simulated-network';
 import { SimulatedNode } from './simulated-node';
-import { Trace } from './trace';
+import { Trace, type TraceStep } from './trace';
 import { Verdict, Violation } from './violation';
 import { VirtualTime } from './virtual-time';
 import { SessionWorkload } from './session-workload';
@@ -30,6 +32,8 @@ export interface SeedResult {
   /** Two runs of a seed have the same. */
   readonly hash: string;
   readonly paths: Readonly<Record<Path, number>>;
+  /** What happened, and when: a run by it does the same. */
+  readonly script: Script;
   /** The last steps, where they were asked for. */
   readonly trace: readonly string[];
 }
@@ -40,6 +44,10 @@ export interface SimulationOptions {
   readonly keepTrace?: number;
   /** Gets each step as a readable line. */
   readonly onTrace?: (line: string) => void;
+  /** Gets each step as it is, for whoever draws it. */
+  readonly onStep?: (step: TraceStep) => void;
+  /** Only these faults and calls, of those that the seed stands for. */
+  readonly script?: Script;
 }
 
 /** After everything is healed, a leader has to be there and all nodes have to hold the same, within this time. */
@@ -67,46 +75,46 @@ export class Simulation {
 
   constructor(
     readonly seed: number,
-    options: SimulationOptions = {},
+    private readonly options: SimulationOptions = {},
   ) {
     this.settings = drawSettings(seed);
-    const chance = new Chance(seed ^ 0x5eed);
     const time = new VirtualTime();
-    const { keepTrace = 0, onTrace } = options;
-    const trace = new Trace(time, onTrace === undefined ? { keep: keepTrace } : { keep: keepTrace, sink: onTrace });
+    const { keepTrace: keep = 0, onTrace: sink, onStep: steps } = options;
+    const trace = new Trace(time, { keep, ...(sink !== undefined && { sink }), ...(steps !== undefined && { steps }) });
     this.world = { time, paths: new PathCounts(), trace, verdict: new Verdict() };
     this.registers = new CommittedRegisters(this.world.verdict, this.history, (path, times) =>
       this.world.paths.count(path, times),
     );
     this.oracle = new ClusterOracle(this.world, (entry) => this.registers.add(entry));
     const { network: conditions, coded } = this.settings;
-    const network = new SimulatedNetwork(this.world, { ...conditions }, coded, chance.fork(), this.oracle);
-    const founders = Array.from({ length: this.settings.nodes }, (_, at) => ({
-      id: `n${at + 1}`,
-      peer: `n${at + 1}:7001`,
-    }));
+    const network = new SimulatedNetwork(this.world, { ...conditions }, coded, seed, this.oracle);
+    const names = Array.from({ length: this.settings.nodes + this.settings.spares }, (_, at) => `n${at + 1}`);
+    const founders = names.slice(0, this.settings.nodes).map((id) => ({ id, peer: addressOf(id) }));
     const around = {
       world: this.world,
       settings: this.settings,
       network,
       oracle: this.oracle,
-      chance: chance.fork(),
       entered: () => (this.ranCode = true),
     };
-    this.nodes = founders.map(({ id, peer }) => new SimulatedNode(id, peer, founders, around));
-    this.faults = new FaultPlan(this.world, chance.fork(), this.nodes, network, this.settings);
-    this.workload = new Workload(this.world, chance.fork(), this.nodes, this.history, this.registers, this.settings);
+    this.nodes = names.map(
+      (name) => new SimulatedNode(name, addressOf(name), founders, { ...around, chance: Chance.of(seed, name) }),
+    );
+    const { script } = options;
+    this.faults = new FaultPlan(seed, this.world, this.nodes, network, this.oracle, this.settings, script);
+    this.workload = new Workload(seed, this.world, this.nodes, this.history, this.registers, this.settings, script);
     const { thinkMs, keys } = this.settings;
     this.sessions = new SessionWorkload(
       this.world,
-      chance.fork(),
+      Chance.of(seed, 'sessions'),
       this.nodes,
       this.history,
       this.registers,
       thinkMs,
       KEYS.slice(0, keys),
     );
-    for (const node of this.nodes) time.after(chance.uniform(0, 500), () => node.start());
+    for (const node of this.nodes)
+      time.after(Chance.of(seed, 'start', this.nodes.indexOf(node)).uniform(0, 500), () => node.start());
   }
 
   async run(): Promise<SeedResult> {
@@ -117,6 +125,8 @@ export class Simulation {
     } catch (error) {
       this.record('nothing throws', error);
     } finally {
+      // What nobody has handled by now is reported in this turn.
+      await new Promise((resolve) => setImmediate(resolve));
       process.off('unhandledRejection', unhandled);
     }
     return this.result();
@@ -125,16 +135,21 @@ export class Simulation {
   private async story(): Promise<void> {
     const { settings, workload, faults, history } = this;
     const { time, verdict } = this.world;
+    const { script } = this.options;
+    const healAtMs = script?.healAtMs ?? settings.healAtMs;
+    this.countDrift();
     this.sampleAll();
-    workload.start(settings.clients);
-    this.sessions.start(settings.sessionClients);
+    workload.start();
+    this.sessions.start(script?.sessionClients ?? settings.sessionClients);
     faults.start();
-    await this.runUntil(settings.healAtMs, () => false);
+    await this.runUntil(healAtMs, () => false);
     faults.heal();
-    const convergeByMs = settings.healAtMs + CONVERGES_WITHIN_MS;
-    await this.runUntil(Math.max(settings.endAtMs, time.nowMs), () => false);
-    // A cluster that was down for long has answered few calls.
-    await this.runUntil(2 * settings.endAtMs, () => history.length >= LEAST_OF_A_SEED.calls);
+    const convergeByMs = healAtMs + CONVERGES_WITHIN_MS;
+    if (script === undefined) {
+      await this.runUntil(Math.max(settings.endAtMs, time.nowMs), () => false);
+      // A cluster that was down for long has answered few calls.
+      await this.runUntil(2 * settings.endAtMs, () => history.length >= LEAST_OF_A_SEED.calls);
+    } else await this.runUntil(Math.max(healAtMs, script.calls.at(-1)?.atMs ?? 0), () => false);
     workload.stop();
     this.sessions.stop();
     await this.runUntil(Math.max(convergeByMs, time.nowMs + CONVERGES_WITHIN_MS), () => this.hasConverged());
@@ -149,7 +164,7 @@ export class Simulation {
   }
 
   private sampleAll(): void {
-    if (!this.founded && this.nodes.every((node) => node.disk.groups.has(DEFAULT_GROUP))) {
+    if (!this.founded && this.nodes.every((node) => node.isDormant || node.disk.groups.has(DEFAULT_GROUP))) {
       this.founded = true;
       this.world.paths.count('founding finished');
     }
@@ -162,30 +177,55 @@ export class Simulation {
     while (!isDone() && time.runNext(untilMs)) {
       this.events++;
       // Everything that follows from this step by promises alone runs before the next one, as it does in an event loop.
-      if (this.ranCode) await nextTurn();
+      if (this.ranCode) await settled();
       this.ranCode = false;
       if (verdict.violation !== undefined) throw verdict.violation;
     }
   }
 
+  private countDrift(): void {
+    const { clockDrift, leaseReads } = this.settings;
+    if (clockDrift < 0.05) return;
+    const { paths } = this.world;
+    paths.count(leaseReads === null ? 'clocks drifted beyond any margin' : 'clocks drifted up to the margin');
+  }
+
+  /** Members, with the store that the membership holds, all there and all alike; the others know that they are none. */
   private hasConverged(): boolean {
-    const healthy = this.nodes.filter((node) => !node.wiped);
-    const logs = healthy.map((node) => node.current?.raft.status());
-    const leaders = logs.filter((status) => status?.isLeader);
+    const members = this.members();
+    const logs = members.map((node) => node.current?.raft.status());
+    const leader = logs.find((status) => status?.isLeader);
+    const others = this.nodes.filter((node) => !members.includes(node));
     return (
-      leaders.length === 1 &&
+      leader !== undefined &&
       this.workload.isIdle &&
       this.sessions.isIdle &&
-      this.nodes.every((node) => !node.wiped || node.quarantined) &&
-      logs.every((status) => status?.appliedIndex === leaders[0]!.lastIndex && status.phase === 'running')
+      // No change of the membership is left half-way, whoever began it.
+      !leader.membershipChanging &&
+      logs.length === leader.members.length - this.nodes.filter(({ wiped }) => wiped).length &&
+      logs.every(
+        (status) =>
+          status?.phase === 'running' &&
+          status.appliedIndex === leader.lastIndex &&
+          status.membershipIndex === leader.membershipIndex &&
+          status.isLeader === (status === leader),
+      ) &&
+      others.every(
+        (node) => node.isDormant || (node.wiped && node.quarantined) || node.current?.raft.status().phase === 'removed',
+      )
     );
+  }
+
+  private members(): readonly SimulatedNode[] {
+    const members = this.oracle.membership?.configuration.members ?? [];
+    return this.nodes.filter(({ disk }) => members.some(({ incarnation }) => incarnation === disk.incarnation));
   }
 
   /** Every node answers from all that was committed. */
   private async readFromAll(): Promise<void> {
     const { time, verdict } = this.world;
     const expected = JSON.stringify(this.registers.everything());
-    for (const node of this.nodes.filter((each) => !each.wiped)) {
+    for (const node of this.members()) {
       let answer: string | undefined;
       const { raft, process } = node.current!;
       const query = encodeQuery({ machine: 'registers', query: 'everything', args: [] });
@@ -235,28 +275,54 @@ export class Simulation {
       simulatedMs: time.nowMs,
       events: this.events,
       calls: this.history.length,
-      faults: this.faults.faults,
+      faults: this.faults.steps.length,
       entries: this.oracle.ledger.lastIndex,
       hash: trace.hash,
       paths: paths.toRecord(),
+      script: {
+        faults: this.faults.steps,
+        calls: this.workload.steps,
+        sessionClients: this.options.script?.sessionClients ?? this.settings.sessionClients,
+        healAtMs: this.options.script?.healAtMs ?? this.settings.healAtMs,
+      },
       trace: trace.lines,
     };
   }
 }
 
-/** @returns when all promises that can go on have gone on */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** How many steps may pass before the event loop goes round: only then are rejections reported that nobody handles. */
+const STEPS_PER_TURN = 200;
+let turns = 0;
+
+/**
+ * @returns when all promises that can go on have gone on. A tick that a microtask asks for runs behind all microtasks, and
+ * costs far less than a turn of the event loop
+ */
+function settled(): Promise<void> {
+  if (++turns % STEPS_PER_TURN === 0) return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)));
+}
+
+function addressOf(name: string): string {
+  return `${name}:7001`;
 }
 
 function describeNode(node: SimulatedNode): string {
   const status = node.current?.raft.status();
-  if (status === undefined) return `  ${node.name} is down`;
-  const { phase, role, term, lastIndex, durableIndex, commitIndex, appliedIndex, reason } = status;
+  if (status === undefined) return `  ${node.name} is ${node.isDormant ? 'no member' : 'down'}`;
+  const { phase, role, term, lastIndex, durableIndex, commitIndex, appliedIndex, reason, members } = status;
   return (
     `  ${node.name}${node.wiped ? ' (wiped)' : ''}: ${phase}, ${role} in term ${term}, last ${lastIndex}, durable ${durableIndex}, ` +
-    `committed ${commitIndex}, applied ${appliedIndex} ${reason}`
+    `committed ${commitIndex}, applied ${appliedIndex}, members ${members.map(({ name, id, role: part }) => `${name}/${id} ${part}`).join(' ')} ${reason}`
   );
+}
+
+/** @returns the story of a run as a message diagram */
+export async function tell(seed: number, script: Script): Promise<string> {
+  const steps: TraceStep[] = [];
+  await simulate(seed, { script, onStep: (step) => steps.push(step) });
+  const nodes = new Set(steps.filter(({ kind }) => kind === 'start').map(({ who }) => who.split('.', 1)[0]!));
+  return drawDiagram(steps, [...nodes].sort());
 }
 
 /** Runs one seed. */

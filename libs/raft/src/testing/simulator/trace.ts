@@ -21,6 +21,16 @@ export const TRACE_KINDS = [
 
 export type TraceKind = (typeof TRACE_KINDS)[number];
 
+/** One step, for whoever draws it. */
+export interface TraceStep {
+  readonly atMs: number;
+  readonly kind: TraceKind;
+  readonly who: string;
+  /** Of a message: the other end. */
+  readonly other: string;
+  readonly text: string;
+}
+
 const CODES = new Map<TraceKind, number>(TRACE_KINDS.map((kind, code) => [kind, code + 1]));
 const TIME_RESOLUTION = 1000;
 
@@ -37,20 +47,30 @@ export class Trace {
   /** @param wanted which lines to keep: none, the last ones, or to hand out each at once */
   constructor(
     private readonly time: VirtualTime,
-    private readonly wanted: { readonly keep: number; readonly sink?: (line: string) => void } = { keep: 0 },
+    private readonly wanted: {
+      readonly keep: number;
+      readonly sink?: (line: string) => void;
+      readonly steps?: (step: TraceStep) => void;
+    } = { keep: 0 },
   ) {}
 
   /**
    * @param value what distinguishes this step from others of its kind, for the hash
    * @param describe makes the readable line
+   * @param other of a message, its other end
    */
-  add(kind: TraceKind, who: string, value: number, describe: () => string): void {
+  add(kind: TraceKind, who: string, value: number, describe: () => string, other = ''): void {
     this.steps++;
     this.mix(CODES.get(kind)! * 0x1_0000 + who.length);
     this.mix(Math.round(this.time.nowMs * TIME_RESOLUTION));
     this.mix(value);
-    if (this.wanted.keep === 0 && this.wanted.sink === undefined) return;
-    const line = `${(this.time.nowMs / 1000).toFixed(4).padStart(9)} s  ${who.padEnd(6)} ${kind.padEnd(8)} ${describe()}`;
+    const { keep, sink, steps } = this.wanted;
+    if (keep === 0 && sink === undefined && steps === undefined) return;
+    const text = describe();
+    steps?.({ atMs: this.time.nowMs, kind, who, other, text });
+    if (keep === 0 && sink === undefined) return;
+    const arrow = other === '' ? '' : `${kind === 'receive' ? '←' : '→'} ${other} `;
+    const line = `${(this.time.nowMs / 1000).toFixed(4).padStart(9)} s  ${who.padEnd(6)} ${kind.padEnd(8)} ${arrow}${text}`;
     this.wanted.sink?.(line);
     if (this.wanted.keep === 0) return;
     this.kept.push(line);

@@ -3,12 +3,13 @@ import type { Ordered } from '../../runtime/raft-node-options';
 import { encodeCommand } from '../../state-machine/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
 import { encodeQuery } from '../../state-machine/query-envelope';
-import type { Chance } from './chance';
+import { Chance } from './chance';
 import { describe, type ClientHistory, type ClientOperation } from './client-history';
 import type { CommittedRegisters } from './committed-registers';
 import type { Path } from './paths';
 import { answerOf, argumentsOf } from './register-calls';
 import type { RegisterCall, RegisterValue } from './register-model';
+import type { Script, ScriptedStep } from './script';
 import type { SeedSettings } from './seed-settings';
 import type { NodeLife, SimulatedNode } from './simulated-node';
 import type { World } from './world';
@@ -34,21 +35,32 @@ const PATH_OF_CODE: Partial<Record<RaftErrorCode, Path>> = {
 /** Clients that call any node that they reach, and write down what they are told. */
 export class Workload {
   private readonly known = new Map<string, RegisterValue>();
+  /** The greatest index that each client was told. */
+  private readonly seen = new Map<number, number>();
+  private readonly made: ScriptedStep[] = [];
+  private number = 0;
   private stopped = false;
   private open = 0;
-  private texts = 0;
 
   constructor(
+    private readonly seed: number,
     private readonly world: World,
-    private readonly chance: Chance,
     private readonly nodes: readonly SimulatedNode[],
     private readonly history: ClientHistory,
     private readonly registers: CommittedRegisters,
     private readonly settings: SeedSettings,
+    private readonly script: Script | undefined,
   ) {}
 
-  start(clients: number): void {
-    for (let client = 1; client <= clients; client++) this.think(client);
+  start(): void {
+    const { script, world, settings } = this;
+    if (script === undefined) for (let client = 1; client <= settings.clients; client++) this.think(client, 0);
+    else for (const { number, atMs } of script.calls) world.time.after(atMs, () => this.call(number, () => undefined));
+  }
+
+  /** The calls that there were. */
+  get steps(): readonly ScriptedStep[] {
+    return this.made;
   }
 
   /** No new calls; those under way may still be answered. */
@@ -60,49 +72,49 @@ export class Workload {
     return this.open === 0;
   }
 
-  private think(client: number): void {
-    this.world.time.after(this.chance.exponential(this.settings.thinkMs), () => {
+  private think(client: number, turn: number): void {
+    const chance = Chance.of(this.seed, `client ${client}`, turn);
+    this.world.time.after(chance.exponential(this.settings.thinkMs), () => {
       if (this.stopped) return;
-      const calls = this.chance.happens(0.1) ? this.chance.between(2, 8) : 1;
-      const reached = this.callSome(client, calls);
-      if (reached === 0) this.think(client);
+      let left = chance.happens(0.1) ? chance.between(2, 8) : 1;
+      const answered = (): void => {
+        if (--left === 0) this.think(client, turn + 1);
+      };
+      for (let count = left; count > 0; count--) {
+        // Clients take turns in the numbers, so that a number says whose call it is.
+        if (!this.call(this.nextNumber(client), answered)) answered();
+      }
     });
   }
 
-  /** @returns how many calls reached a process */
-  private callSome(client: number, calls: number): number {
-    let left = calls;
-    const answered = () => {
-      if (--left === 0) this.think(client);
-    };
-    let reached = 0;
-    for (let count = 0; count < calls; count++) {
-      const lives = this.chance.pick(this.nodes).reachable;
-      if (lives.length === 0) left--;
-      else {
-        reached++;
-        this.call(client, this.chance.pick(lives), answered);
-      }
-    }
-    return reached;
+  private nextNumber(client: number): number {
+    const { clients } = this.settings;
+    return clients * this.number++ + client - 1;
   }
 
-  private call(client: number, life: NodeLife, done: () => void): void {
-    const { chance, world } = this;
-    const key = KEYS[chance.between(0, this.settings.keys)]!;
-    const call = this.drawCall(key);
+  /** @returns false where it reached no process */
+  private call(number: number, done: () => void): boolean {
+    const { world, settings } = this;
+    const chance = Chance.of(this.seed, 'call', number);
+    const lives = chance.pick(this.nodes).reachable;
+    if (lives.length === 0) return false;
+    const life = chance.pick(lives);
+    const client = (number % settings.clients) + 1;
+    const key = KEYS[chance.between(0, settings.keys)]!;
+    const call = this.drawCall(chance, number, key);
     const consistency =
-      call.kind === 'get'
-        ? chance.weighted(this.settings.leaseReads === null ? MIXED_READS : LEASE_READS)
-        : 'linearizable';
+      call.kind === 'get' ? chance.weighted(settings.leaseReads === null ? MIXED_READS : LEASE_READS) : 'linearizable';
+    const after = consistency === 'stale' && chance.happens(0.5) ? (this.seen.get(client) ?? 0) : 0;
     const operation = this.history.begin({
       client,
       node: life.process.label,
       key,
       call,
       consistency,
+      after,
       calledAt: world.time.nowMs,
     });
+    this.made.push({ number, atMs: world.time.nowMs });
     world.trace.add('call', `c${client}`, operation.id, () => describe(operation));
 
     this.open++;
@@ -122,25 +134,27 @@ export class Workload {
     // Whoever waits for a process that stands still gives up at some time.
     world.time.after(timeoutMs + 3000, () => over(() => undefined));
     life.process.input(HOP_MS, () => {
-      this.submit(life, operation, timeoutMs).then(
+      this.submit(life, operation, timeoutMs, !chance.happens(0.1)).then(
         (result) => world.time.after(HOP_MS, () => over(() => this.answered(operation, result))),
         (error: unknown) => world.time.after(HOP_MS, () => over(() => this.refused(operation, error))),
       );
     });
+    return true;
   }
 
   private submit(
     { raft }: NodeLife,
-    { id, key, call, consistency }: ClientOperation,
+    { id, key, call, consistency, after }: ClientOperation,
     timeoutMs: number,
+    forward: boolean,
   ): Promise<Ordered<CommandOutcome>> {
-    const forward = !this.chance.happens(0.1);
     const { kind } = call;
     if (kind === 'get') {
       return raft.query(encodeQuery({ machine: MACHINE, query: 'get', args: [key] }), {
         timeoutMs,
         consistency,
         forward,
+        ...(after > 0 && { after }),
       });
     }
     return raft.propose(encodeCommand({ machine: MACHINE, command: kind, args: [id, key, ...argumentsOf(call)] }), {
@@ -158,6 +172,8 @@ export class Workload {
     operation.answer = answer;
     operation.index = index;
     this.known.set(operation.key, answer.value);
+    this.seen.set(operation.client, Math.max(index, this.seen.get(operation.client) ?? 0));
+    this.history.checkOrder(this.world.verdict, operation);
     this.world.paths.count(pathOf(operation));
     this.registers.checkAnswer(operation);
   }
@@ -176,11 +192,10 @@ export class Workload {
     this.registers.checkNotApplied(operation);
   }
 
-  private drawCall(key: string): RegisterCall {
-    const { chance } = this;
+  private drawCall(chance: Chance, number: number, key: string): RegisterCall {
     const isRead = chance.happens(this.settings.reads);
     const kind = isRead ? 'get' : chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16 });
-    const value = `${++this.texts}.${chance.happens(LARGE_SHARE) ? '*'.repeat(chance.between(200, 3000)) : ''}`;
+    const value = `${number}.${chance.happens(LARGE_SHARE) ? '*'.repeat(chance.between(200, 3000)) : ''}`;
     switch (kind) {
       case 'get':
       case 'increment':
@@ -194,8 +209,9 @@ export class Workload {
   }
 }
 
-function pathOf({ call, consistency, answer }: ClientOperation): Path {
+function pathOf({ call, consistency, answer, after }: ClientOperation): Path {
   if (call.kind !== 'get') return answer!.refused ? 'rejected a command' : 'applied a command';
+  if (after > 0) return 'answered a read of the own writes';
   if (consistency === 'stale') return 'answered a stale read';
   return consistency === 'lease' ? 'answered a lease read' : 'answered a linearizable read';
 }

@@ -1,0 +1,163 @@
+import { isJoint } from '../../core/membership';
+import { isRaftError } from '../../core/raft-error';
+import type { FaultScene } from './fault-scene';
+import type { NodeFaults } from './node-faults';
+import type { Path } from './paths';
+import type { NodeLife, SimulatedNode } from './simulated-node';
+
+/** A change that was asked for may still be on its way for so much longer than its caller waits. */
+const MAY_STILL_COME_MS = 8000;
+
+/** Who is a member, who votes and who leads changes while everything else goes on. */
+export class MembershipWalks {
+  /** Until then a change that somebody asked for may be taken in. */
+  private busyUntilMs = 0;
+
+  constructor(
+    private readonly scene: FaultScene,
+    private readonly onNodes: NodeFaults,
+  ) {}
+
+  /** Some voters become learners, some learners voters, and now and then a member goes: by one joint configuration. */
+  revote(asked: SimulatedNode): boolean {
+    const life = runningLife(asked);
+    const members = this.scene.oracle.membership?.configuration.members ?? [];
+    if (life === undefined || members.length < 2) return false;
+    const { chance } = this.scene;
+    const kept = members.filter(() => !chance.happens(0.1));
+    const target = kept.map(({ name, peer }) => ({ name, peer, voter: chance.happens(0.7) }));
+    if (!target.some(({ voter }) => voter)) return false;
+    const voters = target.filter(({ voter }) => voter).map(({ name }) => name);
+    this.scene.note('revote', () => `${asked.name} asks for the voters ${voters.join(', ')} of ${kept.length}`);
+    const force = chance.happens(0.2) && this.isSettled();
+    this.ask(life, (timeoutMs) => life.raft.changeMembership(target, { timeoutMs, force }), 'changed who votes');
+    return true;
+  }
+
+  remove(asked: SimulatedNode): boolean {
+    const life = runningLife(asked);
+    const members = this.scene.oracle.membership?.configuration.members ?? [];
+    if (life === undefined || members.length < 2) return false;
+    const { chance, nodes } = this.scene;
+    const leader = nodes.find((node) => node.isLeading);
+    const ofLeader = leader !== undefined && chance.happens(0.4);
+    const name = ofLeader ? leader.name : chance.pick(members).name;
+    this.scene.note('remove', () => `${asked.name} asks for the removal of ${name}`);
+    this.ask(
+      life,
+      (timeoutMs) => life.raft.remove(name, { timeoutMs }),
+      ofLeader ? 'removed the leader' : 'removed a member',
+    );
+    return true;
+  }
+
+  /** A node that is no member, or no more, comes with an empty store and joins through some of those that are. */
+  join(): boolean {
+    const { chance, nodes } = this.scene;
+    const free = nodes.filter((node) => node.isDormant || node.current?.raft.status().phase === 'removed');
+    if (free.length === 0) return false;
+    const node = chance.pick(free);
+    if (!node.isDormant && !this.isSettled()) return false;
+    const through = this.membersBut(node);
+    if (through.length === 0) return false;
+    this.scene.meet(node.isDormant ? 'a new node asked to join' : 'a removed node came back as another replica', node);
+    node.replaceDisk(through, chance.happens(0.25) ? 'learner' : 'voter');
+    this.scene.lasts(50, 1500, () => node.start());
+    return true;
+  }
+
+  /** A member loses its disk for good, and its name comes back with another. */
+  replace(node: SimulatedNode): boolean {
+    const { membership } = this.scene.oracle;
+    const through = this.membersBut(node);
+    const isVoter = membership?.configuration.members.some(
+      ({ id, name }) => name === node.name && membership.configuration.voters.includes(id),
+    );
+    if (!isVoter || membership!.configuration.voters.length < 3 || node.isDormant || !this.isSettled()) return false;
+    this.scene.meet('a member came back with an empty disk', node);
+    node.replaceDisk(through, 'voter');
+    this.scene.lasts(100, 2500, () => node.start());
+    return true;
+  }
+
+  transfer(node: SimulatedNode): boolean {
+    const life = runningLife(node);
+    if (life === undefined) return false;
+    const { chance, nodes, world } = this.scene;
+    const to = chance.happens(0.5) ? undefined : chance.pick(nodes).name;
+    this.scene.note('transfer', () => `${node.name} asks for ${to ?? 'anybody'} to lead`);
+    life.process.input(0, () => {
+      life.raft.transferLeadership(to).catch((error: unknown) => {
+        if (!isRaftError(error)) world.verdict.fail('a transfer ends or is refused with a code', String(error));
+      });
+    });
+    return true;
+  }
+
+  private ask(life: NodeLife, change: (timeoutMs: number) => Promise<unknown>, path: Path): void {
+    const { world, chance, oracle } = this.scene;
+    const { time, paths, verdict } = world;
+    const timeoutMs = chance.pick([1000, 8000]);
+    const untilMs = time.nowMs + timeoutMs + MAY_STILL_COME_MS;
+    this.busyUntilMs = Math.max(this.busyUntilMs, untilMs);
+    if (chance.happens(0.35)) oracle.onJoint = () => this.crashLeader();
+    const settled = (): void => {
+      if (this.busyUntilMs === untilMs) this.busyUntilMs = time.nowMs;
+    };
+    life.process.input(0, () => {
+      change(timeoutMs).then(
+        () => {
+          settled();
+          paths.count(path);
+        },
+        (error: unknown) => {
+          if (!isRaftError(error)) {
+            verdict.fail('a change of the membership ends or is refused with a code', String(error));
+            return;
+          }
+          if (error.notApplied || error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT') settled();
+          paths.count('refused or gave up a change of the membership');
+        },
+      );
+    });
+  }
+
+  /** The leader dies between entering the joint configuration and leaving it: the next one has to leave it. */
+  private crashLeader(): void {
+    this.scene.world.time.after(0, () => {
+      const leader = this.scene.nodes.find((node) => node.isLeading);
+      if (leader === undefined || this.scene.isHealed) return;
+      this.scene.meet('crashed the leader in a joint configuration', leader);
+      this.onNodes.kill(leader);
+    });
+  }
+
+  private membersBut(node: SimulatedNode): readonly string[] {
+    const members = this.scene.oracle.membership?.configuration.members ?? [];
+    const { chance } = this.scene;
+    return chance
+      .shuffled(members.filter(({ name }) => name !== node.name).map(({ peer }) => peer))
+      .slice(0, chance.between(1, 3));
+  }
+
+  /**
+   * Whether a disk may go for good: no change is under way, and all who vote know who does. Whoever takes a disk away earlier
+   * may take the last one that a quorum needs, as docs/membership.md says.
+   */
+  private isSettled(): boolean {
+    const { oracle, world } = this.scene;
+    const { membership } = oracle;
+    if (membership === undefined || world.time.nowMs < this.busyUntilMs) return false;
+    const { configuration, index } = membership;
+    if (isJoint(configuration) || configuration.target !== null) return false;
+    return configuration.voters.every((id) => {
+      const disk = oracle.diskOf(id);
+      if (disk === undefined || disk.configuration.index < index) return false;
+      return disk.entries.every((entry) => entry.kind !== 'configuration' || entry.index <= index);
+    });
+  }
+}
+
+function runningLife({ current }: SimulatedNode): NodeLife | undefined {
+  return current?.process.isRunning === true && current.raft.status().phase === 'running' ? current : undefined;
+}

@@ -1,0 +1,79 @@
+import type { KernelStatePart } from './kernel-parts';
+import { libraryFunction, replaceFunction, replaceMethod } from './library-internals';
+import type { Mutant } from './mutant';
+
+interface MembershipPart {
+  readonly voters: readonly number[];
+  readonly outgoing: readonly number[];
+}
+
+export const membershipMutants: readonly Mutant[] = [
+  {
+    name: 'two-changes-in-flight',
+    room: 'kernel',
+    mistake: 'A change of the membership is taken in while another is in the log and not committed.',
+    knownSeed: 1,
+    apply: () => {
+      const { prototype } = libraryFunction<() => void>('core/log', 'RaftLog') as unknown as { prototype: object };
+      Object.defineProperty(prototype, 'hasPendingConfiguration', { get: () => false });
+    },
+  },
+  {
+    name: 'joint-decided-by-the-new-half',
+    room: 'kernel',
+    mistake: 'Within a joint configuration the majority of the new half suffices.',
+    knownSeed: 1,
+    apply: () => {
+      type Decide = (electorate: MembershipPart, of: (id: number) => unknown) => unknown;
+      for (const name of ['quorumValue', 'voteResult'])
+        replaceFunction<Decide>('core/quorum', name, (original) => (electorate, of) => {
+          return original({ voters: electorate.voters, outgoing: [] }, of);
+        });
+    },
+  },
+  {
+    name: 'joint-never-left',
+    room: 'kernel',
+    mistake: 'A leader leaves only a joint configuration that it entered itself: one whose leader died stays.',
+    knownSeed: 1,
+    apply: () => {
+      type Advance = (state: KernelStatePart & { termStartIndex: number; configuration: { index: number } }) => void;
+      replaceFunction<Advance>('core/membership-change', 'advanceMembership', (original) => (state) => {
+        const { configuration, index } = state.configuration as unknown as {
+          configuration: MembershipPart;
+          index: number;
+        };
+        if (configuration.outgoing.length === 0 || index >= state.termStartIndex) original(state);
+      });
+    },
+  },
+  {
+    name: 'learner-campaigns',
+    room: 'kernel',
+    mistake: 'Whoever hears no leader campaigns, with a vote or without.',
+    knownSeed: 1,
+    apply: () => replaceFunction<() => boolean>('core/membership', 'isVoter', () => () => true),
+  },
+  {
+    name: 'snapshot-without-its-membership',
+    room: 'kernel',
+    mistake: 'A snapshot carries the oldest membership that is remembered, not the one of its index.',
+    knownSeed: 1,
+    apply: () => {
+      interface History {
+        readonly configurations: readonly unknown[];
+      }
+      replaceMethod<(this: History) => unknown>(
+        'core/configuration-history',
+        'ConfigurationHistory',
+        'applied',
+        () => () => undefined,
+      );
+      replaceMethod<(this: History) => unknown>('core/configuration-history', 'ConfigurationHistory', 'at', () => {
+        return function () {
+          return this.configurations[0];
+        };
+      });
+    },
+  },
+];
