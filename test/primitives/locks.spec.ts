@@ -197,6 +197,19 @@ describe('locks of a cluster', () => {
     expect(cluster.proposals.count - before).toBeLessThanOrEqual(20);
   });
 
+  it('are asked for again where an answer was lost, long before the wait ends', async () => {
+    const [one, two] = cluster.followers as [PrimitiveNode<LockMachine>, PrimitiveNode<LockMachine>];
+    const lock = await acquire(one);
+    two.losing.answers = 1;
+    const waiting = watch(locksOf(two).acquire('a', { ...PATIENT, waitMs: 300_000 }));
+    await cluster.pass(100);
+    one.losing.answers = 1;
+    const released = watch(lock.release());
+    await cluster.pass(11_000);
+    expect(waiting.value?.isHeld()).toBe(true);
+    expect(released.value).toBe(true);
+  });
+
   it('pass over those that waited in a process that crashed, once they were not heard for a while', async () => {
     const [crashing, alive] = cluster.followers as [PrimitiveNode<LockMachine>, PrimitiveNode<LockMachine>];
     const lock = await acquire(cluster.leader, 'a', { ttlMs: 600_000, waitMs: 0 });

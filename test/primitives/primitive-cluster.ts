@@ -1,4 +1,4 @@
-import { createReplicated, StateMachineHost, type RaftMachineEvent, type Replicated } from 'nestjs-raft';
+import { createReplicated, RaftError, StateMachineHost, type RaftMachineEvent, type Replicated } from 'nestjs-raft';
 import { BehaviorSubject, Subject } from 'rxjs';
 import { SeededRandom } from '../../libs/raft/src/core/random';
 import { ExpiryDriver } from '../../libs/raft/src/nest/primitives/shared/expiry-driver';
@@ -19,6 +19,8 @@ export interface PrimitiveNode<T extends object> {
   readonly scheduler: SimulatedScheduler;
   readonly parts: PrimitiveParts;
   readonly warnings: string[];
+  /** Has the answers of so many proposals lost on their way. */
+  readonly losing: { answers: number };
 }
 
 /** Nodes of a cluster in virtual time, each with one machine and the driver of its expiries. */
@@ -74,10 +76,18 @@ export class PrimitiveCluster<T extends ExpiringMachine> {
     const application = new SimulatedProcess(this.cluster.time, `${name}, its application`, () => undefined);
     const clock = new MachineClock(this.cluster.time, 1, 0, 0);
     const scheduler = new SimulatedScheduler(application, clock, new SeededRandom(this.random.nextUint32()));
+    const losing = { answers: 0 };
     const caller = createReplicated<T>(this.machine, {
       propose: (command, options) => {
         this.proposals.count++;
-        return node.raft.propose(command, options);
+        const answer = node.raft.propose(command, options);
+        if (losing.answers === 0) return answer;
+        losing.answers--;
+        answer.catch(() => undefined);
+        return new Promise((_resolve, reject) => {
+          const late = (): void => reject(new RaftError('RAFT_TIMEOUT', 'the answer was lost'));
+          scheduler.setTimer(options.timeoutMs ?? 10_000, late);
+        });
       },
       query: (query, options) => node.raft.query(query, options),
     });
@@ -85,7 +95,7 @@ export class PrimitiveCluster<T extends ExpiringMachine> {
     const logger = { warn: (message: string) => void warnings.push(message) };
     this.drive(node, events, clock, caller as unknown as Replicated<ExpiringMachine>);
     const parts: PrimitiveParts = { caller, events, scheduler, logger };
-    return { name, node, caller, events, application, scheduler, parts, warnings };
+    return { name, node, caller, events, application, scheduler, parts, warnings, losing };
   }
 
   private drive(

@@ -121,7 +121,10 @@ export class RaftBarrier {
 
   private async ask(id: string): Promise<BarrierAnswer | undefined> {
     try {
-      return await this.caller.arrive(this.name, { id, parties: this.parties, keepMs: KEEP_MS });
+      // An answer may be lost on its way, and asking again is the same arrival.
+      return await this.caller
+        .$timeout(ASKS_AGAIN_MS)
+        .arrive(this.name, { id, parties: this.parties, keepMs: KEEP_MS });
     } catch (error) {
       if (!isPassing(error)) throw error;
       return undefined;

@@ -23,6 +23,8 @@ export interface LeaseClientParts {
 
 /** The shortest time that one request gets, however soon the wait for the lock ends. */
 const SHORTEST_REQUEST_MS = 1_000;
+/** The longest: an answer may be lost on its way, and asking again is the same attempt. */
+const LONGEST_REQUEST_MS = ASKS_AGAIN_MS;
 const RETRY_MS = 100;
 /** How long a stop waits for the work under locks, once it was asked to end. */
 const STOP_PATIENCE_MS = 2_000;
@@ -127,7 +129,7 @@ export class LeaseClient {
   }): Promise<LeaseAnswer | undefined> {
     const { key, id, permits, leftMs, options } = of;
     const { machine } = this.parts;
-    const caller = options.waitMs === 0 ? machine : machine.$timeout(Math.max(leftMs, SHORTEST_REQUEST_MS));
+    const caller = options.waitMs === 0 ? machine : machine.$timeout(requestMs(leftMs));
     const { ttlMs, maxWaiters } = options;
     try {
       return await caller.acquire({ key, id, ttlMs, waitMs: Math.ceil(leftMs), permits, maxWaiters });
@@ -161,11 +163,11 @@ export class LeaseClient {
   /** Releasing twice is releasing once; after its ttl there is nothing to release. */
   private async release(key: string, id: string, token: number, ttlMs: number): Promise<boolean> {
     const { machine, scheduler } = this.parts;
-    const untilMs = scheduler.nowMs() + ttlMs;
+    const untilMs = scheduler.nowMs() + Math.max(ttlMs, 3 * SHORTEST_REQUEST_MS);
     let mayBeReleased = false;
     for (;;) {
       try {
-        return (await machine.release(key, id, token)) || mayBeReleased;
+        return (await machine.$timeout(requestMs(ttlMs / 3)).release(key, id, token)) || mayBeReleased;
       } catch (error) {
         if (!isPassing(error) || scheduler.nowMs() + RETRY_MS >= untilMs) throw error;
         mayBeReleased ||= error instanceof RaftError && !error.notApplied;
@@ -212,6 +214,10 @@ export class LeaseClient {
   private named(key: string): string {
     return `${this.parts.what} '${key}'`;
   }
+}
+
+function requestMs(wantedMs: number): number {
+  return Math.min(Math.max(wantedMs, SHORTEST_REQUEST_MS), LONGEST_REQUEST_MS);
 }
 
 function takenError(named: string, waitMs: number): RaftError {
