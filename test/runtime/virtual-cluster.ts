@@ -1,4 +1,4 @@
-import type { FounderOptions, RaftNodeSettings, RaftStatus } from 'nestjs-raft';
+import type { FounderOptions, RaftNodeSettings } from 'nestjs-raft';
 import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
 import { encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
 import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
@@ -186,4 +186,3 @@ export function valueOf(result: Ordered<CommandOutcome> | undefined): unknown {
 }
 
 export { settle };
-export type { RaftStatus };

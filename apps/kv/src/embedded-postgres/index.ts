@@ -1,3 +1,2 @@
-export { EmbeddedPostgresError, type EmbeddedPostgresErrorCode } from './embedded-postgres.error';
 export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postgres.interface';
 export { startEmbeddedPostgres } from './start-embedded-postgres';

@@ -1,6 +1,6 @@
 import type { Configuration, Member } from './configuration';
 import type { MembershipChange } from './kernel-api';
-import { isVoter, memberById } from './membership';
+import { memberById } from './membership';
 import type { ReplicaId } from './types';
 
 /**
@@ -97,11 +97,6 @@ function problemOf(current: Configuration, { members, catchUpTimeoutMs }: Member
   const held = current.members.map(({ incarnation }) => incarnation);
   const again = members.find(({ id, incarnation }) => id === 0 && held.includes(incarnation));
   return again === undefined ? undefined : `the store of '${again.name}' is a member's already`;
-}
-
-/** Whether a replica has a say in the end of the change that is under way, or of the configuration as it is. */
-export function staysVoter(configuration: Configuration, id: ReplicaId): boolean {
-  return configuration.outgoing.length > 0 ? configuration.voters.includes(id) : isVoter(configuration, id);
 }
 
 function sortedIds(ids: readonly ReplicaId[]): ReplicaId[] {

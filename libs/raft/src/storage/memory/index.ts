@@ -1,2 +1,2 @@
-export { type MemoryGroup, MemoryMedium, type MemorySnapshot } from './memory-medium';
+export { MemoryMedium } from './memory-medium';
 export { MemoryStorage, memoryStorage } from './memory-storage';

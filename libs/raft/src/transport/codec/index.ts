@@ -1,14 +1,5 @@
 export { decodeFrame, encodeFrame, DEFAULT_MAX_FRAME_BYTES } from './frame-codec';
-export type { Frame, FrameKind } from './frame-kinds';
+export type { Frame } from './frame-kinds';
 export { FrameReader } from './frame-reader';
-export type {
-  AdmittedFrame,
-  HandshakeFrame,
-  HelloFrame,
-  PingFrame,
-  PongFrame,
-  ProofFrame,
-  RefuseFrame,
-} from './handshake-frames';
-export type { FrameSource } from './payload';
+export type { HandshakeFrame, HelloFrame } from './handshake-frames';
 export { ProtocolError } from './protocol-error';
