@@ -55,10 +55,12 @@ function loadWithout(specifier, file, absent) {
     const Module = require('node:module');
     const resolve = Module._resolveFilename;
     const absent = ${JSON.stringify(absent)};
-    Module._resolveFilename = function (request, ...rest) {
-      if (absent.some((name) => request === name || request.startsWith(name + '/')))
+    // What a peer brings along for itself, as prom-client does, is there wherever that peer is.
+    const isOurs = (parent) => parent?.filename?.startsWith(${JSON.stringify(path.join(packageFolder, 'dist'))});
+    Module._resolveFilename = function (request, parent, ...rest) {
+      if (isOurs(parent) && absent.some((name) => request === name || request.startsWith(name + '/')))
         throw Object.assign(new Error(request + ' is an optional peer and was loaded'), { code: 'MODULE_NOT_FOUND' });
-      return resolve.call(this, request, ...rest);
+      return resolve.call(this, request, parent, ...rest);
     };
     require('reflect-metadata');
     require(${JSON.stringify(file)});
