@@ -259,6 +259,10 @@ describe('A read', () => {
     await cluster.pass(700);
     expect((await stale(500)).code).toBe('RAFT_LAGGING');
     expect(valueOf((await stale(60_000)).value)).toEqual(['a']);
+    // A barrier that asks nobody has the same bound.
+    const barrier = (maxLagMs: number) => cluster.outcome(follower!.raft.barrier({ consistency: 'stale', maxLagMs }));
+    expect((await barrier(500)).code).toBe('RAFT_LAGGING');
+    expect((await barrier(60_000)).code).toBeUndefined();
     cluster.network.heal();
   });
 

@@ -21,6 +21,9 @@ export { getStateMachineToken } from './nest/get-state-machine-token';
 export { InjectStateMachine } from './nest/inject-state-machine.decorator';
 
 export { LeaderOnly } from './nest/leader-only/leader-only.decorator';
+export { LinearizableRead } from './nest/reads/linearizable-read.decorator';
+export { StaleRead } from './nest/reads/stale-read.decorator';
+export type { LinearizableReadOptions, StaleReadOptions } from './nest/reads/handler-read.interface';
 export { LeaderOnlyGuard } from './nest/leader-only/leader-only.guard';
 export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only/leader-only.interface';
 export {
@@ -155,6 +158,7 @@ export type {
   SnapshotTakenEvent,
 } from './runtime/raft-events';
 export type {
+  BarrierOptions,
   FounderOptions,
   Ordered,
   ProposeOptions,

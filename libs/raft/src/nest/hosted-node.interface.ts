@@ -1,5 +1,5 @@
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/client-session';
-import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
+import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { NodeEvents } from '../runtime/node-events';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
@@ -18,7 +18,7 @@ export interface HostedNode {
   query(query: Uint8Array, options?: QueryOptions): Promise<Ordered<CommandOutcome>>;
   openSession(options?: OpenSessionOptions): Promise<RaftSession>;
   resumeSession(options: ResumeSessionOptions): RaftSession;
-  barrier(options?: { readonly timeoutMs?: number }): Promise<number>;
+  barrier(options?: BarrierOptions): Promise<number>;
   status(): RaftStatus;
   members(): MembershipView;
   changeMembership(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView>;

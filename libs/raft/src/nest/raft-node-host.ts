@@ -14,6 +14,7 @@ import type { RaftStatus } from '../runtime/status';
 import type { HostedNode, NodeFactory } from './hosted-node.interface';
 import { initialStatus } from './initial-status';
 import { fenceOf } from './leadership/fence';
+import { refuseSkippedAnswers } from './leader-only/refuse-skipped-answers';
 import { findLeadershipHandlers } from './leadership/find-leadership-handlers';
 import { LeadershipHooks } from './leadership/leadership-hooks';
 import { LeadershipTerms } from './leadership/leadership-terms';
@@ -97,6 +98,7 @@ export class RaftNodeHost
 
   async onModuleInit(): Promise<void> {
     this.refuseSecondRoot();
+    refuseSkippedAnswers(this.discovery, this.settings);
     this.machines = await new StateMachineRegistry(this.settings.group, this.discovery, this.moduleRef).instantiate();
     this.hooks = new LeadershipHooks(
       findLeadershipHandlers(this.discovery, this.settings.group, this.logger),

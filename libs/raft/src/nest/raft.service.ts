@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/client-session';
-import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
+import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import type { LeaderStatus, RaftStatus } from '../runtime/status';
 import { encodeCommand, type CommandCall } from '../state-machine/command-envelope';
 import { describeMachineClass, type StateMachineClass } from '../state-machine/machine-class';
@@ -122,13 +122,15 @@ export class RaftService {
   }
 
   /**
-   * Resolves when this node has applied everything that was acknowledged anywhere before the call.
+   * Resolves when this node has applied everything that was acknowledged anywhere before the call; what is read here behind it
+   * with `$stale()` is then linearizable. With `consistency: 'stale'` it asks nobody, and fails where the state is older than
+   * `maxLagMs`.
    *
    * @param options `timeoutMs` overrides `requestTimeoutMs`
    * @returns the log index up to which it has applied
-   * @throws RaftError
+   * @throws RaftError `RAFT_LAGGING` with `maxLagMs`, and the codes of a query
    */
-  async barrier(options?: { readonly timeoutMs?: number }): Promise<number> {
+  async barrier(options?: BarrierOptions): Promise<number> {
     return this.host.node().barrier(options);
   }
 

@@ -107,6 +107,18 @@ export interface QueryOptions {
   readonly forward?: boolean;
 }
 
+/** @publicApi */
+export interface BarrierOptions {
+  /** Overrides `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Default `linearizable`. `lease` is served as linearizable where lease reads are off; `stale` asks nobody. */
+  readonly consistency?: ReadConsistency;
+  /** With `stale`: how old the state may be at most, in milliseconds; an older one is `RAFT_LAGGING`. Default: any age. */
+  readonly maxLagMs?: number;
+  /** With `stale`: waits until this log index is applied here. */
+  readonly after?: number;
+}
+
 /** A result and the log index that it belongs to: of a command its own, of a query that up to which the state was applied. @publicApi */
 export interface Ordered<T> {
   readonly value: T;

@@ -27,7 +27,14 @@ import { type ChangeOptions, edited, type MembershipView, type MemberTarget } fr
 import { PeerCalls } from './peer-calls';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
-import type { Ordered, ProposeOptions, QueryOptions, RaftNodeOptions, ReadConsistency } from './raft-node-options';
+import type {
+  BarrierOptions,
+  Ordered,
+  ProposeOptions,
+  QueryOptions,
+  RaftNodeOptions,
+  ReadConsistency,
+} from './raft-node-options';
 import { asRaftError } from './request-codec';
 import type { PendingRequest } from './pending-request';
 import { RequestLedger } from './request-ledger';
@@ -239,12 +246,13 @@ export class RaftNode {
   }
 
   /**
-   * Waits until everything that was acknowledged anywhere before the call is applied here.
+   * Waits until everything that was acknowledged anywhere before the call is applied here; with `stale`, until what this node
+   * knew to be committed at its start is, and fails where that is older than was asked for.
    *
    * @returns the index up to which that is
-   * @throws RaftError as `query`
+   * @throws RaftError as `query`; with `maxLagMs`, `RAFT_LAGGING`
    */
-  async barrier(options: { readonly timeoutMs?: number } = {}): Promise<number> {
+  async barrier(options: BarrierOptions = {}): Promise<number> {
     return (await this.desk.call('barrier', NOTHING, options)).index;
   }
 

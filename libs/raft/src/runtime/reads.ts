@@ -134,13 +134,13 @@ export class Reads implements RequestHolder {
   }
 
   private answer(request: PendingRequest): void {
-    if (request.kind !== 'query') {
-      this.ports.ledger.succeed(request, { value: undefined, index: request.index });
-      return;
-    }
     const lagging = this.laggingBy(request);
     if (lagging !== undefined) {
       this.ports.ledger.fail(request, lagging);
+      return;
+    }
+    if (request.kind !== 'query') {
+      this.ports.ledger.succeed(request, { value: undefined, index: request.index });
       return;
     }
     const index = this.ports.appliedIndex();

@@ -44,7 +44,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
   dispatch(request: PendingRequest): void {
     const { replica } = this;
     if (replica === undefined) this.withoutLeader(request);
-    else if (request.kind === 'query' && request.consistency === 'stale') replica.readStale(request);
+    else if (isRead(request) && request.consistency === 'stale') replica.readStale(request);
     else if (replica.isLeading) this.serve(replica, request);
     else if (replica.leader === NO_REPLICA || replica.leader === replica.replicaId) this.withoutLeader(request);
     else if (!request.mayForward) this.ledger.fail(request, notLeader(this.hintOf(replica.leader)));
@@ -106,6 +106,11 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     if (request.mayForward) this.park(request);
     else this.ledger.fail(request, noLeader());
   }
+}
+
+/** What may be answered from what is here; `readIndex` is a leader's part of another node's read. */
+function isRead({ kind }: PendingRequest): boolean {
+  return kind === 'query' || kind === 'barrier';
 }
 
 function notLeader(leader: LeaderHint | undefined): RaftError {

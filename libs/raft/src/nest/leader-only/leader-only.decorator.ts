@@ -1,32 +1,67 @@
 import { applyDecorators, SetMetadata, UseFilters, UseGuards } from '@nestjs/common';
-import type { LeaderOnlyOptions } from './leader-only.interface';
+import { MetadataScanner } from '@nestjs/core';
 import { AttachedErrorFilter } from '../errors/attached-error.filter';
-import { LeaderOnlyGuard } from './leader-only.guard';
-import { LEADER_ONLY } from './leader-only.metadata';
 import { leaderOnlyPolicy } from '../raft-settings';
 import { groupName } from '../raft.tokens';
+import { handlerKind, isEventListener } from './handler-kind';
+import { leaderOnlyMethod } from './leader-only-method';
+import { LeaderOnlyGuard } from './leader-only.guard';
+import type { LeaderOnlyOptions } from './leader-only.interface';
+import { LEADER_ONLY } from './leader-only.metadata';
 
 /**
- * Lets only the leader handle a controller's or a handler's calls; a handler's own decorator wins over its controller's.
+ * Lets only the leader handle a controller's, a gateway's or a handler's calls; a handler's own decorator wins over its class's.
  *
  * It is a routing hint, not a fence: leadership may end between this check and what the handler does. Replicated commands are
- * safe all the same; a side effect outside needs the leader's term as a fencing token.
+ * safe all the same; a side effect outside needs the leader's token, `RaftService.fence()`.
  *
  * With `forward` over HTTP, the body is sent on as its bytes where they are there (`rawBody: true`, or no parser took it), and
  * else written anew from what was parsed; one hop at most. Where the leader's answer is lost, the caller of anything but
- * GET, HEAD and OPTIONS gets 504 `RAFT_INDETERMINATE`: it is never sent twice. In a microservice or on a WebSocket every
- * policy rejects.
+ * GET, HEAD and OPTIONS gets 504 `RAFT_INDETERMINATE`: it is never sent twice. In a microservice and on a WebSocket every
+ * policy rejects, but for `skip` on an `@EventPattern()`.
+ *
+ * A method that isn't a handler is wrapped: `@OnEvent()`, `@Cron()` and direct calls are covered, and every policy but `skip`
+ * throws. On a class it covers handlers and `@OnEvent()` methods, no others.
  *
  * @param options what a node does that doesn't lead; what isn't said comes from the module's `leaderOnly`
  * @throws RaftError `RAFT_CONFIGURATION` where an option isn't one
+ * @publicApi
  */
 export function LeaderOnly(options: LeaderOnlyOptions = {}): ClassDecorator & MethodDecorator {
   leaderOnlyPolicy('@LeaderOnly()', options, { onFollower: 'reject', status: 307 });
   groupName(options.group);
-  return applyDecorators(
+  const guarded = applyDecorators(
     SetMetadata(LEADER_ONLY, options),
     UseGuards(LeaderOnlyGuard),
     // Connected microservices of a hybrid application don't inherit the global filters.
     UseFilters(AttachedErrorFilter),
   );
+  return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
+    if (key === undefined || descriptor === undefined) {
+      wrapListeners(target as ClassTarget, options);
+      guarded(target as ClassTarget);
+      return;
+    }
+    descriptor.value = leaderOnlyMethod(target, descriptor.value as Method, options);
+    guarded(target, key, descriptor);
+  };
+}
+
+type Method = Parameters<typeof leaderOnlyMethod>[1];
+type ClassTarget = new (...args: never[]) => object;
+
+/** What Nest calls without guards, or with guards that can't leave a call out. */
+function wrapListeners({ prototype }: ClassTarget, options: LeaderOnlyOptions): void {
+  const methods = prototype as Record<string, Method>;
+  for (const name of new MetadataScanner().getAllMethodNames(methods)) {
+    const method = methods[name]!;
+    const isOwnMatter = Reflect.hasMetadata(LEADER_ONLY, method);
+    if (!isOwnMatter && (isEventListener(method) || handlerKind(method) === 'event')) {
+      Object.defineProperty(prototype, name, {
+        value: leaderOnlyMethod(methods, method, options),
+        configurable: true,
+        writable: true,
+      });
+    }
+  }
 }

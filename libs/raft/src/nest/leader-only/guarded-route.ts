@@ -1,0 +1,38 @@
+import type { ModuleRef } from '@nestjs/core';
+import { RaftError } from '../../core/raft-error';
+import type { GroupId } from '../../core/types';
+import { getRaftToken } from '../get-raft-token';
+import type { RaftService } from '../raft.service';
+import { leaderOnlyPolicy, type RaftSettings } from '../raft-settings';
+import { getRaftSettingsToken } from '../raft.tokens';
+import type { LeaderOnlyOptions, LeaderOnlyPolicy } from './leader-only.interface';
+
+/** What is known of a decorated method in one application. */
+export interface GuardedRoute {
+  readonly raft: Pick<RaftService, 'isLeader' | 'status'>;
+  readonly policy: Required<LeaderOnlyPolicy>;
+  readonly timeoutMs: number;
+}
+
+/** @throws RaftError `RAFT_CONFIGURATION` where the application has no such group */
+export function guardedRoute(moduleRef: ModuleRef, options: LeaderOnlyOptions): GuardedRoute {
+  const settings = find<RaftSettings>(moduleRef, getRaftSettingsToken(options.group), options.group);
+  return {
+    raft: find<RaftService>(moduleRef, getRaftToken(options.group), options.group),
+    policy: leaderOnlyPolicy('@LeaderOnly()', options, settings.leaderOnly),
+    timeoutMs: settings.requestTimeoutMs,
+  };
+}
+
+function find<T>(moduleRef: ModuleRef, token: ReturnType<typeof getRaftToken>, group: GroupId | undefined): T {
+  try {
+    return moduleRef.get<T>(token, { strict: false });
+  } catch (error) {
+    const call = group === undefined ? 'RaftModule.forRoot()' : `RaftModule.forRoot({ group: '${group}' })`;
+    throw new RaftError(
+      'RAFT_CONFIGURATION',
+      `@LeaderOnly() is used, but no module imports ${call}: import it once, in the application's root module.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,10 @@
+import type { GroupId } from '../../core/types';
+import type { BarrierOptions } from '../../runtime/raft-node-options';
+
+export const HANDLER_READ = 'nestjs-raft:handler-read';
+
+/** What must hold before a handler runs. */
+export interface HandlerRead {
+  readonly group: GroupId;
+  readonly barrier: BarrierOptions;
+}
