@@ -1,20 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type CanActivate, type ExecutionContext, Inject, Injectable, UnauthorizedException } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, UnauthorizedException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { NodeSettings } from './command-line';
-import { NODE_SETTINGS } from './node-settings.token';
 
-/** Lets in whoever has the bearer token, where one is configured. */
-@Injectable()
+/** A browser can't send a token with a link, and there is no data in the page: it asks for the token itself. */
+const PAGE = /^\/_raft\/ui\/?(\?|$)/;
+
+/** Lets in whoever has the bearer token. */
 export class AdminGuard implements CanActivate {
-  constructor(@Inject(NODE_SETTINGS) private readonly settings: NodeSettings) {}
+  constructor(private readonly adminToken: string) {}
 
   canActivate(context: ExecutionContext): boolean {
-    const { adminToken } = this.settings;
-    if (adminToken === undefined) return true;
-    const { authorization = '' } = context.switchToHttp().getRequest<FastifyRequest>().headers;
+    const { headers, method, url } = context.switchToHttp().getRequest<FastifyRequest>();
+    if (method === 'GET' && PAGE.test(url)) return true;
     // Digests are of one length, so that the time of the comparison says nothing.
-    if (timingSafeEqual(digest(authorization), digest(`Bearer ${adminToken}`))) return true;
+    if (timingSafeEqual(digest(headers.authorization ?? ''), digest(`Bearer ${this.adminToken}`))) return true;
     throw new UnauthorizedException('This path is for administrators: send Authorization: Bearer with the admin token');
   }
 }

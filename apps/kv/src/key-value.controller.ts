@@ -1,4 +1,5 @@
 import { Controller, Delete, Get, Header, MethodNotAllowedException, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InjectStateMachine, RaftError, type Replicated } from 'nestjs-raft';
 import { entityTag, isFresh, writePrecondition } from './entity-tag';
@@ -13,6 +14,7 @@ const ALLOWED = 'GET, HEAD, PUT, DELETE';
  * Any path is a key, any JSON a value. The handlers take the raw request and reply, without guard, pipe or interceptor: these
  * are the hot routes.
  */
+@ApiExcludeController()
 @Controller()
 export class KeyValueController {
   constructor(

@@ -16,6 +16,12 @@ export interface Item {
   readonly version: number;
 }
 
+/** What those who watch hear: the value, or null where the key was removed. */
+export interface KeyChange {
+  readonly key: string;
+  readonly json: string | null;
+}
+
 /**
  * What must hold for a write to happen. `present`: any version; `absent`: none; else one of these versions.
  */
@@ -35,14 +41,17 @@ export class KeyValueMachine {
     const before = this.items.get(key);
     if (!holds(ifItIs, before)) return { done: false, version: before?.version ?? null };
     this.items.set(key, { json, version: context.index });
+    context.emit({ key, json } satisfies KeyChange);
     return { done: true, existed: before !== undefined };
   }
 
   @RaftCommand()
-  remove(_context: CommandContext, key: string, ifItIs?: Precondition): WriteResult {
+  remove(context: CommandContext, key: string, ifItIs?: Precondition): WriteResult {
     const before = this.items.get(key);
     if (!holds(ifItIs, before)) return { done: false, version: before?.version ?? null };
-    return { done: true, existed: this.items.delete(key) };
+    const existed = this.items.delete(key);
+    if (existed) context.emit({ key, json: null } satisfies KeyChange);
+    return { done: true, existed };
   }
 
   @RaftQuery()

@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { LogLevel } from '@nestjs/common';
+import { ApiDocument } from './docs/api-document.service';
 import type { NodeSettings } from './command-line';
 import { MAX_VALUE_BYTES } from './key-value.request';
 import { KvModule } from './kv.module';
@@ -29,6 +30,7 @@ export async function startKvApplication(
       abortOnError: false,
     },
   );
+  application.get(ApiDocument).describe(application);
   try {
     await application.listen(settings.listen.port, settings.listen.host.replace(/^\[(.*)\]$/, '$1'));
   } catch (error) {

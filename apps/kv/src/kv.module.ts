@@ -1,16 +1,21 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { memoryStorage, RaftModule, type RaftModuleOptions, type RaftStorage } from 'nestjs-raft';
+import { RaftAdminModule } from 'nestjs-raft/admin';
+import { RaftPrometheusModule } from 'nestjs-raft/prometheus';
 import { typeOrmStorage } from 'nestjs-raft/typeorm';
-import { AdminController } from './admin.controller';
 import { AdminGuard } from './admin.guard';
 import type { NodeSettings } from './command-line';
+import { ApiDocument } from './docs/api-document.service';
+import { DocsController } from './docs/docs.controller';
 import { FollowerGate } from './follower-gate.service';
-import { formatHostPort } from './host-port';
+import { HealthController } from './health.controller';
+import { formatHostPort, parseHostPort, peerPortOf } from './host-port';
 import { KeyValueController } from './key-value.controller';
 import { KeyValueMachine } from './key-value.machine';
+import { MetricsController } from './metrics.controller';
 import { NODE_SETTINGS } from './node-settings.token';
 import { OrderlyClose } from './orderly-close.service';
-import { StatusController } from './status.controller';
+import { WatchController } from './watch/watch.controller';
 
 /** The sample app: a node of a replicated key-value store. */
 @Module({})
@@ -32,12 +37,25 @@ export class KvModule {
           forceBootstrap: settings.forceBootstrap,
         }),
         RaftModule.forFeature([KeyValueMachine]),
+        RaftAdminModule.register({
+          path: '_raft',
+          shortPath: '_praft',
+          guard: settings.adminToken === undefined ? false : new AdminGuard(settings.adminToken),
+          peerOf: peerAddressOf,
+        }),
+        RaftPrometheusModule.register(),
       ],
       // The routes for keys take every path, so they come last.
-      controllers: [StatusController, AdminController, KeyValueController],
-      providers: [FollowerGate, AdminGuard, OrderlyClose, { provide: NODE_SETTINGS, useValue: settings }],
+      controllers: [HealthController, MetricsController, DocsController, WatchController, KeyValueController],
+      providers: [FollowerGate, ApiDocument, OrderlyClose, { provide: NODE_SETTINGS, useValue: settings }],
     };
   }
+}
+
+/** A member is named as clients reach it; its peer port is 10000 higher, unless it is said. */
+function peerAddressOf(http: string): string {
+  const address = parseHostPort('http', http);
+  return `${address.host}:${peerPortOf('http', address)}`;
 }
 
 /** Who founds the cluster, or, of a node that joins, where it is itself. */

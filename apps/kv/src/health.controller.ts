@@ -1,17 +1,11 @@
-import { Controller, Get, Header, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { type RaftStatus, RaftService } from 'nestjs-raft';
 
-/** What the node says of itself. */
+/** Whether the node is of use, for whoever sends requests to it. */
 @Controller()
-export class StatusController {
+export class HealthController {
   constructor(private readonly raft: RaftService) {}
-
-  @Get('_raft/status')
-  @Header('cache-control', 'no-store')
-  status(): RaftStatus {
-    return this.raft.status();
-  }
 
   /** 200 while this node can do its part: it runs, knows a leader, and its store serves it. Otherwise 503, and why. */
   @Get('_health')
