@@ -42,13 +42,14 @@ describe('locks of a cluster', () => {
     const work = (name: string) => async (): Promise<void> => {
       expect(++inside).toBe(1);
       order.push(name);
-      await new Promise<void>((resolve) => cluster.leader.scheduler.setTimer(50, resolve));
+      await new Promise<void>((resolve) => cluster.leader.scheduler.setTimer(400, resolve));
       inside--;
     };
     const runs: Promise<void>[] = [];
     for (const [at, node] of [one, two, cluster.leader, one, two].entries()) {
       runs.push(locksOf(node).run('a', PATIENT, work(String(at))));
-      await cluster.pass(5);
+      // So that their requests come to the leader in this order, whatever a node does at its first.
+      await cluster.pass(50);
     }
 
     await cluster.ends(Promise.all(runs));
