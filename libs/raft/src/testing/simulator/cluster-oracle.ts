@@ -9,7 +9,7 @@ import type { GroupWrite, SnapshotMetadata } from '../../storage/contract';
 import type { PeerMessage } from '../../transport/contract';
 import { CommitLedger } from './commit-ledger';
 import { checkPendingConfigurations, checkWrite } from './disk-rules';
-import { checkCandidate, checkElected, checkSuccessor } from './election-rules';
+import { checkCandidate, checkElected, checkSuccessor, configurationsOf } from './election-rules';
 import { EntryRegistry } from './entry-registry';
 import { checkDurableBeforeSent } from './message-rules';
 import type { Path } from './paths';
@@ -263,9 +263,11 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
 
   /** A node says that it was removed: then it was, for good. */
   saysRemoved(life: ObservedLife, { replicaId }: RaftStatus): void {
+    // A node may know that it is committed before any disk says so; but the entry is on some disk.
     const { configuration } = this.membership!;
+    const written = [...this.disks.keys()].flatMap((id) => configurationsOf(this.diskOf(id)!));
     this.world.verdict.check(
-      wasRemoved(configuration, replicaId),
+      [configuration, ...written].some((each) => wasRemoved(each, replicaId)),
       'only what was removed says so',
       () => `${life.label} is replica ${replicaId} of ${JSON.stringify(configuration)}`,
     );

@@ -51,7 +51,10 @@ export function checkElected(
   });
 }
 
-/** Whoever is told to campaign at once has a vote, and all of the log (thesis §3.10). */
+/**
+ * Whoever is told to campaign at once has a vote, and all of the log (thesis §3.10). A leader may act by a configuration that a
+ * quorum of the others has written and it hasn't yet; its successor has it.
+ */
 export function checkSuccessor(
   verdict: Verdict,
   who: string,
@@ -60,7 +63,9 @@ export function checkSuccessor(
   log: DiskGroup | undefined,
 ): void {
   verdict.check(
-    configurationsOf(leader).some(({ voters }) => voters.includes(successor)),
+    [leader, ...(log === undefined ? [] : [log])]
+      .flatMap(configurationsOf)
+      .some(({ voters }) => voters.includes(successor)),
     'the leadership goes to a voter that stays one',
     () => `${who} hands over to replica ${successor}`,
   );

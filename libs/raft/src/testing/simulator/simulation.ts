@@ -50,8 +50,11 @@ export interface SimulationOptions {
   readonly script?: Script;
 }
 
-/** After everything is healed, a leader has to be there and all nodes have to hold the same, within this time. */
-const CONVERGES_WITHIN_MS = 15_000;
+/**
+ * After everything is healed, a leader has to be there and all nodes have to hold the same, within this time. The longest that
+ * a node waits for anything is half a minute, for whom it gets a snapshot from, on a clock that may be a third too slow.
+ */
+const CONVERGES_WITHIN_MS = 60_000;
 const SAMPLE_EVERY_MS = 50;
 const FINAL_READ_MS = 10_000;
 
