@@ -12,7 +12,7 @@ export const membershipMutants: readonly Mutant[] = [
     name: 'two-changes-in-flight',
     room: 'kernel',
     mistake: 'A change of the membership is taken in while another is in the log and not committed.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => {
       const { prototype } = libraryFunction<() => void>('core/log', 'RaftLog') as unknown as { prototype: object };
       Object.defineProperty(prototype, 'hasPendingConfiguration', { get: () => false });
@@ -22,7 +22,7 @@ export const membershipMutants: readonly Mutant[] = [
     name: 'joint-decided-by-the-new-half',
     room: 'kernel',
     mistake: 'Within a joint configuration the majority of the new half suffices.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => {
       type Decide = (electorate: MembershipPart, of: (id: number) => unknown) => unknown;
       for (const name of ['quorumValue', 'voteResult'])
@@ -35,7 +35,7 @@ export const membershipMutants: readonly Mutant[] = [
     name: 'joint-never-left',
     room: 'kernel',
     mistake: 'A leader leaves only a joint configuration that it entered itself: one whose leader died stays.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => {
       type Advance = (state: KernelStatePart & { termStartIndex: number; configuration: { index: number } }) => void;
       replaceFunction<Advance>('core/membership-change', 'advanceMembership', (original) => (state) => {
@@ -51,14 +51,14 @@ export const membershipMutants: readonly Mutant[] = [
     name: 'learner-campaigns',
     room: 'kernel',
     mistake: 'Whoever hears no leader campaigns, with a vote or without.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => replaceFunction<() => boolean>('core/membership', 'isVoter', () => () => true),
   },
   {
     name: 'snapshot-without-its-membership',
     room: 'kernel',
     mistake: 'A snapshot carries the oldest membership that is remembered, not the one of its index.',
-    knownSeed: 1,
+    knownSeed: 2,
     apply: () => {
       interface History {
         readonly configurations: readonly unknown[];
@@ -73,6 +73,23 @@ export const membershipMutants: readonly Mutant[] = [
         return function () {
           return this.configurations[0];
         };
+      });
+    },
+  },
+  {
+    name: 'transfer-to-a-replica-that-lags',
+    room: 'kernel',
+    mistake: 'The successor is told to campaign before it has all of the log.',
+    knownSeed: 16,
+    apply: () => {
+      interface Transferring extends KernelStatePart {
+        transfer: { readonly target: number } | undefined;
+        header(to: number): object;
+        sendNow(message: object): void;
+      }
+      replaceFunction<(state: Transferring) => void>('core/transfer', 'advanceTransfer', (original) => (state) => {
+        if (state.role !== 'leader' || state.transfer === undefined) original(state);
+        else state.sendNow({ ...state.header(state.transfer.target), kind: 'timeoutNow' });
       });
     },
   },
