@@ -72,6 +72,33 @@ describe('a cluster that grows and shrinks', () => {
     await cluster.stopAll();
   });
 
+  it('a leader that is removed leaves nobody in doubt whom it took in before, the hand-over included', async () => {
+    const cluster = new VirtualCluster(4);
+    const leader = await cluster.startWithLeader();
+    const done: string[] = [];
+    const codes: string[] = [];
+    const goOn = (number: number): void => {
+      if (leader.raft.status().phase === 'removed') return;
+      leader.raft.propose(add(`w${number}`)).then(
+        () => done.push(`w${number}`),
+        (error: { code: string }) => codes.push(error.code),
+      );
+      cluster.time.after(1, () => goOn(number + 1));
+    };
+    goOn(1);
+    await cluster.pass(200);
+    const [kept] = cluster.followers();
+    await cluster.ends(kept!.raft.remove(leader.name));
+    await cluster.until(() => leader.raft.status().phase === 'removed');
+    await cluster.pass(100);
+
+    await cluster.ends(kept!.raft.barrier());
+    expect(done.filter((line) => !kept!.machine.lines.includes(line))).toEqual([]);
+    expect(kept!.machine.lines).toHaveLength(done.length);
+    expect([...new Set(codes)]).toEqual(['RAFT_QUARANTINED']);
+    await cluster.stopAll();
+  });
+
   it('finishes a change under the next leader where the first one crashes', async () => {
     const cluster = new VirtualCluster(3);
     const leader = await cluster.startWithLeader();

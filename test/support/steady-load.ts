@@ -130,7 +130,8 @@ export class SteadyLoad {
             return;
           }
           this.refusals++;
-          if (answer.body.includes('RAFT_SHUTTING_DOWN')) this.avoidedUntilMs.set(node, Date.now() + AVOIDED_MS);
+          if (/RAFT_(SHUTTING_DOWN|QUARANTINED)/.test(answer.body))
+            this.avoidedUntilMs.set(node, Date.now() + AVOIDED_MS);
         } catch (error) {
           if (!(error instanceof NoAnswerError)) throw error;
           if (error.sent) {

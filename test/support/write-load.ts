@@ -11,6 +11,7 @@ const NOT_APPLIED: ReadonlySet<string> = new Set([
   'RAFT_STORAGE',
   'RAFT_SHUTTING_DOWN',
   'RAFT_NOT_STARTED',
+  'RAFT_QUARANTINED',
 ]);
 const PAUSE_AFTER_FAILURE_MS = 20;
 

@@ -67,6 +67,8 @@ const NOTHING_WAITS = Object.freeze({ inLog: 0, reading: 0, persist: 0, apply: 0
  */
 export class RaftNode {
   private failure: RaftError | undefined;
+  /** It was removed, and goes once the calls that it took in before are answered. */
+  private removal: RaftError | undefined;
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
@@ -354,6 +356,7 @@ export class RaftNode {
 
   private closedBecause(): RaftError | undefined {
     if (this.failure !== undefined) return this.failure;
+    if (this.removal !== undefined) return this.removal;
     const { phase } = this.board;
     if (phase === 'created') return notStarted();
     return phase === 'stopping' || phase === 'stopped' ? shuttingDown() : undefined;
@@ -511,7 +514,7 @@ export class RaftNode {
           this.board.changed();
         },
         queues: () => this.queues(),
-        removed: (sentence: string) => this.halt('removed', new RaftError('RAFT_QUARANTINED', sentence)),
+        removed: (sentence: string) => this.leave(new RaftError('RAFT_QUARANTINED', sentence)),
         degradedChanged: () => this.board.changed(),
         rolledBack: (sentence: string) => this.rolledBack(sentence),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
@@ -574,6 +577,17 @@ export class RaftNode {
     void this.closeParts();
     this.desk.answerEverybody(failure, failure.message);
     this.options.transport.stop().catch((error: unknown) => this.options.logger.warn(sentenceOf(error)));
+  }
+
+  /** What was taken in before this node was removed is decided and applied here, and its callers hear of it first. */
+  private leave(removal: RaftError): void {
+    if (this.removal !== undefined) return;
+    this.removal = removal;
+    this.desk.refuseParked(removal);
+    const { scheduler, electionTimeoutMs } = this.options;
+    void raced(scheduler, scheduler.nowMs() + electionTimeoutMs, this.desk.drained()).then(() =>
+      this.halt('removed', removal),
+    );
   }
 
   /** No timer and no input any more. @returns when writes and applies that were under way have settled */

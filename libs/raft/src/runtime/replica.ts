@@ -89,8 +89,6 @@ export class Replica implements ServingReplica {
   private closed = false;
   private appliedIndexHere: number;
   private appliedTerm = 0;
-  /** It was removed, and goes once the calls are answered that it took in before. */
-  private farewell: string | undefined;
 
   constructor(
     private readonly ports: ReplicaPorts,
@@ -148,8 +146,9 @@ export class Replica implements ServingReplica {
         refused: (reads) => this.reads.refused(reads),
         snapshotWanted: (wanted) => this.fetcher.wanted(wanted),
         statusChanged: (status) => {
-          ports.statusChanged(status);
+          // First, so that nothing is sent on to the next leader by a node whose connections that one is about to close.
           this.leaveIfRemoved(kernel.configuration);
+          ports.statusChanged(status);
         },
         configurationChanged: (configuration) => this.follow(configuration),
         fatal: (error) => {
@@ -483,7 +482,6 @@ export class Replica implements ServingReplica {
     this.driver.applied(last.index);
     this.snapshotter.applied(entries);
     if (isNewTerm && this.isLeading) this.ports.router.wake();
-    this.leaveOnceAnswered();
   }
 
   /** Keeps out of the log what nobody could run, and stamps the rest. */
@@ -521,15 +519,7 @@ export class Replica implements ServingReplica {
   private leaveIfRemoved(configuration: ConfigurationInForce): void {
     if (this.isLeading || this.closed) return;
     const sentence = removalOf(configuration, this.replicaId, this.ports.options.nodeId);
-    if (sentence === undefined) return;
-    this.farewell = sentence;
-    this.leaveOnceAnswered();
-  }
-
-  /** What is committed by now is certain, and its callers are told so before this node answers nobody any more. */
-  private leaveOnceAnswered(): void {
-    if (this.farewell === undefined || this.closed) return;
-    if (this.waiters.size === 0 || this.appliedIndexHere >= this.kernel.commitIndex) this.ports.removed(this.farewell);
+    if (sentence !== undefined) this.ports.removed(sentence);
   }
 
   private follow(configuration: ConfigurationInForce): void {
