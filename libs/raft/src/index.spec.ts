@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import * as publicApi from './index';
 
 const OPTIONAL_PEERS =
-  /^(typeorm|pg|pg-copy-streams|@nestjs\/(typeorm|terminus|swagger|schedule)|prom-client|@opentelemetry)(\/|$)/;
+  /^(typeorm|pg|pg-copy-streams|cron|luxon|@nestjs\/(typeorm|terminus|swagger|schedule)|prom-client|@opentelemetry)(\/|$)/;
 
 /** What a file loads, and what that loads, by the import statements that aren't for types alone. */
 function loadedFrom(entry: string, seen = new Set<string>()): Set<string> {
@@ -42,6 +42,7 @@ describe('the public entry', () => {
         "getRaftBarrierToken",
         "getRaftCounterToken",
         "getRaftEventsToken",
+        "getRaftJobsToken",
         "getRaftLockToken",
         "getRaftMapToken",
         "getRaftQueueToken",
@@ -52,6 +53,7 @@ describe('the public entry', () => {
         "InjectRaft",
         "InjectRaftBarrier",
         "InjectRaftCounter",
+        "InjectRaftJobs",
         "InjectRaftLock",
         "InjectRaftMap",
         "InjectRaftQueue",
@@ -60,6 +62,8 @@ describe('the public entry', () => {
         "InjectStateMachine",
         "isRaftError",
         "isRaftRejection",
+        "LeaderCron",
+        "LeaderInterval",
         "LeaderOnly",
         "LeaderOnlyGuard",
         "LinearizableRead",
@@ -84,6 +88,7 @@ describe('the public entry', () => {
         "RaftEventsService",
         "RaftExceptionFilter",
         "RaftHttpException",
+        "RaftJobsService",
         "RaftLockService",
         "raftMap",
         "RaftMap",

@@ -82,6 +82,21 @@ export type { RaftPrimitive } from './nest/primitives/shared/primitive';
 export type { RaftLease } from './nest/primitives/lease/held-lease';
 export type { RaftLeaseOptions } from './nest/primitives/lease/lease-options';
 
+export { LeaderCron } from './nest/jobs/leader-cron.decorator';
+export { LeaderInterval } from './nest/jobs/leader-interval.decorator';
+export type { LeaderJobDecorator } from './nest/jobs/leader-job.metadata';
+export type {
+  LeaderCronOptions,
+  LeaderJobOptions,
+  LeaderRun,
+  LeaderRunTrigger,
+  RaftJob,
+  RaftJobRun,
+} from './nest/jobs/leader-job.interface';
+export { type RaftJobHistoryOptions, RaftJobsService } from './nest/jobs/raft-jobs.service';
+export { getRaftJobsToken } from './nest/jobs/get-raft-jobs-token';
+export { InjectRaftJobs } from './nest/jobs/inject-raft-jobs.decorator';
+
 export { OnLeadershipAcquired } from './nest/leadership/on-leadership-acquired.decorator';
 export { OnLeadershipLost } from './nest/leadership/on-leadership-lost.decorator';
 export type { LeadershipHookDecorator } from './nest/leadership/leadership-hook.metadata';

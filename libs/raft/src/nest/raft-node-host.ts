@@ -43,6 +43,7 @@ export class RaftNodeHost
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
   private machines: readonly object[] = [];
   private hooks: LeadershipHooks | undefined;
+  private readonly windUps: (() => Promise<void>)[] = [];
   private hosted: HostedNode | undefined;
   private last: RaftStatus;
   private started = false;
@@ -90,6 +91,11 @@ export class RaftNodeHost
     }
     this.node();
     return fenceOf(this.terms.current, this.status());
+  }
+
+  /** @param windUp what is waited for once the leadership has ended, while the node takes calls still; it has its own bound */
+  beforeStop(windUp: () => Promise<void>): void {
+    this.windUps.push(windUp);
   }
 
   status(): RaftStatus {
@@ -159,7 +165,7 @@ export class RaftNodeHost
     this.hooksWarning.disarm();
     // What only a leader may do ends here, before another can be elected.
     this.terms.close(shuttingDown());
-    await this.hooks?.woundUp();
+    await Promise.all([this.hooks?.woundUp(), ...this.windUps.map((windUp) => windUp())]);
     this.closing = true;
     const node = this.hosted;
     if (node !== undefined) {

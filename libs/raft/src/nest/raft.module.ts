@@ -22,6 +22,9 @@ import { getRaftEventsToken } from './get-raft-events-token';
 import { getRaftToken } from './get-raft-token';
 import type { NodeFactory } from './hosted-node.interface';
 import { LeaderForwarder } from './leader-only/leader-forwarder';
+import { getRaftJobsToken } from './jobs/get-raft-jobs-token';
+import { JobMachine } from './jobs/job.machine';
+import { jobProviders } from './jobs/job.providers';
 import { interceptHttpErrors } from './errors/intercept-http-errors';
 import { NoExceptionFilter, RaftExceptionFilter } from './errors/raft-exception.filter';
 import { RaftEventsService } from './raft-events.service';
@@ -30,15 +33,18 @@ import type { RaftModuleOptions } from './raft-module-options.interface';
 import { RaftAdminService } from './raft-admin.service';
 import { ASYNC_OPTIONS_TYPE, ConfigurableModuleClass, OPTIONS_TYPE } from './raft.module-definition';
 import type { RaftPrimitive } from './primitives/shared/primitive';
+import { LockMachine } from './primitives/lock/lock.machine';
 import { lockProviders } from './primitives/lock/lock.providers';
 import { createRaftNode } from './raft-node.factory';
 import { RaftNodeHost } from './raft-node-host';
 import { RaftService } from './raft.service';
 import { raftSettings, type RaftSettings } from './raft-settings';
+import type { RaftFeature } from './state-machine-registry';
 import {
   getRaftHostToken,
   getRaftSettingsToken,
   groupName,
+  RAFT_FEATURE,
   RAFT_GROUP,
   RAFT_NODE_FACTORY,
   RAFT_OPTIONS,
@@ -147,7 +153,13 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
       inject: [host],
       useFactory: (nodeHost: RaftNodeHost): RaftAdminService => new RaftAdminService(nodeHost),
     },
+    // On every node of every release, whether it has locks and jobs or not: the first of either needs no new machine.
+    {
+      provide: RAFT_FEATURE,
+      useValue: { group, label: 'RaftModule', machines: [LockMachine, JobMachine] } satisfies RaftFeature,
+    },
     ...lockProviders(group),
+    ...jobProviders(group),
     {
       provide: events,
       inject: [host],
@@ -165,6 +177,6 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
     ...definition,
     imports: [DiscoveryModule, ...(definition.imports ?? [])],
     providers: [...(definition.providers ?? []), ...providers],
-    exports: [settings, host, service, admin, events, getRaftLockToken(group)],
+    exports: [settings, host, service, admin, events, getRaftLockToken(group), getRaftJobsToken(group)],
   };
 }

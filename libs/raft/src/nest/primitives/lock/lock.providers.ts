@@ -3,9 +3,8 @@ import type { GroupId } from '../../../core/types';
 import { SystemScheduler } from '../../../runtime/system-scheduler';
 import type { Replicated } from '../../../state-machine/replicated';
 import type { RaftNodeHost } from '../../raft-node-host';
-import { getRaftHostToken, RAFT_FEATURE } from '../../raft.tokens';
+import { getRaftHostToken } from '../../raft.tokens';
 import { callerOf } from '../../state-machine-caller';
-import type { RaftFeature } from '../../state-machine-registry';
 import { LeaseClient } from '../lease/lease-client';
 import type { LeaseMachine } from '../lease/lease-machine';
 import { PrimitiveExpiry } from '../shared/primitive-expiry';
@@ -18,9 +17,7 @@ const LOCKS = 'raft.locks';
 /** What the root module provides for locks, which need no `forFeature`, and for whatever expires. */
 export function lockProviders(group: GroupId): Provider[] {
   const host = getRaftHostToken(group);
-  const feature: RaftFeature = { group, label: 'RaftLockService', machines: [LockMachine] };
   return [
-    { provide: RAFT_FEATURE, useValue: feature },
     {
       provide: getRaftLockToken(group),
       inject: [host],

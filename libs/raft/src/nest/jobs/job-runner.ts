@@ -1,0 +1,158 @@
+import { isRaftError } from '../../core/raft-error';
+import type { Scheduler } from '../../runtime/scheduler';
+import type { Replicated } from '../../state-machine/replicated';
+import type { Leadership } from '../leadership/leadership.interface';
+import { isPassing } from '../primitives/shared/retryable';
+import { WakeUp } from '../primitives/shared/wake-up';
+import { dueRuns } from './due-runs';
+import type { JobAsk, JobMachine } from './job.machine';
+import type { Claim, JobRecord, Skipped } from './job-record';
+import { JobRun } from './job-run';
+import type { LeaderJob } from './leader-job';
+
+export interface RunnerParts {
+  readonly caller: Replicated<JobMachine>;
+  readonly scheduler: Scheduler;
+  readonly logger: { warn(message: string): void; error(message: string, stack?: string): void };
+}
+
+/** A leadership in which this node's jobs were announced. */
+export interface Reign {
+  readonly leadership: Leadership;
+  /** When it began, by the scheduler. */
+  readonly sinceMs: number;
+}
+
+/** What is waited for at most: the wall clock may be set meanwhile. */
+const LONGEST_MS = 60_000;
+const RETRY_MS = 500;
+/** So far a decided time is ahead of this node's clock where one of the cluster's clocks is wrong. */
+const ASTRAY_MS = 60_000;
+
+/** Runs one job while this node leads: one run after the other, each once it is claimed. */
+export class JobRunner {
+  private current: JobRun | undefined;
+  private wakeUp: WakeUp | undefined;
+  private busyUntilMs = -Infinity;
+  private warnedIn = 0;
+
+  constructor(
+    private readonly job: LeaderJob,
+    private readonly parts: RunnerParts,
+  ) {}
+
+  get name(): string {
+    return this.job.name;
+  }
+
+  /** Resolves when the leadership has ended, and what it began too. */
+  async serve(reign: Reign): Promise<void> {
+    const { signal } = reign.leadership;
+    const wakeUp = new WakeUp(this.parts.scheduler);
+    this.wakeUp = wakeUp;
+    signal.addEventListener('abort', () => wakeUp.wake(), { once: true });
+    while (!signal.aborted) {
+      const waitMs = await this.attempt(reign);
+      if (!signal.aborted && waitMs > 0) await wakeUp.wait(waitMs);
+    }
+  }
+
+  wake(): void {
+    this.wakeUp?.wake();
+  }
+
+  /** Resolves when the run that goes on, if one does, has ended and is recorded. */
+  async ended(): Promise<void> {
+    await this.current?.recorded;
+  }
+
+  /** @returns in how many milliseconds there is something to do again */
+  private async attempt(reign: Reign): Promise<number> {
+    try {
+      return await this.step(reign);
+    } catch (error) {
+      const isLate = isRaftError(error) && error.code === 'RAFT_REJECTED' && error.reason === 'NOT_LEADING';
+      if (!isPassing(error) && !isLate && !reign.leadership.signal.aborted)
+        this.parts.logger.warn(`The job ${this.name} could not be looked after: ${String(error)}`);
+      return RETRY_MS;
+    }
+  }
+
+  private async step(reign: Reign): Promise<number> {
+    // A run of a leadership before, which has not returned yet: its end wakes.
+    if (this.current !== undefined) return LONGEST_MS;
+    const { caller } = this.parts;
+    const { name } = this.job;
+    const state = await caller.$stale().stateOf(name);
+    if (state === null) return RETRY_MS;
+    if (state.running !== null) return this.resolve(state.running, reign);
+    const waiting = state.waiting[0];
+    if (waiting !== undefined) return this.claim(reign, waiting.scheduledMs, []);
+    if (state.paused) return LONGEST_MS;
+    return this.runDue(state, reign);
+  }
+
+  /** What is claimed, and isn't run by this process as far as it knows. */
+  private async resolve(running: Claim, reign: Reign): Promise<number> {
+    const { leadership, sinceMs } = reign;
+    const { nodeId, term } = leadership;
+    const isOwn = running.node === nodeId;
+    if (isOwn && running.term === term) {
+      // The answer to its claim was lost: nobody has begun it, for nobody else leads in this term.
+      await this.run(running, leadership);
+      return 0;
+    }
+    // An earlier life of this node can't go on; another node may need a moment to see that it leads no more.
+    const leftMs = isOwn ? 0 : sinceMs + this.job.windUpMs - this.parts.scheduler.nowMs();
+    if (leftMs > 0) return leftMs;
+    await this.parts.caller.takeOver({ ...this.ask(reign), token: running.token });
+    return 0;
+  }
+
+  private async runDue({ decidedMs }: Pick<JobRecord, 'decidedMs'>, reign: Reign): Promise<number> {
+    const { schedule, policy } = this.job;
+    const nowMs = this.parts.scheduler.wallMs();
+    this.warnOfClocks(decidedMs - nowMs, reign);
+    const { runMs, skipped } = dueRuns(schedule, policy, { decidedMs, nowMs, busyUntilMs: this.busyUntilMs });
+    if (runMs !== null) return this.claim(reign, runMs, skipped);
+    if (skipped.length > 0) {
+      await this.parts.caller.skip({ ...this.ask(reign), skipped });
+      return 0;
+    }
+    const nextMs = schedule.next(Math.max(nowMs, decidedMs));
+    return nextMs === null ? LONGEST_MS : Math.min(LONGEST_MS, Math.max(1, nextMs - nowMs));
+  }
+
+  private async claim(reign: Reign, scheduledMs: number, skipped: readonly Skipped[]): Promise<number> {
+    const { leadership } = reign;
+    const { atLeastOnce } = this.job;
+    const node = leadership.nodeId;
+    const claim = await this.parts.caller.claim({ ...this.ask(reign), node, scheduledMs, atLeastOnce, skipped });
+    // What stands against it is in the state now.
+    if (claim === null) return 1;
+    await this.run(claim, leadership);
+    return 0;
+  }
+
+  private ask({ leadership }: Reign): JobAsk {
+    return { name: this.name, term: leadership.term, nowMs: this.parts.scheduler.wallMs() };
+  }
+
+  private warnOfClocks(aheadMs: number, { leadership }: Reign): void {
+    if (aheadMs <= ASTRAY_MS || this.warnedIn === leadership.term) return;
+    this.warnedIn = leadership.term;
+    this.parts.logger.warn(
+      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${leadership.nodeId}: a leader's clock was wrong, or this one is. It is not run before the clock gets there. Set the clocks right; RaftJobsService.pause('${this.name}') and then resume() let it go on from now where it is more than an hour.`,
+    );
+  }
+
+  private async run(claim: Claim, { signal }: Leadership): Promise<void> {
+    const run = new JobRun(this.job, claim, signal, this.parts);
+    this.current = run;
+    await run.recorded;
+    this.current = undefined;
+    this.busyUntilMs = this.parts.scheduler.wallMs();
+    // Another leadership of this node may be waiting for the end.
+    this.wake();
+  }
+}

@@ -1,0 +1,11 @@
+import type { LeaderRun } from './leader-job.interface';
+import type { JobDefinition } from './leader-job.metadata';
+import type { JobSchedule } from './job-schedule';
+
+/** A job of this build. */
+export interface LeaderJob extends Omit<JobDefinition, 'group' | 'timing'> {
+  /** The method: `ReportService.daily`. */
+  readonly where: string;
+  readonly schedule: JobSchedule;
+  call(run: LeaderRun): unknown;
+}

@@ -1,0 +1,260 @@
+import type { RaftJobRun } from 'nestjs-raft';
+import { JOB, heeding, JobCluster, type JobSettings, lasting, type SeenRun } from './job-cluster';
+
+/** That no scheduled time was begun twice, that tokens grow with time, and that no run began before the one before had ended. */
+function expectOneAtATime(seen: readonly SeenRun[]): void {
+  const times = seen.map(({ scheduledAt, trigger, attempt }) => `${trigger} ${scheduledAt.toISOString()} ${attempt}`);
+  expect(times).toEqual([...new Set(times)]);
+  for (const [at, run] of seen.entries()) {
+    const before = seen[at - 1];
+    if (before === undefined) continue;
+    expect(run.token).toBeGreaterThan(before.token);
+    expect(before.endedMs).toBeLessThanOrEqual(run.beganMs);
+  }
+}
+
+describe('leader jobs of a cluster', () => {
+  let cluster: JobCluster;
+  const start = async (settings?: JobSettings): Promise<void> => {
+    cluster = await JobCluster.start(settings);
+  };
+  const history = (): Promise<readonly RaftJobRun[]> => cluster.ends(cluster.leader.service.history(JOB));
+  const outcomes = async (): Promise<string[]> =>
+    (await history()).map(({ outcome, reason }) => (reason === null ? outcome : `${outcome}: ${reason}`));
+  /** Until a run goes on, on the leader. */
+  const running = (): Promise<void> =>
+    cluster.cluster.until(() => cluster.seen.some(({ endedMs }) => endedMs === undefined));
+  afterEach(() => cluster.stop());
+
+  it('run on the leader alone, once for each due time, and are recorded with how they ended', async () => {
+    await start({ work: lasting(20) });
+    const { name } = cluster.leader;
+
+    await cluster.pass(5_500);
+
+    expect(cluster.seen.length).toBeGreaterThanOrEqual(5);
+    expectOneAtATime(cluster.seen);
+    expect(new Set(cluster.seen.map(({ node }) => node))).toEqual(new Set([name]));
+    const runs = await history();
+    expect(runs.map(({ scheduledAt }) => scheduledAt.getTime())).toEqual(
+      cluster.seen.map(({ scheduledAt }) => scheduledAt.getTime()).toReversed(),
+    );
+    expect(runs[0]).toMatchObject({ outcome: 'completed', node: name, attempt: 1, trigger: 'schedule', error: null });
+    expect(runs[0]?.durationMs).toBeGreaterThanOrEqual(20);
+    expect(runs[0]?.token).toBe(cluster.seen.at(-1)?.token);
+  });
+
+  it('record what the method throws, log it, and go on with the next due time', async () => {
+    await start({
+      work: () => {
+        throw new Error('no paper');
+      },
+    });
+
+    await cluster.pass(2_500);
+
+    const [last] = await history();
+    expect(last).toMatchObject({ outcome: 'failed', error: 'Error: no paper' });
+    expect(cluster.seen.length).toBeGreaterThanOrEqual(2);
+    expect(cluster.leader.logged[0]).toMatch(
+      /^The job every-second \(Work\.everySecond\) failed, due 2026-01-01T00:.*Z: Error: no paper$/,
+    );
+  });
+
+  it('at most once: record a run whose leader died as lost, and leave it', async () => {
+    await start({ work: lasting(400) });
+    await running();
+    const [lost] = cluster.seen;
+    await cluster.kill(cluster.leader);
+
+    await cluster.cluster.until(() => cluster.seen.length > 1);
+    await cluster.pass(5_000);
+
+    expectOneAtATime(cluster.seen);
+    const record = (await history()).find(({ token }) => token === lost!.token);
+    expect(record).toMatchObject({ outcome: 'lost', node: lost!.node, durationMs: null });
+    expect(
+      cluster.seen.filter(({ scheduledAt }) => scheduledAt.getTime() === lost!.scheduledAt.getTime()),
+    ).toHaveLength(1);
+  });
+
+  it('at least once: have the next leader run it again, under a new token', async () => {
+    await start({ work: lasting(400), atLeastOnce: true });
+    await running();
+    const [lost] = cluster.seen;
+    await cluster.kill(cluster.leader);
+
+    await cluster.cluster.until(() => cluster.seen.length > 1);
+
+    const again = cluster.seen[1]!;
+    expect(again.scheduledAt).toEqual(lost!.scheduledAt);
+    expect(again.attempt).toBe(2);
+    expect(again.token).toBeGreaterThan(lost!.token);
+    expectOneAtATime(cluster.seen);
+  });
+
+  it('skip what came due while a run went on, and record that', async () => {
+    await start({ work: lasting(2_300) });
+
+    await cluster.pass(7_500);
+
+    expectOneAtATime(cluster.seen);
+    expect(await outcomes()).toEqual(expect.arrayContaining(['skipped: overlap', 'completed']));
+    const skipped = (await history()).find(({ outcome }) => outcome === 'skipped');
+    expect(skipped).toMatchObject({ count: 2, token: null, node: null });
+  });
+
+  it('catch up with nothing by default but the latest, where it is a minute late at most', async () => {
+    await start({ policy: { catchUp: 'none' } });
+    await cluster.pass(2_500);
+    const before = cluster.seen.at(-1)!;
+    const stopped = cluster.nodes.map(({ name }) => name);
+    for (const node of [...cluster.nodes]) await cluster.kill(node);
+    await cluster.pass(10_000);
+    for (const name of stopped) await cluster.restart(name);
+    await cluster.cluster.until(() => cluster.seen.at(-1) !== before);
+
+    const next = cluster.seen.at(-1)!;
+    expect(next.scheduledAt.getTime() - before.scheduledAt.getTime()).toBeGreaterThan(9_000);
+    const missed = (await history()).find(({ reason }) => reason === 'missed');
+    expect(missed?.count).toBe((next.scheduledAt.getTime() - before.scheduledAt.getTime()) / 1_000 - 1);
+  });
+
+  it('catch up with each due time in order where they are told to', async () => {
+    await start({ policy: { catchUp: 'all' } });
+    await cluster.pass(2_500);
+    const stopped = cluster.nodes.map(({ name }) => name);
+    for (const node of [...cluster.nodes]) await cluster.kill(node);
+    await cluster.pass(10_000);
+    for (const name of stopped) await cluster.restart(name);
+    await cluster.pass(10_000);
+
+    const times = cluster.seen.map(({ scheduledAt }) => scheduledAt.getTime());
+    expect(times).toEqual(times.map((_, at) => times[0]! + at * 1_000));
+    expect(times.length).toBeGreaterThan(15);
+    expectOneAtATime(cluster.seen);
+  });
+
+  it('run no scheduled time twice, whatever the clocks of the leaders say', async () => {
+    await start({ offsets: [45_000, -45_000, 0], work: lasting(50) });
+    for (let round = 0; round < 6; round++) {
+      await cluster.pass(2_700);
+      const { name } = cluster.leader;
+      await cluster.kill(cluster.leader);
+      await cluster.cluster.until(() => cluster.leader !== undefined);
+      await cluster.restart(name);
+    }
+    await cluster.pass(3_000);
+
+    expect(new Set(cluster.seen.map(({ node }) => node)).size).toBeGreaterThan(1);
+    expect(cluster.seen.length).toBeGreaterThan(8);
+    expectOneAtATime(cluster.seen);
+  });
+
+  it('hear of the loss of leadership through the signal, and the next leader waits for them to wind up', async () => {
+    await start({ work: heeding(10_000), windUpMs: 1_000 });
+    await running();
+    const [cut] = cluster.seen;
+    const old = cluster.leader;
+
+    await cluster.ends(old.node.raft.transferLeadership(cluster.followers[0]!.name));
+    await cluster.cluster.until(() => cluster.seen.length > 1);
+
+    expect(cut!.signal.aborted).toBe(true);
+    expect(cut!.signal.reason).toMatchObject({ code: 'RAFT_NOT_LEADER' });
+    expectOneAtATime(cluster.seen);
+    const record = (await history()).find(({ token }) => token === cut!.token);
+    expect(record).toMatchObject({ outcome: 'aborted', node: old.name, error: null });
+  });
+
+  it('end and are recorded before a node that is being stopped goes', async () => {
+    await start({ work: heeding(10_000), atLeastOnce: true });
+    await running();
+    const [cut] = cluster.seen;
+
+    await cluster.shutDown(cluster.leader);
+    await cluster.cluster.until(() => cluster.seen.length > 1);
+
+    expect(cut!.signal.reason).toMatchObject({ code: 'RAFT_SHUTTING_DOWN' });
+    expect((await history()).find(({ token }) => token === cut!.token)).toMatchObject({ outcome: 'aborted' });
+    expect(cluster.seen[1]).toMatchObject({ scheduledAt: cut!.scheduledAt, attempt: 2 });
+    expectOneAtATime(cluster.seen);
+  });
+
+  it('record the end of a run that its node tells after it was given up', async () => {
+    await start({ work: lasting(8_000), windUpMs: 100 });
+    await running();
+    const [cut] = cluster.seen;
+
+    await cluster.ends(cluster.leader.node.raft.transferLeadership(cluster.followers[0]!.name));
+    await cluster.pass(3_000);
+    expect((await history()).find(({ token }) => token === cut!.token)).toMatchObject({ outcome: 'lost' });
+    await cluster.pass(8_000);
+
+    expect((await history()).find(({ token }) => token === cut!.token)).toMatchObject({ outcome: 'aborted' });
+  });
+
+  it('run on request beside their schedule, asked on any node, and not at the time of another run', async () => {
+    await start({ work: lasting(300) });
+    await running();
+    const [follower] = cluster.followers;
+
+    const askedAt = await cluster.ends(follower!.service.runNow(JOB));
+    expect(await cluster.ends(follower!.service.runNow(JOB))).toEqual(askedAt);
+    await cluster.cluster.until(() => cluster.seen.some(({ trigger }) => trigger === 'manual'));
+    await cluster.pass(2_000);
+
+    const manual = cluster.seen.filter(({ trigger }) => trigger === 'manual');
+    expect(manual.map(({ scheduledAt }) => scheduledAt)).toEqual([askedAt]);
+    expectOneAtATime(cluster.seen);
+  });
+
+  it('are not run by their schedule while they are paused, nor caught up when they go on', async () => {
+    await start({ policy: { catchUp: 'all' } });
+    await cluster.pass(1_500);
+    await cluster.ends(cluster.followers[0]!.service.pause(JOB));
+    const { length } = cluster.seen;
+
+    await cluster.pass(5_000);
+    expect(cluster.seen).toHaveLength(length);
+    expect(await cluster.ends(cluster.leader.service.list())).toMatchObject([
+      { name: JOB, paused: true, nextAt: null },
+    ]);
+
+    await cluster.ends(cluster.followers[0]!.service.resume(JOB));
+    await cluster.pass(2_000);
+    expect(cluster.seen.length - length).toBeLessThanOrEqual(2);
+    expect(cluster.seen.length).toBeGreaterThan(length);
+  });
+
+  it('are listed with their schedule, what was last and what is next', async () => {
+    await start();
+    await cluster.pass(2_500);
+
+    const [job, ...others] = await cluster.ends(cluster.followers[0]!.service.list());
+
+    expect(others).toEqual([]);
+    expect(job).toMatchObject({ name: JOB, schedule: 'interval 1000 ms', paused: false, running: null });
+    expect(job!.last).toMatchObject({ outcome: 'completed', scheduledAt: cluster.seen.at(-1)!.scheduledAt });
+    expect(job!.nextAt!.getTime()).toBe(job!.last!.scheduledAt.getTime() + 1_000);
+  });
+
+  it('are refused by name where no leader has announced them', async () => {
+    await start();
+    await cluster.pass(1_000);
+    await expect(cluster.ends(cluster.leader.service.history('other'))).rejects.toMatchObject({
+      code: 'RAFT_REJECTED',
+      reason: 'UNKNOWN_JOB',
+      message: expect.stringContaining("No leader has announced a job with the name 'other'.") as string,
+    });
+  });
+
+  it('keep their last 100 runs', async () => {
+    await start();
+    await cluster.pass(110_000);
+    const runs = await history();
+    expect(runs).toHaveLength(100);
+    expect(runs[0]!.scheduledAt).toEqual(cluster.seen.at(-1)!.scheduledAt);
+    expect(await cluster.ends(cluster.leader.service.history(JOB, { limit: 3 }))).toEqual(runs.slice(0, 3));
+  });
+});
