@@ -4,7 +4,6 @@ import {
   getRaftJobsToken,
   InjectRaftJobs,
   LeaderCron,
-  type LeaderCronOptions,
   LeaderInterval,
   type LeaderRun,
   Locked,
@@ -158,7 +157,7 @@ describe('leader jobs of an application', () => {
   it('refuse options that cannot be ones where they are written', () => {
     const decorate = (options: object) => () => {
       class Reports {
-        @LeaderCron('* * * * *', options as LeaderCronOptions)
+        @LeaderCron('* * * * *', options)
         daily(): void {}
       }
       return Reports;
