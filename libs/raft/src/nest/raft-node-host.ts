@@ -20,6 +20,7 @@ import { LeadershipHooks } from './leadership/leadership-hooks';
 import { LeadershipTerms } from './leadership/leadership-terms';
 import type { Leadership } from './leadership/leadership.interface';
 import { MachineEvents } from './machine-events';
+import { FoundersListWarning } from './founders-list-warning';
 import { dataSourceOptionsForTables, giveDataSourceOptions } from './named-data-source';
 import { providePart } from './provided-part';
 import type { RaftSettings } from './raft-settings';
@@ -41,6 +42,7 @@ export class RaftNodeHost
   private readonly logger = new Logger('Raft');
   readonly events: NodeEvents;
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
+  private readonly foundersWarning: FoundersListWarning;
   private machines: readonly object[] = [];
   private hooks: LeadershipHooks | undefined;
   private readonly windUps: (() => Promise<void>)[] = [];
@@ -60,6 +62,7 @@ export class RaftNodeHost
     const { nodeId, clusterName, group } = settings;
     this.events = new NodeEvents({ nodeId, clusterName, group }, () => this.logger);
     this.last = initialStatus(settings);
+    this.foundersWarning = new FoundersListWarning(settings, this.logger);
     this.status$.next(this.last);
   }
 
@@ -184,6 +187,7 @@ export class RaftNodeHost
     this.leads = this.last.isLeader;
     this.terms.changed(this.last);
     this.status$.next(this.last);
+    this.foundersWarning.changed(status);
   }
 
   /** A node that takes no calls any more leads nobody, as far as its application goes. */

@@ -186,7 +186,7 @@ export class Founding {
       `The cluster '${options.clusterName}' exists already (node '${from}' says so), and the store of '${options.nodeId}' ` +
         'is not part of it: it is empty, because it was wiped or replaced, or kept in memory and the node was restarted, or because ' +
         'the cluster was founded without it. What it once held can’t be assumed, so it must not vote in its old place. ' +
-        `Remove '${options.nodeId}' from the members if it is there, and add it as a new member.`,
+        `Remove '${options.nodeId}' from the members if it is there, and add it as a new member: start it with join in place of members, on an empty store.`,
     );
   }
 
