@@ -177,7 +177,7 @@ describe('What the sample app tells of itself', () => {
     );
     expect(Object.keys(document.paths).filter((path) => path.includes('*') || path.startsWith('/_docs'))).toEqual([]);
     const page = await (await send('GET', '/_docs')).text();
-    const links = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
+    const links = [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, link]) => link!);
     expect(links).toHaveLength(3);
     for (const link of links) expect({ link, status: (await send('GET', link)).status }).toEqual({ link, status: 200 });
     expect((await send('GET', '/_docs/package.json')).status).toBe(404);

@@ -28,6 +28,7 @@ const seconds = (help: string, ...labels: string[]): MetricDefinition => ({
  */
 export const METRICS = {
   raft_phase: gauge('1 for the phase that the node is in, 0 for the others', 'phase'),
+  raft_degraded: gauge('1 while the store of the node fails or stalls'),
   raft_role: gauge('1 for the role that the node has, 0 for the others', 'role'),
   raft_is_leader: gauge('1 where the node leads and has committed in its term'),
   raft_has_leader: gauge('1 where the node knows a leader'),
@@ -41,6 +42,7 @@ export const METRICS = {
   raft_members: gauge('The members, by role', 'role'),
   raft_membership_changing: gauge('1 while a change of the membership is under way'),
   raft_peer_connected: gauge('1 where the connection to the peer stands', 'peer'),
+  raft_peer_degraded: gauge('1 where the peer says that it is degraded, or does not answer; on the leader', 'peer'),
   raft_peer_match_index: gauge('The last index that the peer is known to hold; on the leader', 'peer'),
   raft_peer_lag_entries: gauge('Entries of the log that the peer is not known to hold; on the leader', 'peer'),
   raft_peer_inflight_messages: gauge('Appends to the peer without an answer; on the leader, each second', 'peer'),

@@ -40,6 +40,7 @@ export class StatusMetrics {
   scrape(status: RaftStatus): void {
     const { snapshot, reads, queues, members } = status;
     this.oneOf('raft_phase', 'phase', PHASES, status.phase);
+    this.set('raft_degraded', Number(status.degraded !== null));
     this.oneOf('raft_role', 'role', ROLES, status.role);
     this.set('raft_is_leader', Number(status.isLeader));
     this.set('raft_has_leader', Number(status.leader !== null));
@@ -69,7 +70,7 @@ export class StatusMetrics {
   /** Nothing of a node that has ended stays behind on a registry that lives on. */
   remove(): void {
     this.forgetPeers([]);
-    for (const name of ['raft_is_leader', 'raft_has_leader', 'raft_state_age_seconds'] as const)
+    for (const name of ['raft_is_leader', 'raft_has_leader', 'raft_degraded', 'raft_state_age_seconds'] as const)
       this.setOrRemove(name, null);
     for (const phase of Object.keys(PHASES)) this.setOrRemove('raft_phase', null, { phase });
     for (const role of Object.keys(ROLES)) this.setOrRemove('raft_role', null, { role });
@@ -78,7 +79,8 @@ export class StatusMetrics {
   private scrapePeers({ members, lastIndex }: RaftStatus): void {
     const others = members.filter(({ connection }) => connection !== 'self');
     this.forgetPeers(others.map(({ name }) => name));
-    for (const { name: peer, connection, matchIndex } of others) {
+    for (const { name: peer, connection, matchIndex, health } of others) {
+      this.setOrRemove('raft_peer_degraded', health === null ? null : Number(health !== 'well'), { peer });
       this.set('raft_peer_connected', Number(connection === 'connected'), { peer });
       this.setOrRemove('raft_peer_match_index', matchIndex, { peer });
       this.setOrRemove('raft_peer_lag_entries', matchIndex === null ? null : Math.max(0, lastIndex - matchIndex), {
@@ -94,6 +96,7 @@ export class StatusMetrics {
     for (const peer of this.peers.filter((each) => !kept.includes(each)))
       for (const name of [
         'raft_peer_connected',
+        'raft_peer_degraded',
         'raft_peer_match_index',
         'raft_peer_lag_entries',
         'raft_peer_inflight_messages',

@@ -12,6 +12,7 @@ export const DASHBOARD = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
 <title>Raft</title>
 <style>${STYLE}</style>
 </head>
@@ -34,6 +35,7 @@ export const DASHBOARD = `<!doctype html>
     <p class="quiet">It stays in this tab, and goes to this node alone.</p>
   </form>
   <p id="alarm" class="alarm" role="alert" hidden></p>
+  <div id="shown" hidden>
   <section aria-labelledby="node-title">
     <h2 id="node-title">This node</h2>
     <dl id="facts" class="facts"></dl>
@@ -52,6 +54,7 @@ export const DASHBOARD = `<!doctype html>
     <ol id="events" class="events" aria-live="polite" aria-relevant="additions"></ol>
     <p id="no-events" class="quiet">Nothing has happened since this page was opened.</p>
   </section>
+  </div>
 </main>
 <noscript><p class="alarm">This page needs JavaScript to ask the node. The same is at <code>status</code> beside it, as JSON.</p></noscript>
 <script>${SCRIPT}</script>

@@ -40,11 +40,12 @@ export const SCRIPT = `
   }
 
   function show(status) {
+    at('shown').hidden = false;
     document.title = status.nodeId + (status.isLeader ? ' (leader)' : '') + ' – Raft';
     setText(at('cluster'), status.clusterName);
     setText(at('where'), 'Node ' + status.nodeId + ', group ' + status.group + (status.leader ? '. ' + status.leader.name + ' leads.' : '. No leader is known.'));
     const running = status.phase === 'running';
-    alarm(!running && status.reason ? status.reason : running && !status.leader ? 'No leader is known: an election is under way, or too few nodes are up.' : status.degraded && typeof status.degraded === 'string' ? status.degraded : '');
+    alarm(!running && status.reason ? status.reason : running && !status.leader ? 'No leader is known: an election is under way, or too few nodes are up.' : status.degraded ? 'This node is degraded: ' + status.degraded.reason : '');
     const waiting = Object.entries(status.queues).filter(([name, length]) => length > 0 && name !== 'uncommittedBytes').map(([name, length]) => name + ' ' + number(length));
     const facts = element('div');
     for (const each of [
@@ -63,6 +64,12 @@ export const SCRIPT = `
     showMembers(status);
   }
 
+  function connectionOf(member) {
+    if (member.connection === 'self') return ['–', ''];
+    if (member.connection !== 'connected') return [member.connection + (member.connectionDetail ? ': ' + member.connectionDetail : ''), 'bad'];
+    return member.health === 'degraded' || member.health === 'silent' ? ['connected, ' + member.health, 'warn'] : ['connected', 'good'];
+  }
+
   function showMembers(status) {
     const rows = document.createDocumentFragment();
     for (const member of status.members) {
@@ -74,8 +81,7 @@ export const SCRIPT = `
       const cells = [
         ['Name', member.name + (isSelf ? ' (this node)' : '')],
         ['Role', leads ? 'leader' : member.role],
-        ['Connection', isSelf ? '–' : member.connection === 'connected' ? 'connected' : member.connection + (member.connectionDetail ? ': ' + member.connectionDetail : ''),
-          isSelf ? '' : member.connection === 'connected' ? 'good' : 'bad'],
+        ['Connection', ...connectionOf(member)],
         ['Has up to', number(has)],
         ['Behind', behind === null ? '–' : number(behind), behind > 1000 ? 'warn' : ''],
         ['Address', member.http || member.peer],
@@ -155,6 +161,8 @@ export const SCRIPT = `
     at('access').hidden = !refused;
     if (refused) {
       connection('no access', 'bad');
+      setText(at('where'), 'This node shows itself to administrators.');
+      at('shown').hidden = true;
       alarm(token ? 'This node doesn’t take that token.' : '');
       if (stream) stream.abort();
       stream = null;

@@ -13,6 +13,7 @@ h2 { font-size: 1rem; margin: 0 0 .75rem; }
 section, form { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.25rem; margin-bottom: 1rem; }
 section:focus { outline: none; }
 .quiet { color: var(--quiet); margin: 0; font-size: .875rem; }
+#elsewhere { margin-bottom: .75rem; }
 .chip { margin: 0; padding: .125rem .625rem; border-radius: 1rem; border: 1px solid currentColor; font-size: .875rem; white-space: nowrap; }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 .alarm { color: var(--bad); border: 1px solid currentColor; background: var(--card); border-radius: .75rem; padding: .75rem 1.25rem; margin: 0 0 1rem; }
@@ -45,7 +46,7 @@ input { flex: 1; min-width: 0; } button { background: var(--accent); color: var(
   tr { border-top: 1px solid var(--line); padding: .5rem .75rem; }
   tr.leads { box-shadow: inset .1875rem 0 var(--accent); }
   tr.leads td:first-child, tr:not(.leads) td:first-child { box-shadow: none; padding-left: 0; font-weight: 600; }
-  td { border: 0; padding: .125rem 0; display: grid; grid-template-columns: 7rem 1fr; gap: .5rem; }
+  td { border: 0; padding: .125rem 0; display: grid; grid-template-columns: 5.5rem 1fr; gap: .5rem; }
   td::before { content: attr(data-label); color: var(--quiet); font-weight: 400; }
 }
 `;
