@@ -194,6 +194,58 @@ describe('leader jobs of a cluster', () => {
     expect((await history()).find(({ token }) => token === cut!.token)).toMatchObject({ outcome: 'aborted' });
   });
 
+  it('are fenced by their token where they go on behind a leader that was cut off', async () => {
+    const accepted: number[] = [];
+    const refused: number[] = [];
+    await start({
+      work: async (run, node) => {
+        await lasting(run.token === cluster.seen[0]!.token ? 15_000 : 20)(run, node);
+        // What a store does that keeps the greatest token it has seen.
+        (run.token >= Math.max(0, ...accepted) ? accepted : refused).push(run.token);
+      },
+    });
+    await running();
+    const [cut] = cluster.seen;
+    const old = cluster.leader;
+    const others = cluster.followers.map(({ node }) => node.address);
+    cluster.cluster.network.partition([old.node.address], others);
+    await cluster.pass(12_000);
+    expect(accepted.length).toBeGreaterThan(3);
+    cluster.cluster.network.heal();
+    await cluster.pass(12_000);
+
+    expect(cut!.signal.aborted).toBe(true);
+    expect(refused).toEqual([cut!.token]);
+    expect(accepted).toEqual(accepted.toSorted((left, right) => left - right));
+    const record = (await history()).find(({ token }) => token === cut!.token);
+    expect(record).toMatchObject({ outcome: 'aborted', node: old.name });
+  });
+
+  it('say once what keeps them from running, where a clock was far ahead', async () => {
+    await start();
+    await cluster.pass(1_500);
+    const { leader } = cluster;
+    const { term } = leader.node.raft.status();
+    const ahead = { name: JOB, term, node: leader.name, atLeastOnce: false, skipped: [] };
+    const nowMs = leader.scheduler.wallMs() + 7_200_000;
+    const claim = await cluster.ends(leader.caller.claim({ ...ahead, nowMs, scheduledMs: nowMs }));
+    await cluster.ends(leader.caller.finish(JOB, claim!.token, { outcome: 'completed', durationMs: 1, error: null }));
+    const { length } = cluster.seen;
+
+    await cluster.pass(180_000);
+    expect(cluster.seen).toHaveLength(length);
+    expect(leader.logged).toEqual([
+      expect.stringMatching(
+        /^The job every-second has run up to a due time that is 7\d{3} s ahead of the clock of the node n/,
+      ),
+    ]);
+
+    await cluster.ends(leader.service.pause(JOB));
+    await cluster.ends(leader.service.resume(JOB));
+    await cluster.pass(2_500);
+    expect(cluster.seen.length).toBeGreaterThan(length);
+  });
+
   it('run on request beside their schedule, asked on any node, and not at the time of another run', async () => {
     await start({ work: lasting(300) });
     await running();

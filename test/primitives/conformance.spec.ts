@@ -11,6 +11,7 @@ import {
   StateMachineHost,
 } from 'nestjs-raft';
 import { describeStateMachineConformance, type StateMachineConformanceSubject } from 'nestjs-raft/testing';
+import { JobMachine } from '../../libs/raft/src/nest/jobs/job.machine';
 import { BarrierMachine } from '../../libs/raft/src/nest/primitives/barrier/barrier.machine';
 import { CounterMachine } from '../../libs/raft/src/nest/primitives/counter/counter.machine';
 import { LockMachine } from '../../libs/raft/src/nest/primitives/lock/lock.machine';
@@ -117,6 +118,14 @@ describe('the machines of primitives', () => {
     subject(QueueMachine, 'raft.queues', (number) => {
       if (number % 6 === 0) return ['receive', 'mails', { max: 2, visibilityMs: 3_000, maxAttempts: 2 }];
       return ['send', 'mails', { number, text: 'x'.repeat(20) }, number % 4 === 0 ? 5_000 : 0, 100_000];
+    }),
+  );
+  // Each announcement is of a job more; most of them are asked for, and some are paused.
+  describeStateMachineConformance('leader jobs', () =>
+    subject(JobMachine, 'raft.jobs', (number) => {
+      const name = `job ${number - (number % 3)}, of a name that is long enough to fill some chunks`;
+      if (number % 3 === 0) return ['announce', { term: 1, nowMs: number }, [{ name, schedule: 'interval 1000 ms' }]];
+      return number % 3 === 1 ? ['request', name, number] : ['pause', name];
     }),
   );
   describeStateMachineConformance('barriers', () =>

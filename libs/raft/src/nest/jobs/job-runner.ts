@@ -1,26 +1,23 @@
-import { isRaftError } from '../../core/raft-error';
 import type { Scheduler } from '../../runtime/scheduler';
 import type { Replicated } from '../../state-machine/replicated';
 import type { Leadership } from '../leadership/leadership.interface';
-import { isPassing } from '../primitives/shared/retryable';
 import { WakeUp } from '../primitives/shared/wake-up';
 import { dueRuns } from './due-runs';
 import type { JobAsk, JobMachine } from './job.machine';
 import type { Claim, JobRecord, Skipped } from './job-record';
 import { JobRun } from './job-run';
 import type { LeaderJob } from './leader-job';
+import type { Reign } from './reign';
+
+export interface JobLogger {
+  warn(message: string): void;
+  error(message: string, stack?: string): void;
+}
 
 export interface RunnerParts {
   readonly caller: Replicated<JobMachine>;
   readonly scheduler: Scheduler;
-  readonly logger: { warn(message: string): void; error(message: string, stack?: string): void };
-}
-
-/** A leadership in which this node's jobs were announced. */
-export interface Reign {
-  readonly leadership: Leadership;
-  /** When it began, by the scheduler. */
-  readonly sinceMs: number;
+  readonly logger: JobLogger;
 }
 
 /** What is waited for at most: the wall clock may be set meanwhile. */
@@ -31,10 +28,10 @@ const ASTRAY_MS = 60_000;
 
 /** Runs one job while this node leads: one run after the other, each once it is claimed. */
 export class JobRunner {
-  private current: JobRun | undefined;
+  /** One, but where a claim of an earlier leadership was answered late: its run ends without having begun. */
+  private readonly current = new Set<JobRun>();
   private wakeUp: WakeUp | undefined;
   private busyUntilMs = -Infinity;
-  private warnedIn = 0;
 
   constructor(
     private readonly job: LeaderJob,
@@ -61,9 +58,9 @@ export class JobRunner {
     this.wakeUp?.wake();
   }
 
-  /** Resolves when the run that goes on, if one does, has ended and is recorded. */
+  /** Resolves when what goes on has ended and is recorded. */
   async ended(): Promise<void> {
-    await this.current?.recorded;
+    await Promise.all([...this.current].map(({ recorded }) => recorded));
   }
 
   /** @returns in how many milliseconds there is something to do again */
@@ -71,16 +68,14 @@ export class JobRunner {
     try {
       return await this.step(reign);
     } catch (error) {
-      const isLate = isRaftError(error) && error.code === 'RAFT_REJECTED' && error.reason === 'NOT_LEADING';
-      if (!isPassing(error) && !isLate && !reign.leadership.signal.aborted)
-        this.parts.logger.warn(`The job ${this.name} could not be looked after: ${String(error)}`);
+      reign.warn(error, `The job ${this.name} could not be looked after`);
       return RETRY_MS;
     }
   }
 
   private async step(reign: Reign): Promise<number> {
     // A run of a leadership before, which has not returned yet: its end wakes.
-    if (this.current !== undefined) return LONGEST_MS;
+    if (this.current.size > 0) return LONGEST_MS;
     const { caller } = this.parts;
     const { name } = this.job;
     const state = await caller.$stale().stateOf(name);
@@ -138,19 +133,19 @@ export class JobRunner {
     return { name: this.name, term: leadership.term, nowMs: this.parts.scheduler.wallMs() };
   }
 
-  private warnOfClocks(aheadMs: number, { leadership }: Reign): void {
-    if (aheadMs <= ASTRAY_MS || this.warnedIn === leadership.term) return;
-    this.warnedIn = leadership.term;
-    this.parts.logger.warn(
-      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${leadership.nodeId}: a leader's clock was wrong, or this one is. It is not run before the clock gets there. Set the clocks right; RaftJobsService.pause('${this.name}') and then resume() let it go on from now where it is more than an hour.`,
+  private warnOfClocks(aheadMs: number, reign: Reign): void {
+    if (aheadMs <= ASTRAY_MS) return;
+    reign.warnOnce(
+      `clocks of ${this.name}`,
+      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${reign.leadership.nodeId}: a leader's clock was wrong, or this one is. It is not run before the clock gets there. Set the clocks right; RaftJobsService.pause('${this.name}') and then resume() let it go on from now where it is more than an hour.`,
     );
   }
 
   private async run(claim: Claim, { signal }: Leadership): Promise<void> {
     const run = new JobRun(this.job, claim, signal, this.parts);
-    this.current = run;
+    this.current.add(run);
     await run.recorded;
-    this.current = undefined;
+    this.current.delete(run);
     this.busyUntilMs = this.parts.scheduler.wallMs();
     // Another leadership of this node may be waiting for the end.
     this.wake();

@@ -41,7 +41,8 @@ export interface LeaderJobOptions {
    * run, however late. `all`: each is run, one after the other, those that came due during a run too. Default `none`.
    */
   readonly catchUp?: 'none' | 'last' | 'all';
-  /** A run that would begin later than this after its due time is skipped, in milliseconds. Default: none is. */
+  /** A run that would begin later than this after its due time is skipped, in milliseconds; one that is repeated isn't. Default: none
+   * is. */
   readonly skipIfOlderThanMs?: number;
   /**
    * What becomes of a run whose leader was lost before it ended. `atMostOnce`: it is recorded as lost, and not run again.

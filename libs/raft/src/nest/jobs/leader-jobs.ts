@@ -6,6 +6,7 @@ import type { JobWakeEvent } from './job-record';
 import { JobRunner, type RunnerParts } from './job-runner';
 import type { JobSchedule } from './job-schedule';
 import type { LeaderJob } from './leader-job';
+import { Reign } from './reign';
 
 export interface LeaderJobsParts extends RunnerParts {
   readonly jobs: readonly LeaderJob[];
@@ -47,23 +48,25 @@ export class LeaderJobs {
   }
 
   private async serve(leadership: Leadership): Promise<void> {
-    const { scheduler } = this.parts;
-    await this.announce(leadership);
-    const reign = { leadership, sinceMs: scheduler.nowMs() };
+    const reign = new Reign(leadership, this.parts.scheduler.nowMs(), this.parts.logger);
+    await this.announce(reign);
     await Promise.all(this.runners.map((runner) => runner.serve(reign)));
   }
 
   /** Resolves when it has succeeded, or the leadership has ended. */
-  private async announce({ term, signal }: Leadership): Promise<void> {
-    const { caller, scheduler, logger, jobs } = this.parts;
+  private async announce(reign: Reign): Promise<void> {
+    const { caller, scheduler, jobs } = this.parts;
+    const { term, signal } = reign.leadership;
     const announced = jobs.map(({ name, schedule }) => ({ name, schedule: schedule.label }));
     while (!signal.aborted) {
       try {
         await caller.announce({ term, nowMs: scheduler.wallMs() }, announced);
         return;
       } catch (error) {
-        if (!isRaftError(error)) logger.warn(`The jobs of this node could not be announced: ${String(error)}`);
-        if (!signal.aborted) await new Promise<void>((resolve) => void scheduler.setTimer(RETRY_MS, resolve));
+        // The node may lead in the moment before its start is complete.
+        if (!isRaftError(error) || error.code !== 'RAFT_NOT_STARTED')
+          reign.warn(error, 'The jobs of this node could not be announced');
+        await new Promise<void>((resolve) => void scheduler.setTimer(RETRY_MS, resolve));
       }
     }
   }
