@@ -40,6 +40,8 @@ export interface NodeParts {
   readonly settings: RaftSettings;
   /** Instances of classes with `@RaftStateMachine`. */
   readonly machines: readonly object[];
+  /** Other instances of the same classes, on which each command is run again; none where that isn't asked for. */
+  readonly twins: readonly object[];
   /** Hears what they tell. */
   readonly onEvent: MachineEventListener;
   /** What the node tells of its work. */

@@ -66,6 +66,11 @@ export interface RaftModuleOptions {
   readonly limits?: Partial<RaftLimits>;
   /** Lease reads: the share of the election time-out that a lease lasts, 0.5 to 0.95. Default: off. */
   readonly leaseReads?: { readonly driftMargin: number };
+  /**
+   * For development: runs each command twice, on two instances of its machine, and stops the node where answers or states differ.
+   * It doubles their memory and time, and isn't for machines whose state is in a database. Default false.
+   */
+  readonly checkDeterminism?: boolean;
   /** Whether a global filter answers Raft errors that leave a controller. Default true. */
   readonly httpErrors?: boolean;
   /** What `@LeaderOnly()` does where it doesn't say. Default: reject. */

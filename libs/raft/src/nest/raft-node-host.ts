@@ -44,6 +44,7 @@ export class RaftNodeHost
   private readonly hooksWarning = new ShutdownHooksWarning(this.logger);
   private readonly foundersWarning: FoundersListWarning;
   private machines: readonly object[] = [];
+  private twins: readonly object[] = [];
   private hooks: LeadershipHooks | undefined;
   private readonly windUps: (() => Promise<void>)[] = [];
   private hosted: HostedNode | undefined;
@@ -108,7 +109,11 @@ export class RaftNodeHost
   async onModuleInit(): Promise<void> {
     this.refuseSecondRoot();
     refuseSkippedAnswers(this.discovery, this.settings);
-    this.machines = await new StateMachineRegistry(this.settings.group, this.discovery, this.moduleRef).instantiate();
+    const registry = new StateMachineRegistry(this.settings.group, this.discovery, this.moduleRef);
+    this.machines = await registry.instantiate();
+    if (this.settings.checkDeterminism) {
+      this.twins = await registry.instantiate();
+    }
     this.hooks = new LeadershipHooks(
       findLeadershipHandlers(this.discovery, this.settings.group, this.logger),
       this.terms.changes,
@@ -124,6 +129,7 @@ export class RaftNodeHost
     const node = this.createNode({
       settings,
       machines: this.machines,
+      twins: this.twins,
       onEvent: this.machineEvents.tell,
       events: this.events,
       dataSourceOptions: (name) => dataSourceOptionsForTables(name, this.discovery),

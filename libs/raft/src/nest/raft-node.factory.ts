@@ -5,6 +5,7 @@ import type { RaftNodeOptions } from '../runtime/raft-node-options';
 import type { Scheduler } from '../runtime/scheduler';
 import { SystemScheduler } from '../runtime/system-scheduler';
 import { StateMachineHost } from '../state-machine/state-machine-host';
+import { TwinCheckedHost } from '../state-machine/twin-check';
 import { memoryStorage } from '../storage/memory';
 import { tcpTransport } from '../transport/tcp';
 import type { NodeParts } from './hosted-node.interface';
@@ -17,7 +18,7 @@ export function createRaftNode(parts: NodeParts): RaftNode {
 
 /** @param scheduler the node's time and chance. Default: this machine's */
 export function nodeOptionsOf(
-  { settings, machines, onEvent, events, dataSourceOptions, storage, transport }: NodeParts,
+  { settings, machines, twins, onEvent, events, dataSourceOptions, storage, transport }: NodeParts,
   scheduler: Scheduler = new SystemScheduler(),
 ): RaftNodeOptions {
   const logger = new Logger('Raft');
@@ -45,7 +46,10 @@ export function nodeOptionsOf(
     storage: storage ?? memoryStorage(),
     transport:
       transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),
-    stateMachine: new StateMachineHost(machines, { logger, onEvent, dataSourceOptions }),
+    stateMachine:
+      twins.length === 0
+        ? new StateMachineHost(machines, { logger, onEvent, dataSourceOptions })
+        : new TwinCheckedHost(machines, twins, { logger, onEvent }),
     scheduler,
     logger,
     events,

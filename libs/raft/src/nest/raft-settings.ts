@@ -32,6 +32,7 @@ export interface RaftSettings {
   readonly http: string;
   readonly snapshots: Partial<SnapshotOptions>;
   readonly tracer: CallTracer | undefined;
+  readonly checkDeterminism: boolean;
 }
 
 /** `Record<keyof …>` makes a forgotten name a compile error. */
@@ -55,6 +56,7 @@ const OPTION_NAMES: Readonly<Record<keyof RaftModuleOptions, true>> = {
   http: true,
   snapshots: true,
   tracer: true,
+  checkDeterminism: true,
 };
 
 const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i;
@@ -136,6 +138,7 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     http: origin('http', options.http),
     snapshots: options.snapshots ?? {},
     tracer: checkedTracer(options.tracer),
+    checkDeterminism: flag('checkDeterminism', options.checkDeterminism, false),
   };
 }
 

@@ -1,11 +1,14 @@
 import type { Type } from '@nestjs/common';
+import type { ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
 import { createReplicated } from '../state-machine/create-replicated';
+import { checkByClass } from './class-check';
 import type { RaftNodeHost } from './raft-node-host';
 
 /** @param host asked at each call: modules are made in any order, and the node starts after them */
 export function callerOf(machine: Type<object>, host: () => RaftNodeHost): object {
-  return createReplicated(machine, {
-    propose: (command, options) => host().node().propose(command, options),
-    query: (query, options) => host().node().query(query, options),
-  });
+  const client = {
+    propose: (command: Uint8Array, options: ProposeOptions) => host().node().propose(command, options),
+    query: (query: Uint8Array, options: QueryOptions) => host().node().query(query, options),
+  };
+  return createReplicated(machine, client, checkByClass);
 }

@@ -515,6 +515,7 @@ export class RaftNode {
         },
         queues: () => this.queues(),
         removed: (sentence: string) => this.leave(new RaftError('RAFT_QUARANTINED', sentence)),
+        diverged: (sentence: string) => this.condemn(sentence),
         degradedChanged: () => this.board.changed(),
         rolledBack: (sentence: string) => this.rolledBack(sentence),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
@@ -559,7 +560,11 @@ export class RaftNode {
   /** The store has less than this replica promised: that stands in the store from now on, so that no restart forgets it. */
   private rolledBack(what: string): void {
     if (!this.isOpen) return;
-    const sentence = `${what} ${whatToDo(this.options.nodeId)}`;
+    this.condemn(`${what} ${whatToDo(this.options.nodeId)}`);
+  }
+
+  private condemn(sentence: string): void {
+    if (!this.isOpen) return;
     this.condemned = this.lives?.condemn(sentence);
     this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence));
   }

@@ -14,6 +14,7 @@ import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
 import { ClusterClock } from './cluster-clock';
 import { crowded, refusedCommand, stalled, storageTrouble } from './command-refusals';
+import { DivergenceWatch } from './divergence-watch';
 import { EntryLoader } from './entry-loader';
 import { sentenceOf } from './error-sentence';
 import { ExpiryClock } from './expiry-clock';
@@ -21,6 +22,7 @@ import { KernelDriver } from './kernel-driver';
 import { removalOf } from './membership-view';
 import { refusedOnceMore, undecided } from './node-errors';
 import type { NodeSession } from './node-session';
+import { KnownCommands } from './known-commands';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import type { PendingRequest } from './pending-request';
@@ -62,6 +64,8 @@ export interface ReplicaPorts {
   degradedChanged(): void;
   /** This replica's store has less than it promised. */
   rolledBack(sentence: string): void;
+  /** This replica's state machine made another state of the log than the others'. */
+  diverged(sentence: string): void;
   /** This replica can't go on. */
   failed(code: 'RAFT_STORAGE' | 'RAFT_FATAL', sentence: string, cause: unknown): void;
 }
@@ -86,6 +90,8 @@ export class Replica implements ServingReplica {
   private readonly server: SnapshotServer;
   private readonly roundTrips: RoundTrips;
   private readonly told: ReplicaEvents;
+  private readonly divergence: DivergenceWatch;
+  private readonly known: KnownCommands;
   private closed = false;
   private appliedIndexHere: number;
   private appliedTerm = 0;
@@ -220,12 +226,31 @@ export class Replica implements ServingReplica {
     this.server = new SnapshotServer(storage, groupId, scheduler, (sent) => events.taps['snapshot-sent'].tell(sent));
     this.roundTrips = new RoundTrips(events, scheduler, (replica) => ports.links.memberOf(replica)?.name ?? '');
     this.told = new ReplicaEvents(events, scheduler, ports.links);
+    const among = {
+      replicaId: this.replicaId,
+      machine: stateMachine,
+      links: ports.links,
+      calls: ports.calls,
+      callTimeoutMs: 2 * ports.options.electionTimeoutMs,
+      isLeading: () => this.isLeading,
+      configuration: () => kernel.configuration.configuration,
+    };
+    this.known = new KnownCommands(among);
+    this.divergence = new DivergenceWatch({
+      ...among,
+      scheduler,
+      logger: ports.options.logger,
+      stepDown: () => void this.driver.transferLeadership(undefined),
+      diverged: (sentence) => ports.diverged(sentence),
+    });
   }
 
   start(): void {
     this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
     this.follow(this.kernel.configuration);
     this.server.serve(this.ports.calls);
+    this.divergence.serve();
+    this.known.serve();
     this.driver.start();
   }
 
@@ -268,6 +293,13 @@ export class Replica implements ServingReplica {
     this.driver.tick(ticks);
     if (this.isLeading && !this.closed && this.clockIsReady() && !this.watch.isStalled) this.expiry.tick(nowMs);
     this.told.tick(nowMs, this.kernel, this.ports.queues);
+    this.divergence.tick(nowMs);
+    this.known.tick(nowMs);
+  }
+
+  /** What the comparison of states found; null for nothing. */
+  get divergenceAlarm(): string | null {
+    return this.divergence.alarm;
   }
 
   peerReachable(replica: ReplicaId): void {
@@ -296,7 +328,7 @@ export class Replica implements ServingReplica {
     // A copy: the caller may use its bytes again, and what stands in a log never changes.
     const data = new Uint8Array(request.body);
     const kind = request.kind === 'session' ? 'session' : 'command';
-    const refusal = this.refusalOf(kind, data);
+    const refusal = this.refusalOf(kind, data, request.schemaVersion);
     if (refusal !== undefined) {
       this.refuse(request, refusal);
       return;
@@ -381,6 +413,7 @@ export class Replica implements ServingReplica {
     this.snapshotter.close();
     this.fetcher.close();
     this.server.close();
+    this.divergence.close();
     this.driver.close();
     this.loader.close();
     await Promise.all([this.persister.close(), this.applier.close()]);
@@ -485,9 +518,12 @@ export class Replica implements ServingReplica {
   }
 
   /** Keeps out of the log what nobody could run, and stamps the rest. */
-  private refusalOf(kind: 'command' | 'session', data: Uint8Array): RaftError | undefined {
+  private refusalOf(kind: 'command' | 'session', data: Uint8Array, schemaVersion: number): RaftError | undefined {
     const why = kind === 'command' ? this.ports.options.stateMachine.refusalOf(data) : undefined;
     if (why !== undefined) return refusedCommand('UNKNOWN_COMMAND', why);
+    const unknownElsewhere = kind === 'command' ? this.known.refusalOf(data, schemaVersion) : undefined;
+    if (unknownElsewhere !== undefined)
+      return refusedCommand('NOT_KNOWN_EVERYWHERE', `${unknownElsewhere} Call it when every member is upgraded.`);
     try {
       if (kind === 'command') stampCommandTime(data, this.clock.read());
       else stampSessionTime(data, this.clock.read());

@@ -113,6 +113,11 @@ export class BackedMachines {
     for (const each of pending) each.done(outcomes.get(each)!);
   }
 
+  /** Of all states as of what was flushed. */
+  hash(): string {
+    return [...this.states.values()].map(({ state }) => state.hash()).join(' ');
+  }
+
   stateOf(machine: HostedMachine): BackedState {
     return this.states.get(machine)!.state;
   }

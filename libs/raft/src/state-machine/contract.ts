@@ -37,6 +37,19 @@ export type CommandOutcome =
   /** Not applied by this entry: its idempotency key is that of another command. */
   | { readonly status: 'conflict'; readonly message: string };
 
+/** What a node made of the log up to a fixed index, to be compared with what others made of it. @publicApi */
+export interface StateDigest {
+  readonly index: number;
+  /** Of the machines; only digests of one version are compared. */
+  readonly version: number;
+  /** Of the outcomes since the digest before. */
+  readonly outcomes: number;
+  /** Of states that are kept elsewhere; empty for none. */
+  readonly backed: string;
+  /** Of the states in memory; null where it isn't made at this index, or not yet. */
+  readonly state: number | null;
+}
+
 /** A state at one index, readable while commands go on. @publicApi */
 export interface SnapshotSource {
   /** Reads what was captured; each chunk is at most 64 KiB, and made when it is asked for. */
@@ -104,6 +117,18 @@ export interface ReplicatedStateMachine {
 
   /** A snapshot up to this index is durable: whatever a replay of the log from there on doesn't need may go. */
   snapshotStored?(index: number): Promise<void>;
+
+  /** @returns the digest at `index`, or the newest one; undefined where there is none */
+  digest?(index?: number): StateDigest | undefined;
+
+  /** @returns a state that waits to be read for its digest; the reader releases it, and gives `done` the crc32c of its chunks */
+  stateToHash?(): { readonly source: SnapshotSource; readonly done: (hash: number) => void } | undefined;
+
+  /** @returns the commands that can be run here, as `machine.command`, with the newest version of their arguments */
+  commands?(): ReadonlyMap<string, number>;
+
+  /** @returns which command it is, as `machine.command`; undefined for bytes that are none */
+  nameOf?(command: Uint8Array): string | undefined;
 
   /** The node stops: connections are closed. Nothing is asked afterwards. */
   close?(): Promise<void>;

@@ -1,8 +1,10 @@
 import { RaftError } from '../core/raft-error';
 import { type CommandCall, encodeCommand } from './command-envelope';
 import type { CommandOutcome } from './contract';
+import { type ClassCheck, checkedArguments } from './argument-checks';
 import { describeMachineClass, type MachineDescription, type StateMachineClass } from './machine-class';
 import { outcomeValue } from './outcome-value';
+import type { ArgumentCheck, DecoratedMethod } from './machine-metadata';
 import { encodeQuery } from './query-envelope';
 import type { Replicated } from './replicated';
 import type { SessionCalls } from './session-calls';
@@ -64,28 +66,36 @@ const DEFAULTS: CallOptions = {
  * properties. It is no proxy that catches every name, since Nest calls life-cycle hooks on what it injects, and `await` asks for
  * `then`.
  *
+ * @param byClass checks arguments whose check is a class. Default: such a call is refused; the Nest module uses class-validator
  * @throws RaftError `RAFT_CONFIGURATION` the class can't be a state machine
  * @publicApi
  */
 export function createReplicated<T extends object>(
   type: StateMachineClass<T>,
   client: ReplicatedClient,
+  byClass: ClassCheck = noClasses,
 ): Replicated<T> {
-  return new Caller(describeMachineClass(type), client).methods(DEFAULTS) as Replicated<T>;
+  return new Caller(describeMachineClass(type), client, byClass).methods(DEFAULTS) as Replicated<T>;
 }
 
 class Caller {
   constructor(
     private readonly machine: MachineDescription,
     private readonly client: ReplicatedClient,
+    private readonly byClass: ClassCheck,
   ) {}
 
   methods(options: CallOptions): object {
     const methods: Record<string, Method> = {};
     const { commands, queries } = this.machine;
     if (!options.queriesOnly)
-      for (const { name, schemaVersion } of commands.values())
-        methods[name] = (...args) => this.command(name, schemaVersion, args, options);
+      for (const command of commands.values()) {
+        const { name, args: checks } = command;
+        methods[name] =
+          checks.length === 0
+            ? (...args) => this.command(command, args, options)
+            : async (...args) => this.command(command, await this.checked(name, args, checks), options);
+      }
     for (const name of queries.keys()) methods[name] = (...args) => this.query(name, args, options);
     return Object.assign(methods, this.optionMethods(options));
   }
@@ -122,9 +132,16 @@ class Caller {
     };
   }
 
-  private async command(
+  private checked(
     command: string,
-    schemaVersion: number,
+    args: readonly unknown[],
+    checks: readonly ArgumentCheck[],
+  ): Promise<readonly unknown[]> {
+    return checkedArguments(`${this.machine.name}.${command}`, args, checks, this.byClass);
+  }
+
+  private async command(
+    { name: command, schemaVersion }: DecoratedMethod,
     args: readonly unknown[],
     { timeoutMs, ordered: isOrdered, session, idempotencyKey }: CallOptions,
   ): Promise<unknown> {
@@ -168,6 +185,13 @@ class Caller {
     const result = outcomeValue(value, `${this.machine.name}.${query}`, 'QUERY_FAILED');
     return ordered ? { value: result, index } : result;
   }
+}
+
+function noClasses(type: abstract new (...args: never[]) => object): never {
+  throw new RaftError(
+    'RAFT_CONFIGURATION',
+    `Arguments are checked by the class ${type.name}, and nothing here does that: use a Standard Schema, or call through the Nest module with class-validator installed.`,
+  );
 }
 
 function checkedTimeout(timeoutMs: unknown): number {

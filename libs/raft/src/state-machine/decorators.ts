@@ -30,6 +30,7 @@ type Timely<M extends AnyMethod> =
 
 type CommandMethod = (context: never, ...args: never[]) => unknown;
 type QueryMethod = CommandMethod;
+type RestoreMethod = (chunks: AsyncIterable<Uint8Array>, from: { readonly version: number }) => Promise<void>;
 
 /**
  * Makes a class a state machine: its state is the same on every node, because every node runs the same commands in the same
@@ -89,7 +90,7 @@ export function RaftCommand(options: RaftCommandOptions = {}) {
     target: object,
     key: string | symbol,
     _descriptor: TypedPropertyDescriptor<M> & TypedPropertyDescriptor<WithContext<Timely<M>, CommandContext>>,
-  ): void => decorateMethod(target, key, 'command', options.schemaVersion);
+  ): void => decorateMethod(target, key, 'command', options);
 }
 
 /**
@@ -110,24 +111,27 @@ export function RaftQuery() {
  * Marks the method that captures the machine's state: at once, cheaply, and untouched by the commands that follow. Chunks are
  * made when they are asked for. `SnapshotMap.capture()` does all this.
  *
+ * @param options `version`: of what is written, raised when it changes; it is given to the method with {@link RaftRestore}. A node
+ *   with a lower version refuses the snapshot. Default 0
  * @publicApi
  */
-export function RaftSnapshot() {
+export function RaftSnapshot(options: { readonly version?: number } = {}) {
   return (target: object, key: string | symbol, _descriptor: TypedPropertyDescriptor<() => SnapshotSource>): void =>
-    decorateMethod(target, key, 'snapshot');
+    decorateMethod(target, key, 'snapshot', { schemaVersion: options.version ?? 0 });
 }
 
 /**
  * Marks the method that replaces the machine's whole state by what {@link RaftSnapshot} captured: it gets the very chunks, in
  * order. No chunk at all means the state that the machine began with. Replace the state when the last chunk was read, not
- * before: the chunks may end in an error.
+ * before: the chunks may end in an error. Its second parameter says which version of the machine wrote them, so that state of an
+ * older version can be brought up to date: `(chunks, { version })`.
  *
  * @publicApi
  */
 export function RaftRestore() {
-  return (
+  return <M extends RestoreMethod>(
     target: object,
     key: string | symbol,
-    _descriptor: TypedPropertyDescriptor<(chunks: AsyncIterable<Uint8Array>) => Promise<void>>,
+    _descriptor: TypedPropertyDescriptor<M>,
   ): void => decorateMethod(target, key, 'restore');
 }

@@ -32,6 +32,32 @@ export class HostedMachine {
     return this.description.queries.has(name);
   }
 
+  /** The version of the arguments that a command takes. */
+  versionOf(command: string): number {
+    return this.description.commands.get(command)!.schemaVersion;
+  }
+
+  /** The version of what a capture writes. */
+  get snapshotVersion(): number {
+    return this.description.snapshotVersion;
+  }
+
+  /** @returns the commands and the versions of their arguments */
+  commandVersions(): readonly (readonly [command: string, version: number])[] {
+    return [...this.description.commands.values()].map(({ name, schemaVersion }) => [name, schemaVersion]);
+  }
+
+  /** Brings arguments that an older version wrote up to this one. */
+  upgraded(command: string, args: readonly unknown[], from: number): readonly unknown[] {
+    const { schemaVersion, upgrade } = this.description.commands.get(command)!;
+    let upgraded = args;
+    for (let version = from; version < schemaVersion; version++) {
+      const step = upgrade[version] as ((...args: readonly unknown[]) => readonly unknown[]) | undefined;
+      if (step !== undefined) upgraded = step(...upgraded);
+    }
+    return upgraded;
+  }
+
   call(method: string, context: object, args: readonly unknown[]): unknown {
     return this.methods[method]!.call(this.instance, context, ...args);
   }
@@ -45,8 +71,9 @@ export class HostedMachine {
     );
   }
 
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.methods[this.description.restore!]!.call(this.instance, chunks);
+  /** @param version of the machine that wrote the chunks */
+  async restore(chunks: AsyncIterable<Uint8Array>, version: number): Promise<void> {
+    await this.methods[this.description.restore!]!.call(this.instance, chunks, { version });
   }
 }
 

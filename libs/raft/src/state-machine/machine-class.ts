@@ -14,6 +14,8 @@ export interface MachineDescription {
   /** Undefined where the state has a backing. */
   readonly snapshot: string | undefined;
   readonly restore: string | undefined;
+  /** Of what a capture writes. */
+  readonly snapshotVersion: number;
   readonly backing: MachineBacking | undefined;
 }
 
@@ -60,6 +62,7 @@ export function describeMachineClass(type: StateMachineClass): MachineDescriptio
     queries: methodsOf(metadata, 'query'),
     snapshot: methodNames(metadata, 'snapshot')[0],
     restore: methodNames(metadata, 'restore')[0],
+    snapshotVersion: metadata.methods.find(({ role }) => role === 'snapshot')?.schemaVersion ?? 0,
     backing: metadata.backing,
   };
   described.set(type, description);

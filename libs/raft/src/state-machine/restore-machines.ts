@@ -36,12 +36,13 @@ export async function restoreMachines(ports: RestorePorts): Promise<SnapshotHead
     for (const [position, machine] of known.entries()) {
       // The rest may be large, and isn't needed.
       if (known.slice(position).every((each) => isAhead(backed, each, last.index))) break;
-      await restoreMachine(machine, reader.machine(position), backed, last);
+      const version = header.versions[position]!;
+      await restoreMachine(machine, reader.machine(position), backed, last, version);
       if (position === known.length - 1) await reader.end();
     }
     if (known.length === 0) await reader.end();
     for (const machine of machines.values())
-      if (!known.includes(machine)) await restoreMachine(machine, noChunks(), backed, last);
+      if (!known.includes(machine)) await restoreMachine(machine, noChunks(), backed, last, machine.snapshotVersion);
     return header;
   } finally {
     await reader.close();
@@ -70,6 +71,13 @@ function checkHeader(
       );
     return machine;
   });
+  for (const [at, machine] of known.entries()) {
+    const version = header.versions[at]!;
+    if (version > machine.snapshotVersion)
+      throw new Error(
+        `The snapshot holds '${machine.name}' in version ${version}, and this node reads up to version ${machine.snapshotVersion}: give it the version of the application that the others run.`,
+      );
+  }
   if (new Set(known).size !== known.length) throw new MalformedBytesError('A snapshot names a state machine twice');
   return known;
 }
@@ -79,6 +87,7 @@ async function restoreMachine(
   chunks: AsyncGenerator<Uint8Array>,
   backed: BackedMachines,
   last: LogId,
+  version: number,
 ): Promise<void> {
   if (isAhead(backed, machine, last.index)) {
     for await (const _skipped of chunks);
@@ -87,7 +96,7 @@ async function restoreMachine(
   // Without `return`, so that a machine that stops early leaves the rest to be found.
   const open: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) };
   if (backed.has(machine)) await backed.restore(machine, last, open);
-  else await machine.restore(open);
+  else await machine.restore(open, version);
   for await (const left of chunks)
     throw new Error(
       `The state machine '${machine.name}' was restored without all of its snapshot (${left.length} bytes and more are left): its method with @RaftRestore() must read every chunk.`,

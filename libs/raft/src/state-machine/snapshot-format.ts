@@ -1,3 +1,5 @@
+import type { DigestWindow } from './digests';
+
 /**
  * A group's snapshot: frames, one in a chunk as they are written, and read however they are cut.
  *
@@ -10,10 +12,10 @@
  * | 4     | crc32c over every byte of the snapshot up to here, so that no frame is missing or out of place     |
  *
  * Content: of the header, format (2), index (8), term (8) and cluster time (8) that the state is of, then the number of the
- * machines (1) and their names (1 + n each); of a machine, which of these it is (1); of the end of a machine, how many
+ * machines (1), their names (1 + n each) and the versions of what each wrote (2 each), the version (4) and the running hash (4) of the digest that is under way; of a machine, which of these it is (1); of the end of a machine, how many
  * chunks it had (8). What the clients are follows the header, in chunks and with an end like a machine.
  *
- * Format 1 has no clients; it is read as if there were none.
+ * Format 1 has neither clients, versions nor hash; it is read as if there were none, with versions of 0.
  */
 export const SNAPSHOT_FORMAT = 2;
 export const FORMAT_WITHOUT_CLIENTS = 1;
@@ -45,4 +47,7 @@ export interface SnapshotHeader {
   readonly timeMs: number;
   /** The machines' names, in the order of their content. */
   readonly machines: readonly string[];
+  /** The version of what each of them wrote. */
+  readonly versions: readonly number[];
+  readonly digest: DigestWindow;
 }

@@ -40,8 +40,11 @@ export class SnapshotReader {
     const term = input.safeInteger();
     const timeMs = input.safeInteger();
     const machines = Array.from({ length: input.uint8() }, () => input.shortString());
+    const isOld = format === FORMAT_WITHOUT_CLIENTS;
+    const versions = machines.map(() => (isOld ? 0 : input.uint16()));
+    const digest = isOld ? { version: 0, outcomes: 0 } : { version: input.uint32(), outcomes: input.uint32() };
     input.end();
-    return { format, index, term, timeMs, machines };
+    return { format, index, term, timeMs, machines, versions, digest };
   }
 
   /** The chunks of what the clients are; none where the format has none. Comes behind the header. */

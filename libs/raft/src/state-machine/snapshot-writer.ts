@@ -45,6 +45,23 @@ export class GroupSnapshot implements SnapshotSource {
   }
 }
 
+/** Captures several machines at once, as one source of chunks. */
+export function capturedTogether(machines: readonly { capture(): SnapshotSource }[]): SnapshotSource {
+  const sources: SnapshotSource[] = [];
+  try {
+    for (const machine of machines) sources.push(machine.capture());
+  } catch (error) {
+    releaseAll(sources);
+    throw error;
+  }
+  return {
+    async *chunks() {
+      for (const source of sources) yield* source.chunks();
+    },
+    release: () => releaseAll(sources),
+  };
+}
+
 /** Releases each source, also after one has failed to; the first failure is thrown. */
 export function releaseAll(sources: readonly SnapshotSource[]): void {
   const failures: unknown[] = [];
@@ -89,7 +106,7 @@ class FrameWriter {
   }
 }
 
-function encodeHeader({ index, term, timeMs, machines }: Omit<SnapshotHeader, 'format'>): Uint8Array {
+function encodeHeader({ index, term, timeMs, machines, versions, digest }: Omit<SnapshotHeader, 'format'>): Uint8Array {
   const out = new ByteWriter();
   out.uint16(SNAPSHOT_FORMAT);
   out.safeInteger(index);
@@ -97,6 +114,9 @@ function encodeHeader({ index, term, timeMs, machines }: Omit<SnapshotHeader, 'f
   out.safeInteger(timeMs);
   out.uint8(machines.length);
   for (const name of machines) out.shortString(name);
+  for (const version of versions) out.uint16(version);
+  out.uint32(digest.version);
+  out.uint32(digest.outcomes);
   return out.copy();
 }
 

@@ -3,21 +3,24 @@ import { BackedMachines } from './backed-machines';
 import { RaftError } from '../core/raft-error';
 import { type LogId, ORIGIN } from '../core/types';
 import { decodeClock } from './clock-entry';
-import { decodeCommand, type DecodedCommand, readCommandName } from './command-envelope';
+import { decodeCommand, type DecodedCommand } from './command-envelope';
 import { ClientTables } from './client-tables';
 import { failed } from './command-failure';
 import { CommandRunner, type StateMachineLogger } from './command-runner';
-import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './contract';
+import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource, StateDigest } from './contract';
 import { IncompleteStateError, UnknownEntryError } from './host-errors';
 import { asError, describeError, isThenable, outcomeOfQueryError, outcomeOfUnread, stackOf } from './host-outcomes';
 import { type HostedMachine, hostMachines } from './hosted-machine';
-import type { MachineEventListener, RaftMachineEvent } from './machine-change';
+import { EventOutlet } from './event-outlet';
+import { MachineCatalog } from './machine-catalog';
+import type { MachineEventListener } from './machine-change';
 import { HostCommandContext, HostQueryContext } from './machine-context';
+import { Digests, versionOf } from './digests';
 import { decodeSessionOperation } from './session-entry';
 import { decodeQuery } from './query-envelope';
 import { MAX_MACHINES } from './snapshot-format';
 import { restoreMachines } from './restore-machines';
-import { GroupSnapshot, releaseAll } from './snapshot-writer';
+import { capturedTogether, GroupSnapshot, releaseAll } from './snapshot-writer';
 import { encodeValue } from './value-codec';
 
 export type { StateMachineLogger } from './command-runner';
@@ -54,10 +57,11 @@ export class StateMachineHost implements ReplicatedStateMachine {
   private readonly machines: ReadonlyMap<string, HostedMachine>;
   private readonly backed = new BackedMachines();
   private readonly clients = new ClientTables();
+  private readonly digests: Digests;
   private readonly logger: StateMachineLogger | undefined;
   private readonly runner: CommandRunner;
-  private readonly onEvent: MachineEventListener | undefined;
-  private untold: (readonly [machine: string, event: RaftMachineEvent])[] = [];
+  private readonly events: EventOutlet;
+  private readonly catalog: MachineCatalog;
   private last: LogId = ORIGIN;
   /** Up to here the backed machines are applied, too. */
   private settled: LogId = ORIGIN;
@@ -76,9 +80,11 @@ export class StateMachineHost implements ReplicatedStateMachine {
         `A group has ${machines.length} state machines: it can have ${MAX_MACHINES}. Make fewer of them, or another group.`,
       );
     this.machines = hostMachines(machines);
+    this.digests = new Digests(versionOf(this.machines.values()));
     this.logger = options.logger;
     this.runner = new CommandRunner(options.logger);
-    this.onEvent = options.onEvent;
+    this.events = new EventOutlet(options.onEvent, options.logger);
+    this.catalog = new MachineCatalog(this.machines);
     for (const machine of this.machines.values()) {
       const { name, instance, backing } = machine;
       const { logger, dataSourceOptions = noDataSource } = options;
@@ -101,6 +107,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
   }
 
   close(): Promise<void> {
+    this.digests.drop();
     return this.backed.close();
   }
 
@@ -117,12 +124,16 @@ export class StateMachineHost implements ReplicatedStateMachine {
     if (this.fault !== undefined) throw this.fault;
     try {
       if (!this.backed.isEmpty) return await this.applyWithBacked(entries, wanted);
-      return entries.map((entry) => this.applyEntry(entry, wanted) as CommandOutcome);
+      return entries.map((entry) => {
+        const outcome = this.applyEntry(entry, this.encoded(wanted))!;
+        this.counted(entry, outcome);
+        return outcome;
+      });
     } catch (error) {
       this.fault = asError(error);
       throw error;
     } finally {
-      this.tellEvents();
+      this.events.tell();
     }
   }
 
@@ -133,47 +144,61 @@ export class StateMachineHost implements ReplicatedStateMachine {
   ): Promise<readonly CommandOutcome[]> {
     await this.backed.claim();
     const outcomes: CommandOutcome[] = [];
+    const encoded = this.encoded(wanted);
     for (const [at, entry] of entries.entries()) {
       const decided = (outcome: CommandOutcome): void => {
         outcomes[at] = outcome;
+        if (entry.kind === 'command') this.digests.count(entry.index, outcome);
       };
-      let outcome = this.applyEntry(entry, wanted, decided);
+      let outcome = this.applyEntry(entry, encoded, decided);
       if (outcome === undefined) {
         await this.backed.flush();
-        outcome = this.applyEntry(entry, wanted, decided)!;
+        outcome = this.applyEntry(entry, encoded, decided)!;
       }
       outcomes[at] = outcome;
+      if (outcome !== GATHERED && entry.kind === 'command') this.digests.count(entry.index, outcome);
+      if (!this.digests.isDue(entry.index)) continue;
+      await this.backed.flush();
+      this.endDigest(entry.index);
     }
     await this.backed.flush();
     this.settled = this.last;
     return outcomes;
   }
 
-  /** A listener belongs to this process alone: what it throws changes nothing here. */
-  private tellEvents(): void {
-    if (this.untold.length === 0) return;
-    for (const [machine, event] of this.untold.splice(0)) {
-      try {
-        this.onEvent?.(machine, event);
-      } catch (error) {
-        this.logger?.error(
-          `Who watches ${machine} threw at index ${event.index}: ${describeError(error)}${stackOf(error)}`,
-        );
-      }
-    }
+  /** Whoever waits gets a result, and the digest has some of them. */
+  private encoded(wanted: (index: number) => boolean): (index: number) => boolean {
+    return (index) => wanted(index) || this.digests.isSampled(index);
+  }
+
+  private counted({ index, kind }: Entry, outcome: CommandOutcome): void {
+    if (kind === 'command') this.digests.count(index, outcome);
+    if (this.digests.isDue(index)) this.endDigest(index);
+  }
+
+  private endDigest(index: number): void {
+    const inMemory = [...this.machines.values()].filter(({ backing }) => backing === undefined);
+    this.digests.end(index, this.backed.hash(), () => capturedTogether(inMemory));
+  }
+
+  digest(index?: number): StateDigest | undefined {
+    return index === undefined ? this.digests.newest : this.digests.at(index);
+  }
+
+  stateToHash(): ReturnType<Digests['takeUnread']> {
+    return this.digests.takeUnread();
   }
 
   refusalOf(command: Uint8Array): string | undefined {
-    let call: Pick<DecodedCommand, 'machine' | 'command'>;
-    try {
-      call = readCommandName(command);
-    } catch (error) {
-      return describeError(error);
-    }
-    const machine = this.machines.get(call.machine);
-    if (machine === undefined) return `There is no state machine '${call.machine}' on the leader.`;
-    if (!machine.hasCommand(call.command)) return `There is no command ${call.machine}.${call.command} on the leader.`;
-    return undefined;
+    return this.catalog.refusalOf(command);
+  }
+
+  commands(): ReadonlyMap<string, number> {
+    return this.catalog.commands();
+  }
+
+  nameOf(command: Uint8Array): string | undefined {
+    return this.catalog.nameOf(command);
   }
 
   /**
@@ -236,8 +261,18 @@ export class StateMachineHost implements ReplicatedStateMachine {
     } catch (error) {
       return outcomeOfUnread(error, index);
     }
-    const machine = this.machineOf(call, index);
+    const machine = this.machineOf(call, entry);
     this.advanceTime(call.timeMs);
+    if (entry.schemaVersion < machine.versionOf(call.command)) {
+      const { command } = call;
+      try {
+        call = { ...call, args: machine.upgraded(command, call.args, entry.schemaVersion) };
+      } catch (error) {
+        return failed(
+          `${machine.name}.${command} can't take its arguments of version ${entry.schemaVersion}: ${describeError(error)}`,
+        );
+      }
+    }
     const isOnce = call.session !== undefined || call.idempotencyKey !== undefined;
     if (machine.backing !== undefined) return this.gather(machine, call, entry, wanted, decided);
     return isOnce ? this.applyOnce(machine, call, entry, wanted) : this.perform(machine, call, entry, wanted);
@@ -260,6 +295,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
     const settle = (outcome: CommandOutcome): CommandOutcome =>
       identity === undefined ? outcome : clients.record(call, index, outcome, this.timeMs, wanted(index));
     if (backed.holds(machine, index)) {
+      this.digests.skip();
       if (identity === undefined) return APPLIED;
       const kept = backed.keptOutcome(machine, index);
       if (kept === undefined) throw new Error(`What command ${index} of ${machine.name} answered isn't kept any more`);
@@ -281,7 +317,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
         isWanted: wanted(index),
       },
       done: ({ outcome, changes }) => {
-        this.keepChanges(machine, call, { index, term, timeMs }, changes);
+        this.events.keep(machine.name, { index, term, timeMs, command: call.command }, changes);
         decided(settle(outcome));
       },
     });
@@ -313,25 +349,22 @@ export class StateMachineHost implements ReplicatedStateMachine {
     const session = call.isRelayed ? undefined : call.session;
     const context = new HostCommandContext(index, term, this.timeMs, session, machine.seed);
     const outcome = this.runner.run(machine, call, context, wanted);
-    this.keepChanges(machine, call, { index, term, timeMs: this.timeMs }, context.end());
+    this.events.keep(machine.name, { index, term, timeMs: this.timeMs, command: call.command }, context.end());
     return outcome;
   }
 
-  private keepChanges(
-    machine: HostedMachine,
-    { command }: DecodedCommand,
-    { index, term, timeMs: now }: { readonly index: number; readonly term: number; readonly timeMs: number },
-    values: readonly unknown[],
-  ): void {
-    for (const value of values) this.untold.push([machine.name, { kind: 'change', index, term, now, command, value }]);
-  }
-
-  private machineOf({ machine: name, command }: DecodedCommand, index: number): HostedMachine {
+  private machineOf({ machine: name, command }: DecodedCommand, { index, schemaVersion }: Entry): HostedMachine {
     const machine = this.machines.get(name);
     if (machine === undefined)
       throw new UnknownEntryError(index, `is for the state machine '${name}', which this node doesn't have`);
     if (!machine.hasCommand(command))
       throw new UnknownEntryError(index, `is the command ${name}.${command}, which this node doesn't have`);
+    const known = machine.versionOf(command);
+    if (schemaVersion > known)
+      throw new UnknownEntryError(
+        index,
+        `is the command ${name}.${command} in version ${schemaVersion}, and this node knows it up to version ${known}`,
+      );
     return machine;
   }
 
@@ -371,6 +404,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
   capture(): SnapshotSource | Promise<SnapshotSource> {
     if (this.fault !== undefined) throw this.fault;
     const { backed, clients, last, timeMs } = this;
+    const digest = this.digests.window;
     const machines = [...this.machines.values()];
     // Those with a backing come last: a restore that finds them ahead needn't read their part.
     const inMemory = machines.filter((machine) => machine.backing === undefined);
@@ -378,7 +412,9 @@ export class StateMachineHost implements ReplicatedStateMachine {
     const sources: SnapshotSource[] = [];
     const whole = (): SnapshotSource => {
       const names = [...inMemory, ...others].map(({ name }) => name);
-      return new GroupSnapshot({ ...last, timeMs, machines: names }, clientsSource, sources);
+      const versions = [...inMemory, ...others].map(({ snapshotVersion }) => snapshotVersion);
+      const header = { ...last, timeMs, machines: names, versions, digest };
+      return new GroupSnapshot(header, clientsSource, sources);
     };
     const clientsSource = clients.capture();
     try {
@@ -409,10 +445,11 @@ export class StateMachineHost implements ReplicatedStateMachine {
       });
       this.last = { term: header.term, index: header.index };
       this.settled = this.last;
+      this.digests.goOn(header.digest);
       this.timeMs = header.timeMs;
       this.fault = undefined;
-      for (const name of this.machines.keys()) this.untold.push([name, { kind: 'replaced', index: header.index }]);
-      this.tellEvents();
+      for (const name of this.machines.keys()) this.events.keepReplaced(name, header.index);
+      this.events.tell();
     } catch (error) {
       if (this.fault !== undefined) this.fault = new IncompleteStateError(asError(error));
       throw error;

@@ -12,8 +12,6 @@ export interface SequenceValue {
   readonly called: boolean;
 }
 
-export type SequenceValues = Readonly<Record<string, SequenceValue>>;
-
 /** How far the tables of one machine have come. */
 export interface TablesPosition {
   readonly last: LogId;

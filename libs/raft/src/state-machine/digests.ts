@@ -1,0 +1,130 @@
+import { crc32c, crc32cOfSafeInteger } from '../core/crc32c';
+import type { CommandOutcome, SnapshotSource, StateDigest } from './contract';
+import type { HostedMachine } from './hosted-machine';
+
+/** Digests are made at multiples of this index, on every node alike: a part of the format, as no option may set them apart. */
+export const DIGEST_EVERY = 8192;
+/** And every so many of them hold a hash of the whole state, which has to be read for it. */
+const STATE_EVERY = 8;
+/** Results of every so many entries are a part of the digest; of the others only what became of them. */
+const SAMPLE_EVERY = 16;
+const KEPT = 8;
+
+const STATUS_NUMBERS: Readonly<Record<CommandOutcome['status'], number>> = {
+  applied: 1,
+  rejected: 2,
+  failed: 3,
+  sessionExpired: 4,
+  busy: 5,
+  conflict: 6,
+};
+
+/** What is under way between two digests; it is in each snapshot, so that whoever goes on from there makes the same digest. */
+export interface DigestWindow {
+  /** Which version of the machines it was counted by. */
+  readonly version: number;
+  readonly outcomes: number;
+}
+
+/** A number that differs where machines, their commands, or their versions differ: only equal ones are compared. */
+export function versionOf(machines: Iterable<HostedMachine>): number {
+  let hash = 0;
+  for (const machine of machines) {
+    const commands = machine.commandVersions().map(([name, version]) => `${name}:${version}`);
+    const text = `${machine.name}@${machine.snapshotVersion} ${commands.sort().join(',')};`;
+    hash = crc32c(hash, Buffer.from(text, 'utf8'));
+  }
+  return hash;
+}
+
+/**
+ * Digests of what the machines made of the log, for comparison among nodes: each is of the outcomes between two indexes, whose
+ * sum doesn't depend on the order in which they were decided, and some of the state itself.
+ */
+export class Digests {
+  private outcomes = 0;
+  /** A part of the window was counted by another version of the machines. */
+  private isMixed = false;
+  private readonly kept = new Map<number, StateDigest>();
+  private unread: { readonly index: number; readonly source: SnapshotSource } | undefined;
+
+  constructor(readonly version: number) {}
+
+  /** Whether the result of this entry is a part of the digest, and has to be encoded. */
+  isSampled(index: number): boolean {
+    return index % SAMPLE_EVERY === 0;
+  }
+
+  count(index: number, outcome: CommandOutcome): void {
+    let hash = crc32cOfSafeInteger(STATUS_NUMBERS[outcome.status], index);
+    if (outcome.status === 'applied' && outcome.value !== undefined && this.isSampled(index))
+      hash = crc32c(hash, outcome.value);
+    this.outcomes = (this.outcomes + hash) >>> 0;
+  }
+
+  get window(): DigestWindow {
+    return { version: this.isMixed ? 0 : this.version, outcomes: this.outcomes };
+  }
+
+  /** What became of a command isn't known here any more, as its effects were there before this process. */
+  skip(): void {
+    this.isMixed = true;
+  }
+
+  /** Goes on from a snapshot. */
+  goOn({ version, outcomes }: DigestWindow): void {
+    this.outcomes = outcomes;
+    this.isMixed = version !== this.version;
+    this.drop();
+    this.kept.clear();
+  }
+
+  isDue(index: number): boolean {
+    return index % DIGEST_EVERY === 0;
+  }
+
+  /**
+   * Ends a window.
+   *
+   * @param backed hash of the states that are kept elsewhere
+   * @param capture of the states in memory; called where their hash is due
+   */
+  end(index: number, backed: string, capture: () => SnapshotSource): void {
+    if (!this.isMixed) {
+      this.kept.set(index, { index, version: this.version, outcomes: this.outcomes, backed, state: null });
+      if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value!);
+      if (index % (DIGEST_EVERY * STATE_EVERY) === 0 && this.unread === undefined)
+        this.unread = { index, source: capture() };
+    }
+    this.outcomes = 0;
+    this.isMixed = false;
+  }
+
+  at(index: number): StateDigest | undefined {
+    return this.kept.get(index);
+  }
+
+  get newest(): StateDigest | undefined {
+    return [...this.kept.values()].at(-1);
+  }
+
+  /** @returns a state that waits to be read for its hash, once; `done` takes the hash */
+  takeUnread(): { readonly source: SnapshotSource; readonly done: (hash: number) => void } | undefined {
+    const { unread } = this;
+    if (unread === undefined) return undefined;
+    this.unread = undefined;
+    return {
+      source: unread.source,
+      done: (hash) => {
+        const digest = this.kept.get(unread.index);
+        if (digest !== undefined) this.kept.set(unread.index, { ...digest, state: hash });
+      },
+    };
+  }
+
+  /** Lets go of a state that nobody has read. */
+  drop(): void {
+    this.unread?.source.release();
+    this.unread = undefined;
+  }
+}
