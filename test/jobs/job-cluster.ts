@@ -30,6 +30,8 @@ export interface SeenRun extends LeaderRun {
 /** What the job does, beside being seen. */
 export type Work = (run: LeaderRun, node: JobNode) => Promise<void> | void;
 
+type LongWork = (run: LeaderRun, node: JobNode) => Promise<void>;
+
 export interface JobNode {
   readonly name: string;
   readonly node: VirtualNode;
@@ -165,12 +167,12 @@ export class JobCluster {
 }
 
 /** Works for so long, whatever its signal says. */
-export function lasting(ms: number): Work {
+export function lasting(ms: number): LongWork {
   return (_run, { scheduler }) => new Promise((resolve) => void scheduler.setTimer(ms, resolve));
 }
 
 /** Works for so long, or until its signal fires. */
-export function heeding(ms: number): Work {
+export function heeding(ms: number): LongWork {
   return ({ signal }, { scheduler }) =>
     new Promise((resolve, reject) => {
       scheduler.setTimer(ms, resolve);
