@@ -60,6 +60,8 @@ export const JOB = 'every-second';
 export class JobCluster {
   readonly nodes: JobNode[] = [];
   readonly seen: SeenRun[] = [];
+  /** What is proposed is applied, and nobody gets the answer. */
+  losesAnswers = false;
   private readonly random = new SeededRandom(5);
 
   private constructor(
@@ -128,7 +130,11 @@ export class JobCluster {
     const stateMachine = new StateMachineHost([new JobMachine()], { onEvent: (_machine, event) => events.next(event) });
     const node = this.cluster.make(name, { stateMachine, scheduler });
     const caller = createReplicated<JobMachine>(JobMachine, {
-      propose: (command, options) => node.raft.propose(command, options),
+      propose: async (command, options) => {
+        const answer = await node.raft.propose(command, options);
+        if (this.losesAnswers) throw new RaftError('RAFT_TIMEOUT', 'The answer was lost.');
+        return answer;
+      },
       query: (query, options) => node.raft.query(query, options),
     });
     const terms = new LeadershipTerms();

@@ -213,6 +213,25 @@ describe('leader jobs of a cluster', () => {
     expect((await history()).find(({ token }) => token === cut!.token)).toMatchObject({ outcome: 'aborted' });
   });
 
+  it('run once where the answers to their claims and to the records of their ends are lost', async () => {
+    await start({ work: lasting(20) });
+    const begun = (): number => cluster.seen.length;
+    await cluster.pass(1_500);
+    for (let round = 0; round < 3; round++) {
+      const before = begun();
+      cluster.losesAnswers = true;
+      await cluster.cluster.until(() => begun() > before);
+      await cluster.pass(2_000);
+      cluster.losesAnswers = false;
+      await cluster.pass(2_000);
+    }
+
+    expectOneAtATime(cluster.seen);
+    expect(cluster.leader.logged).toEqual([]);
+    const tokens = (await history()).filter(({ outcome }) => outcome === 'completed').map(({ token }) => token);
+    expect(tokens.toReversed()).toEqual(cluster.seen.map(({ token }) => token));
+  });
+
   it('are fenced by their token where they go on behind a leader that was cut off', async () => {
     const accepted: number[] = [];
     const refused: number[] = [];
