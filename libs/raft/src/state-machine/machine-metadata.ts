@@ -32,10 +32,6 @@ export interface RaftCommandOptions {
 /** What checks one argument. @publicApi */
 export type ArgumentCheck = StandardSchema | (abstract new (...args: never[]) => object) | undefined;
 
-export interface MethodOptions extends RaftCommandOptions {
-  readonly schemaVersion: number;
-}
-
 export interface DecoratedMethod {
   readonly name: string;
   readonly role: MethodRole;
