@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { MetadataScanner, type DiscoveryService } from '@nestjs/core';
 import { RaftError } from '../../core/raft-error';
 import type { GroupId } from '../../core/types';
+import { RAFT_GROUP } from '../raft.tokens';
 import { CronSchedule } from './cron-schedule';
 import { IntervalSchedule, type JobSchedule } from './job-schedule';
 import type { LeaderJob } from './leader-job';
@@ -12,7 +13,7 @@ type Methods = Readonly<Record<string, LeaderJob['call']>>;
 /**
  * Finds the group's jobs among the methods of providers and controllers.
  *
- * @throws RaftError `RAFT_CONFIGURATION` two have one name, or a schedule can't be read
+ * @throws RaftError `RAFT_CONFIGURATION` two have one name, a schedule can't be read, or a group has no root
  */
 export function findLeaderJobs(
   discovery: DiscoveryService,
@@ -23,6 +24,8 @@ export function findLeaderJobs(
   // One instance may stand under several tokens.
   const seen = new Set<object>();
   const found = new Map<string, LeaderJob>();
+  const roots = discovery.getProviders().filter(({ token }) => token === RAFT_GROUP);
+  const groups = new Set(roots.map(({ instance }) => instance as GroupId));
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
     const instance: unknown = wrapper.instance;
     if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue;
@@ -32,7 +35,10 @@ export function findLeaderJobs(
     const own = scanner
       .getAllMethodNames(prototype)
       .flatMap((method) => jobsOf(prototype[method]!).map((definition) => ({ method, definition })))
-      .filter(({ definition }) => definition.group === group);
+      .filter(({ method, definition }) => {
+        if (!groups.has(definition.group)) throw noRoot(`${prototype.constructor.name}.${method}`, definition.group);
+        return definition.group === group;
+      });
     if (own.length === 0) continue;
     if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
       const methods = own.map(({ method }) => method);
@@ -58,6 +64,13 @@ function scheduleOf(where: string, { timing }: JobDefinition): JobSchedule {
   return timing.kind === 'interval'
     ? new IntervalSchedule(timing.intervalMs)
     : new CronSchedule(where, timing.expression, timing.timeZone);
+}
+
+function noRoot(where: string, group: GroupId): RaftError {
+  return new RaftError(
+    'RAFT_CONFIGURATION',
+    `${where} is a leader job of the group '${group}', and no RaftModule.forRoot({ group: '${group}' }) is imported: nobody would run it. Import it in the application's root module, or leave the option group out.`,
+  );
 }
 
 function refuseSecond(first: LeaderJob | undefined, name: string, where: string): void {

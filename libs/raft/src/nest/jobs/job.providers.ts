@@ -1,11 +1,11 @@
 import type { Provider } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import type { GroupId } from '../../core/types';
-import { SystemScheduler } from '../../runtime/system-scheduler';
 import type { Replicated } from '../../state-machine/replicated';
 import type { RaftNodeHost } from '../raft-node-host';
 import { getRaftHostToken } from '../raft.tokens';
 import { callerOf } from '../state-machine-caller';
+import { BackgroundScheduler } from './background-scheduler';
 import { getRaftJobsToken } from './get-raft-jobs-token';
 import { JobMachine } from './job.machine';
 import { LeaderJobsHost } from './leader-jobs-host';
@@ -21,13 +21,13 @@ export function jobProviders(group: GroupId): Provider[] {
       provide: LeaderJobsHost,
       inject: [host, DiscoveryService],
       useFactory: (nodeHost: RaftNodeHost, discovery: DiscoveryService): LeaderJobsHost =>
-        new LeaderJobsHost(nodeHost, caller(nodeHost), discovery, new SystemScheduler()),
+        new LeaderJobsHost(nodeHost, caller(nodeHost), discovery, new BackgroundScheduler()),
     },
     {
       provide: getRaftJobsToken(group),
       inject: [host, LeaderJobsHost],
       useFactory: (nodeHost: RaftNodeHost, jobs: LeaderJobsHost): RaftJobsService =>
-        new RaftJobsService(caller(nodeHost), (name) => jobs.scheduleOf(name), new SystemScheduler()),
+        new RaftJobsService(caller(nodeHost), (name) => jobs.scheduleOf(name), new BackgroundScheduler()),
     },
   ];
 }

@@ -10,7 +10,9 @@ import {
   RaftJobsService,
   RaftModule,
   RaftService,
+  SystemScheduler,
 } from '../../index';
+import { RaftTestingModule } from '../../testing';
 
 class Heard implements LoggerService {
   readonly lines: string[] = [];
@@ -128,6 +130,27 @@ describe('leader jobs of an application', () => {
     expect(app.get(RaftService).status().commitIndex).toBeGreaterThan(commitIndex);
   });
 
+  it('keep no process alive that has nothing else to do', async () => {
+    @Injectable()
+    class Reports {
+      @LeaderCron('0 0 1 1 *')
+      yearly(): void {}
+    }
+    // The node of the testing module has another.
+    const timers = jest.spyOn(SystemScheduler.prototype, 'setTimer');
+    const app = await Test.createTestingModule({ imports: [RaftTestingModule.forRoot()], providers: [Reports] })
+      .setLogger(heard)
+      .compile();
+    await app.init();
+    opened.push(app);
+    const jobs = app.get(RaftJobsService);
+    await until(async () => (await jobs.list()).length === 1 && timers.mock.results.length > 0);
+
+    const handles = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
+    timers.mockRestore();
+    expect(handles.filter((handle) => handle.hasRef())).toEqual([]);
+  });
+
   it('write nothing where there is none', async () => {
     const app = await start({});
     await until(() => app.get(RaftService).isLeader());
@@ -158,6 +181,17 @@ describe('leader jobs of an application', () => {
       code: 'RAFT_CONFIGURATION',
       message: expect.stringContaining("@LeaderCron('tomorrow') of Reports.daily can't be read") as string,
     });
+  });
+
+  it('refuse to start in a group that the application has no node of', async () => {
+    @Injectable()
+    class Reports {
+      @LeaderInterval(1_000, { group: 'billing' })
+      bill(): void {}
+    }
+    await expect(start({ providers: [Reports] })).rejects.toThrow(
+      "Reports.bill is a leader job of the group 'billing', and no RaftModule.forRoot({ group: 'billing' }) is imported: nobody would run it. Import it in the application's root module, or leave the option group out.",
+    );
   });
 
   it('refuse options that cannot be ones where they are written', () => {
