@@ -23,11 +23,10 @@ interface TestGlobals {
 }
 
 /**
- * Checks that a storage keeps what {@link RaftStorage} promises. Call it in a spec; it uses the runner's `describe` and `it`.
+ * Checks that a storage keeps what `RaftStorage` promises. Call it in a spec; it uses the runner's `describe` and `it`.
  *
  * @param name of the storage, in the names of the tests
- * @param create makes a storage on new, empty data for each case
- * @param options `has`: which optional parts `create` provides; cases that need another are skipped
+ * @param options `create` makes a storage on new, empty data for each case; `has`: which optional parts `create` provides; cases that need another are skipped
  * @example
  * describeStorageConformance('file store', { create: () => fileStoreUnderTest() });
  * @publicApi
