@@ -31,5 +31,6 @@ module.exports = {
   setupFiles: ['reflect-metadata'],
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   maxWorkers: 2,
-  testTimeout: 10_000,
+  // Stories of many simulated minutes are long on a machine that does other things, too.
+  testTimeout: 30_000,
 };

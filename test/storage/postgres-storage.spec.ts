@@ -237,7 +237,7 @@ describe('the options of typeOrmStorage()', () => {
   });
 
   it('are refused with a sentence where they cannot work', async () => {
-    expect(() => typeOrmStorage({ url: 'mysql://localhost/raft' })).toThrow(
+    await expect(typeOrmStorage({ url: 'mysql://localhost/raft' }).open(boot(1))).rejects.toThrow(
       "The option 'url' of typeOrmStorage() must be",
     );
     expect(() => typeOrmStorage({ url: postgres.url, schema: 'a b' })).toThrow('The option \'schema\' is "a b"');
