@@ -30,6 +30,8 @@ export interface SeenRun extends LeaderRun {
 /** What the job does, beside being seen. */
 export type Work = (run: LeaderRun, node: JobNode) => Promise<void> | void;
 
+type LongWork = (run: LeaderRun, node: JobNode) => Promise<void>;
+
 export interface JobNode {
   readonly name: string;
   readonly node: VirtualNode;
@@ -58,6 +60,8 @@ export const JOB = 'every-second';
 export class JobCluster {
   readonly nodes: JobNode[] = [];
   readonly seen: SeenRun[] = [];
+  /** What is proposed is applied, and nobody gets the answer. */
+  losesAnswers = false;
   private readonly random = new SeededRandom(5);
 
   private constructor(
@@ -126,7 +130,11 @@ export class JobCluster {
     const stateMachine = new StateMachineHost([new JobMachine()], { onEvent: (_machine, event) => events.next(event) });
     const node = this.cluster.make(name, { stateMachine, scheduler });
     const caller = createReplicated<JobMachine>(JobMachine, {
-      propose: (command, options) => node.raft.propose(command, options),
+      propose: async (command, options) => {
+        const answer = await node.raft.propose(command, options);
+        if (this.losesAnswers) throw new RaftError('RAFT_TIMEOUT', 'The answer was lost.');
+        return answer;
+      },
       query: (query, options) => node.raft.query(query, options),
     });
     const terms = new LeadershipTerms();
@@ -165,12 +173,12 @@ export class JobCluster {
 }
 
 /** Works for so long, whatever its signal says. */
-export function lasting(ms: number): Work {
+export function lasting(ms: number): LongWork {
   return (_run, { scheduler }) => new Promise((resolve) => void scheduler.setTimer(ms, resolve));
 }
 
 /** Works for so long, or until its signal fires. */
-export function heeding(ms: number): Work {
+export function heeding(ms: number): LongWork {
   return ({ signal }, { scheduler }) =>
     new Promise((resolve, reject) => {
       scheduler.setTimer(ms, resolve);

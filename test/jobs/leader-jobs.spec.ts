@@ -1,4 +1,5 @@
 import type { RaftJobRun } from 'nestjs-raft';
+import { IntervalSchedule } from '../../libs/raft/src/nest/jobs/job-schedule';
 import { JOB, heeding, JobCluster, type JobSettings, lasting, type SeenRun } from './job-cluster';
 
 /** That no scheduled time was begun twice, that tokens grow with time, and that no run began before the one before had ended. */
@@ -151,7 +152,7 @@ describe('leader jobs of a cluster', () => {
     expectOneAtATime(cluster.seen);
   });
 
-  it('hear of the loss of leadership through the signal, and the next leader waits for them to wind up', async () => {
+  it('hear of the loss of leadership through the signal, and their end is recorded by the next leader', async () => {
     await start({ work: heeding(10_000), windUpMs: 1_000 });
     await running();
     const [cut] = cluster.seen;
@@ -165,6 +166,24 @@ describe('leader jobs of a cluster', () => {
     expectOneAtATime(cluster.seen);
     const record = (await history()).find(({ token }) => token === cut!.token);
     expect(record).toMatchObject({ outcome: 'aborted', node: old.name, error: null });
+  });
+
+  it('are not begun by the next leader while the one before winds up, for as long as it may', async () => {
+    const windUp = lasting(500);
+    await start({
+      schedule: new IntervalSchedule(50),
+      windUpMs: 1_000,
+      work: (run, node) => heeding(10_000)(run, node).catch(() => windUp(run, node)),
+    });
+    await running();
+    const old = cluster.leader;
+
+    await cluster.ends(old.node.raft.transferLeadership(cluster.followers[0]!.name));
+    await cluster.cluster.until(() => cluster.seen.length > 1);
+
+    expect(cluster.seen[1]!.node).not.toBe(old.name);
+    expect(cluster.seen[0]!.signal.aborted).toBe(true);
+    expectOneAtATime(cluster.seen);
   });
 
   it('end and are recorded before a node that is being stopped goes', async () => {
@@ -192,6 +211,25 @@ describe('leader jobs of a cluster', () => {
     await cluster.pass(8_000);
 
     expect((await history()).find(({ token }) => token === cut!.token)).toMatchObject({ outcome: 'aborted' });
+  });
+
+  it('run once where the answers to their claims and to the records of their ends are lost', async () => {
+    await start({ work: lasting(20) });
+    const begun = (): number => cluster.seen.length;
+    await cluster.pass(1_500);
+    for (let round = 0; round < 3; round++) {
+      const before = begun();
+      cluster.losesAnswers = true;
+      await cluster.cluster.until(() => begun() > before);
+      await cluster.pass(2_000);
+      cluster.losesAnswers = false;
+      await cluster.pass(2_000);
+    }
+
+    expectOneAtATime(cluster.seen);
+    expect(cluster.leader.logged).toEqual([]);
+    const tokens = (await history()).filter(({ outcome }) => outcome === 'completed').map(({ token }) => token);
+    expect(tokens.toReversed()).toEqual(cluster.seen.map(({ token }) => token));
   });
 
   it('are fenced by their token where they go on behind a leader that was cut off', async () => {

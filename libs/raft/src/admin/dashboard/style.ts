@@ -46,7 +46,7 @@ input { flex: 1; min-width: 0; } button { background: var(--accent); color: var(
   tr { border-top: 1px solid var(--line); padding: .5rem .75rem; }
   tr.leads { box-shadow: inset .1875rem 0 var(--accent); }
   tr.leads td:first-child, tr:not(.leads) td:first-child { box-shadow: none; padding-left: 0; font-weight: 600; }
-  td { border: 0; padding: .125rem 0; display: grid; grid-template-columns: 5.5rem 1fr; gap: .5rem; }
-  td::before { content: attr(data-label); color: var(--quiet); font-weight: 400; }
+  td { border: 0; padding: .125rem 0; display: grid; grid-template-columns: 5.75rem 1fr; gap: .5rem; }
+  td::before { content: attr(data-label); color: var(--quiet); font-weight: 400; font-size: .875rem; }
 }
 `;

@@ -108,11 +108,17 @@ describe('leader jobs of an application', () => {
     const told: string[] = [];
     @Injectable()
     class Reports {
+      constructor(private readonly raft: RaftService) {}
+
       @LeaderInterval(20)
       async run({ signal }: LeaderRun): Promise<void> {
         told.push('began');
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
         told.push((signal.reason as { readonly code: string }).code);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        // A call to the cluster is still possible here: to say how far it came.
+        await this.raft.barrier();
+        told.push('ended');
       }
     }
     const app = await start({ providers: [Reports] });
@@ -121,7 +127,7 @@ describe('leader jobs of an application', () => {
 
     await app.close();
 
-    expect(told).toEqual(['began', 'RAFT_SHUTTING_DOWN']);
+    expect(told).toEqual(['began', 'RAFT_SHUTTING_DOWN', 'ended']);
     expect(app.get(RaftService).status().commitIndex).toBeGreaterThan(commitIndex);
   });
 
