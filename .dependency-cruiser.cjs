@@ -1,7 +1,7 @@
 /**
  * The rooms of the library and the one direction in which they may import:
  *
- *   nest → runtime → { core, storage, transport, state-machine }
+ *   nest → client → runtime → { core, storage, transport, state-machine }
  *
  * The contracts of storage, transport and state-machine know only core; core knows nothing. What an optional peer is needed
  * for is reached through an entry point of its own, so that `nestjs-raft` loads without it.
@@ -78,10 +78,28 @@ module.exports = {
       },
     },
     {
+      name: 'client-knows-runtime-and-contracts',
+      severity: 'error',
+      comment:
+        'A client is made of the runtime’s parts for calls. It gets its transport handed in, and has no store and no machine.',
+      from: { path: `${src}/client/`, pathNot: tests },
+      to: {
+        path: `${src}/`,
+        pathNot: [`${src}/(core|runtime|client)/`, `${src}/(transport|state-machine)/[^/]+\\.ts$`],
+      },
+    },
+    {
+      name: 'nodes-know-no-client',
+      severity: 'error',
+      comment: 'Nodes serve clients by what comes over the wire: only Nest’s module for clients makes one.',
+      from: { path: `${src}/`, pathNot: [`${src}/(client|nest/client|testing)/`, `${src}/index\\.ts$`, tests] },
+      to: { path: `${src}/client/` },
+    },
+    {
       name: 'only-nest-and-tcp-know-nest',
       severity: 'error',
       comment: 'Kernel, runtime and storage run without Nest. The TCP transport stands on Nest’s microservice classes.',
-      from: { path: `${src}/(core|storage|runtime)/|${src}/transport/(memory/|[^/]+\\.ts$)`, pathNot: tests },
+      from: { path: `${src}/(core|storage|runtime|client)/|${src}/transport/(memory/|[^/]+\\.ts$)`, pathNot: tests },
       to: { path: '(^|node_modules/)@nestjs/' },
     },
     {

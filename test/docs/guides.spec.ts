@@ -65,6 +65,7 @@ describe('docs/guides/configuration.md', () => {
       advertise: true,
       tls: true,
       secret: true,
+      clients: true,
       maxFrameBytes: true,
       maxConnections: true,
       helloTimeoutMs: true,

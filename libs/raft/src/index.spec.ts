@@ -35,11 +35,13 @@ describe('the public entry', () => {
   it('has these names, and a new one is a decision', () => {
     expect(Object.keys(publicApi).sort((left, right) => left.localeCompare(right))).toMatchInlineSnapshot(`
       [
+        "CLIENT_PROTOCOL_VERSIONS",
         "CommandContext",
         "createReplicated",
         "DEFAULT_GROUP",
         "getRaftAdminToken",
         "getRaftBarrierToken",
+        "getRaftClientToken",
         "getRaftCounterToken",
         "getRaftEventsToken",
         "getRaftJobsToken",
@@ -52,6 +54,7 @@ describe('the public entry', () => {
         "getStateMachineToken",
         "InjectRaft",
         "InjectRaftBarrier",
+        "InjectRaftClient",
         "InjectRaftCounter",
         "InjectRaftJobs",
         "InjectRaftLock",
@@ -81,6 +84,10 @@ describe('the public entry', () => {
         "raftBarrier",
         "RaftBarrier",
         "raftChannel",
+        "RaftClient",
+        "RaftClientModule",
+        "raftClientOptions",
+        "RaftClientService",
         "RaftCommand",
         "raftCounter",
         "RaftCounter",
@@ -119,6 +126,7 @@ describe('the public entry', () => {
         "StoreOwnerError",
         "StoreUnavailableError",
         "SystemScheduler",
+        "tcpClientTransport",
         "tcpTransport",
         "UnsupportedValueError",
       ]

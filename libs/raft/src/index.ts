@@ -10,6 +10,23 @@ export type {
 } from './nest/raft-module-options.interface';
 export { raftOptionsFromEnv } from './nest/raft-options-from-env';
 
+export { RaftClientModule, type RaftClientModuleAsyncOptions } from './nest/client/raft-client.module';
+export type {
+  RaftClientModuleExtras,
+  RaftClientModuleOptions,
+  RaftClientOptionsFactory,
+} from './nest/client/raft-client-module-options.interface';
+export { RaftClientService } from './nest/client/raft-client.service';
+export { getRaftClientToken, InjectRaftClient } from './nest/client/get-raft-client-token';
+export { RaftClient } from './client/raft-client';
+export {
+  raftClientOptions,
+  type RaftClientLimits,
+  type RaftClientOptions,
+  type RaftClientSettings,
+} from './client/raft-client-options';
+export type { ClientNodeStatus, RaftClientStatus } from './client/raft-client-status';
+
 export { RaftService } from './nest/raft.service';
 export { RaftAdminService } from './nest/raft-admin.service';
 export { RaftEventsService, type RaftSnapshotEvent, type RaftStreamOptions } from './nest/raft-events.service';
@@ -178,6 +195,7 @@ export type {
 export type {
   BarrierOptions,
   FounderOptions,
+  MachineEventSource,
   Ordered,
   ProposeOptions,
   QueryOptions,
@@ -201,4 +219,11 @@ export type { Message } from './core/messages';
 export { DEFAULT_GROUP, type GroupId, type HardState, type LogId, type ReplicaId, type TermRun } from './core/types';
 
 export { MemoryStorage, memoryStorage } from './storage/memory';
-export { tcpTransport, type PeerTlsOptions, type TcpTransportOptions } from './transport/tcp';
+export {
+  tcpClientTransport,
+  tcpTransport,
+  type ClientAdmission,
+  type PeerTlsOptions,
+  type TcpClientTransportOptions,
+  type TcpTransportOptions,
+} from './transport/tcp';

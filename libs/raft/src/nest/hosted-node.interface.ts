@@ -1,5 +1,11 @@
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/client-session';
-import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
+import type {
+  BarrierOptions,
+  MachineEventSource,
+  Ordered,
+  ProposeOptions,
+  QueryOptions,
+} from '../runtime/raft-node-options';
 import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { NodeEvents } from '../runtime/node-events';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
@@ -44,6 +50,8 @@ export interface NodeParts {
   readonly twins: readonly object[];
   /** Hears what they tell. */
   readonly onEvent: MachineEventListener;
+  /** Where clients hear it from. */
+  readonly machineEvents: MachineEventSource;
   /** What the node tells of its work. */
   readonly events: NodeEvents;
   /** @returns the connection options of the application's data source of this name */

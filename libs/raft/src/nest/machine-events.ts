@@ -1,12 +1,23 @@
 import { Observable, Subject } from 'rxjs';
+import type { MachineEventSource } from '../runtime/raft-node-options';
 import type { MachineEventListener, RaftMachineEvent } from '../state-machine/machine-change';
 
 /** What the state machines of one node tell, for whoever watches one of them. */
-export class MachineEvents {
+export class MachineEvents implements MachineEventSource {
   private readonly subjects = new Map<string, Subject<RaftMachineEvent>>();
   private completed = false;
 
-  readonly tell: MachineEventListener = (machine, event) => this.subjects.get(machine)?.next(event);
+  private readonly listeners = new Set<MachineEventListener>();
+
+  readonly tell: MachineEventListener = (machine, event) => {
+    this.subjects.get(machine)?.next(event);
+    for (const listener of this.listeners) listener(machine, event);
+  };
+
+  listen(listener: MachineEventListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
 
   of(machine: string): Observable<RaftMachineEvent> {
     return new Observable((subscriber) => {

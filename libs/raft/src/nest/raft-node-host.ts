@@ -131,6 +131,7 @@ export class RaftNodeHost
       machines: this.machines,
       twins: this.twins,
       onEvent: this.machineEvents.tell,
+      machineEvents: this.machineEvents,
       events: this.events,
       dataSourceOptions: (name) => dataSourceOptionsForTables(name, this.discovery),
       storage,

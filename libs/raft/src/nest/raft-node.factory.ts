@@ -18,7 +18,7 @@ export function createRaftNode(parts: NodeParts): RaftNode {
 
 /** @param scheduler the node's time and chance. Default: this machine's */
 export function nodeOptionsOf(
-  { settings, machines, twins, onEvent, events, dataSourceOptions, storage, transport }: NodeParts,
+  { settings, machines, twins, onEvent, machineEvents, events, dataSourceOptions, storage, transport }: NodeParts,
   scheduler: Scheduler = new SystemScheduler(),
 ): RaftNodeOptions {
   const logger = new Logger('Raft');
@@ -53,6 +53,7 @@ export function nodeOptionsOf(
     scheduler,
     logger,
     events,
+    machineEvents,
     tracer: settings.tracer,
   });
 }

@@ -36,3 +36,14 @@ export function refusalOf(peer: Hello, own: OwnIdentity): string | undefined {
     );
   return undefined;
 }
+
+/** @returns undefined to admit the client, or the sentence with which it is refused */
+export function admissionOfClient(
+  client: Hello,
+  own: Pick<OwnIdentity, 'clusterName' | 'nodeName'>,
+): string | undefined {
+  return client.clusterName === own.clusterName
+    ? undefined
+    : `The client '${client.nodeName}' asks for the cluster '${client.clusterName}', and node '${own.nodeName}' belongs to ` +
+        `'${own.clusterName}': check the client's addresses, or its clusterName.`;
+}

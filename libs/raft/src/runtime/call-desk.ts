@@ -9,14 +9,18 @@ import type { RequestRouter } from './request-router';
 /** What a session adds to a command. */
 const MOST_SESSION_BYTES = 272;
 
+export type CallDeskOptions = Pick<RaftNodeOptions, 'requestTimeoutMs' | 'tracer'> & {
+  readonly limits: Pick<RaftNodeOptions['limits'], 'maxCommandBytes' | 'maxPendingRequests' | 'maxPendingBytes'>;
+};
+
 /** Where calls come in, those of this process and those that other nodes send on, and where they are refused. */
 export class CallDesk {
   /** @param closed why no call is taken in at the moment; undefined where calls are */
   constructor(
-    private readonly options: RaftNodeOptions,
+    private readonly options: CallDeskOptions,
     private readonly ledger: RequestLedger,
     private readonly router: RequestRouter,
-    private readonly reporter: EventReporter,
+    private readonly reporter: Pick<EventReporter, 'called'>,
     private readonly closed: () => RaftError | undefined,
   ) {}
 
@@ -70,7 +74,7 @@ export class CallDesk {
       return new RaftError('RAFT_CONFIGURATION', `maxLagMs is ${request.maxLagMs}: write a number of milliseconds.`);
     if (!Number.isSafeInteger(request.after) || request.after < 0)
       return new RaftError('RAFT_CONFIGURATION', `after is ${request.after}: write a log index.`);
-    // The node that sent it on has measured it, without its own session.
+    // The node or client that sent it on has measured it, without its own session.
     const sessionBytes = request.isFromPeer ? MOST_SESSION_BYTES : 0;
     if (request.body.length > maxCommandBytes + sessionBytes) return tooLarge(request, maxCommandBytes);
     const { size, heldBytes } = this.ledger;

@@ -67,6 +67,7 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
     scheduler: settings.scheduler ?? new SystemScheduler(),
     logger,
     events: settings.events ?? new NodeEvents({ nodeId, clusterName, group: groupId }, () => logger),
+    machineEvents: settings.machineEvents,
     tracer: settings.tracer,
   };
   validate(options);

@@ -30,13 +30,15 @@ const FINAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>(['RAFT_REJECTED
 export interface ForwarderPorts {
   readonly ledger: RequestLedger;
   readonly returns: RequestReturn;
-  readonly links: PeerLinks;
+  readonly links: Pick<PeerLinks, 'routeTo' | 'send'>;
   readonly scheduler: Scheduler;
   readonly groupId: GroupId;
   readonly ids: CallIds;
   readonly session: Pick<NodeSession, 'prepare' | 'decided'>;
   /** After how long without an answer a write is sent again, if it may be. */
   readonly patienceMs: number;
+  /** Whether a read is sent again, too, as whoever has it may be cut off from the others. Default: a leader that is goes. */
+  readonly repeatsReads?: boolean;
   /** The leader answered a barrier: its index must be applied here. */
   confirmedByLeader(request: PendingRequest, index: number): void;
 }
@@ -76,6 +78,8 @@ export class Forwarder implements RequestHolder {
         schemaVersion,
         consistency,
         carrier: request.trace?.carrier(),
+        maxLagMs: request.maxLagMs,
+        after: request.after,
         body: request.body,
       }),
     });
@@ -118,13 +122,14 @@ export class Forwarder implements RequestHolder {
 
   /** An answer may be lost though the connection stands, as it comes over another one. */
   tick(nowMs: number): void {
-    const { patienceMs } = this.ports;
+    const { patienceMs, repeatsReads = false } = this.ports;
     if (this.underWay.size === 0 || nowMs - this.lookedAtMs < patienceMs / 8) return;
     this.lookedAtMs = nowMs;
     for (const request of this.underWay.values()) {
       // Twice as long each time: a leader that has too much to do isn't helped by more of it.
       const limitMs = patienceMs * 2 ** Math.min(request.unresolvedSends - 1, 10);
-      if (request.isWrite && request.mayBeSentAgain && nowMs - request.forwardedAtMs >= limitMs) this.takeBack(request);
+      const isPatient = !request.mayBeSentAgain || !(request.isWrite || repeatsReads);
+      if (!isPatient && nowMs - request.forwardedAtMs >= limitMs) this.takeBack(request);
     }
   }
 

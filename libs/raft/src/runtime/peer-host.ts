@@ -8,6 +8,7 @@ import {
   type PeerConnectionState,
   type PeerMessage,
   PROTOCOL_VERSIONS,
+  type ClientHost,
   type TransportHost,
 } from '../transport/contract';
 import { refusalOf } from './admission';
@@ -39,6 +40,7 @@ export interface PeerHostPorts {
   readonly router: RequestRouter;
   readonly server: RequestServer;
   readonly lives: LifeBook;
+  readonly clients: ClientHost;
   /** Undefined before genesis. */
   group(): GroupIdentity | undefined;
   replica(): Replica | undefined;
@@ -62,6 +64,10 @@ export class PeerHost implements TransportHost {
     private readonly self: SelfPortrait,
     private readonly ports: PeerHostPorts,
   ) {}
+
+  get clients(): ClientHost {
+    return this.ports.clients;
+  }
 
   hello(): Hello {
     const { clusterName, nodeName, incarnation, advertise } = this.self;

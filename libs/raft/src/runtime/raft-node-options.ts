@@ -1,6 +1,7 @@
 import type { KERNEL_LIMITS } from '../core/kernel-options';
 import type { GroupId } from '../core/types';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
+import type { MachineEventListener } from '../state-machine/machine-change';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import type { Scheduler } from './scheduler';
@@ -37,6 +38,12 @@ export type RaftLimits = {
   /** Bytes of the commands and queries that wait in this node. Default 64 MiB; above it `RAFT_BUSY`. A single larger one still goes, alone. */
   readonly maxPendingBytes: number;
 };
+
+/** Where it is heard what the state machines of a node tell: their host's `onEvent` feeds it. @publicApi */
+export interface MachineEventSource {
+  /** @param listener called while the node applies: it does little @returns a function that ends it */
+  listen(listener: MachineEventListener): () => void;
+}
 
 /** What a {@link RaftNode} is made with; every default is filled in by the Nest module or by `raftNodeOptions()`. */
 export interface RaftNodeOptions {
@@ -78,6 +85,8 @@ export interface RaftNodeOptions {
   readonly logger: RaftLogger;
   /** What this node tells of its work. Default: events of its own, which go to `node:diagnostics_channel` too. */
   readonly events: NodeEvents;
+  /** What the state machine tells, for clients that watch it. Default: they can't. */
+  readonly machineEvents?: MachineEventSource | undefined;
   /** Traces calls through the cluster. Default: none are. */
   readonly tracer?: CallTracer | undefined;
 }

@@ -8,6 +8,7 @@ import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
 import { CallDesk } from './call-desk';
 import { CallIds } from './call-ids';
+import { ClientServer } from './client-server';
 import { sentenceOf } from './error-sentence';
 import { EventReporter } from './event-reporter';
 import { ClientSessions, type OpenSessionOptions, type RaftSession, type ResumeSessionOptions } from './client-session';
@@ -442,6 +443,7 @@ export class RaftNode {
         router,
         server,
         lives,
+        clients: this.clientServer(),
         answer,
         connectionChanged: (address, isConnected, detail) =>
           this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
@@ -454,6 +456,22 @@ export class RaftNode {
         threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
       },
     );
+  }
+
+  private clientServer(): ClientServer {
+    const { options } = this;
+    return new ClientServer({
+      nodeName: options.nodeId,
+      clusterName: options.clusterName,
+      groupId: options.groupId,
+      bootNonce: this.bootNonce,
+      logger: options.logger,
+      machineEvents: options.machineEvents,
+      submit: (request) => this.desk.submit(request),
+      closed: () => this.closedBecause(),
+      status: () => this.status(),
+      onStatus: (listener) => this.onStatus(listener),
+    });
   }
 
   private answer(peer: Hello, message: PeerMessage): void {

@@ -83,6 +83,20 @@ describe('The codec of forwarded calls', () => {
     expect(decodeError(encodeError(new RaftError('RAFT_BUSY', 'full')))!.notApplied).toBe(true);
   });
 
+  it('keeps the bounds of a client’s stale read, and the bytes of every other call', () => {
+    const call = { bootNonce: 'b', schemaVersion: 1, consistency: 'stale', body: Uint8Array.of(5) } as const;
+    const bounds = { maxLagMs: 12.5, after: 77 };
+    expect(decodeRequest(encodeRequest({ ...call, ...bounds }))).toEqual({ ...call, ...bounds });
+    expect(decodeRequest(encodeRequest({ ...call, after: 3, carrier: 'c' }))).toEqual({
+      ...call,
+      after: 3,
+      carrier: 'c',
+    });
+    const linearizable = { ...call, consistency: 'linearizable' } as const;
+    expect(encodeRequest({ ...linearizable, ...bounds })).toEqual(encodeRequest(linearizable));
+    expect(decodeRequest(encodeRequest({ ...call, ...bounds }).subarray(0, 20))).toBeUndefined();
+  });
+
   it('takes a code that it does not know, or bytes that are none, for no answer at all', () => {
     expect(decodeError(encodeError(new RaftError('RAFT_FROM_THE_FUTURE' as never, '')))).toBeUndefined();
     expect(decodeError(Uint8Array.of(1, 2, 3))).toBeUndefined();

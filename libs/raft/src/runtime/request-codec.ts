@@ -13,33 +13,59 @@ export interface ForwardedRequest {
   readonly body: Uint8Array;
   /** The caller's trace context, where the call is traced. */
   readonly carrier?: string | undefined;
+  /** Of a client's stale read: how old the state may be, in milliseconds. */
+  readonly maxLagMs?: number | undefined;
+  /** Of a client's stale read: the index that it has to see. 0 or absent: none. */
+  readonly after?: number | undefined;
 }
 
 const FORMAT = 1;
 /** Set beside the consistency where a trace context follows the nonce: a call that isn't traced has the bytes of old. */
 const HAS_CARRIER = 0x80;
+/** Set where the bounds of a client's stale read stand before the body. Nodes never send such on. */
+const HAS_BOUNDS = 0x40;
+const BOUNDS_BYTES = 16;
 const MAX_CARRIER_BYTES = 1024;
 const CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', 'lease', 'stale'];
 
 /**
  * Format, consistency, schema version (4 bytes), the nonce behind its length, where there is one the trace context behind its
- * length (2 bytes), the body. Numbers are big endian.
+ * length (2 bytes), where there are any the bounds of a stale read (its lag and its index, 8 bytes each), the body. Numbers are
+ * big endian.
  */
 export function encodeRequest(request: ForwardedRequest): Uint8Array {
   const nonce = Buffer.from(request.bootNonce, 'utf8');
   const carrier = carrierBytes(request.carrier);
-  const out = Buffer.allocUnsafe(7 + nonce.length + carrier.length + request.body.length);
+  const bounds = boundsBytes(request);
+  const boundsAt = 7 + nonce.length + carrier.length;
+  const out = Buffer.allocUnsafe(boundsAt + bounds.length + request.body.length);
+  const flags = (carrier.length > 0 ? HAS_CARRIER : 0) | (bounds.length > 0 ? HAS_BOUNDS : 0);
   out[0] = FORMAT;
-  out[1] = CONSISTENCIES.indexOf(request.consistency) | (carrier.length > 0 ? HAS_CARRIER : 0);
+  out[1] = CONSISTENCIES.indexOf(request.consistency) | flags;
   out.writeUInt32BE(request.schemaVersion, 2);
   out.writeUInt8(nonce.length, 6);
   out.set(nonce, 7);
   out.set(carrier, 7 + nonce.length);
-  out.set(request.body, 7 + nonce.length + carrier.length);
+  out.set(bounds, boundsAt);
+  out.set(request.body, boundsAt + bounds.length);
   return out;
 }
 
 const NO_CARRIER = Buffer.alloc(0);
+
+function boundsBytes({ consistency, maxLagMs, after = 0 }: ForwardedRequest): Buffer {
+  if (consistency !== 'stale' || (maxLagMs === undefined && after === 0)) return NO_CARRIER;
+  const out = Buffer.allocUnsafe(BOUNDS_BYTES);
+  out.writeDoubleBE(maxLagMs ?? Infinity, 0);
+  out.writeBigUInt64BE(BigInt(after), 8);
+  return out;
+}
+
+function readBounds(input: Buffer, at: number): Pick<ForwardedRequest, 'maxLagMs' | 'after'> {
+  const maxLagMs = input.readDoubleBE(at);
+  const after = Number(input.readBigUInt64BE(at + 8));
+  return { ...(maxLagMs !== Infinity && { maxLagMs }), after };
+}
 
 /** One that is too long is left out: the call matters, and its trace doesn't. */
 function carrierBytes(carrier: string | undefined): Buffer {
@@ -55,17 +81,20 @@ function carrierBytes(carrier: string | undefined): Buffer {
 export function decodeRequest(bytes: Uint8Array): ForwardedRequest | undefined {
   const input = bufferOver(bytes);
   if (input.length < 7 || input[0] !== FORMAT) return undefined;
-  const consistency = CONSISTENCIES[input[1]! & ~HAS_CARRIER];
+  const consistency = CONSISTENCIES[input[1]! & ~(HAS_CARRIER | HAS_BOUNDS)];
   const nonceEnd = 7 + input[6]!;
   const carrierAt = (input[1]! & HAS_CARRIER) === 0 ? nonceEnd : nonceEnd + 2;
   if (consistency === undefined || input.length < carrierAt) return undefined;
-  const bodyAt = carrierAt === nonceEnd ? nonceEnd : carrierAt + input.readUInt16BE(nonceEnd);
+  const boundsAt = carrierAt === nonceEnd ? nonceEnd : carrierAt + input.readUInt16BE(nonceEnd);
+  const hasBounds = (input[1]! & HAS_BOUNDS) !== 0;
+  const bodyAt = hasBounds ? boundsAt + BOUNDS_BYTES : boundsAt;
   if (input.length < bodyAt) return undefined;
   return {
     bootNonce: input.toString('utf8', 7, nonceEnd),
     schemaVersion: input.readUInt32BE(2),
     consistency,
-    ...(bodyAt > carrierAt && { carrier: input.toString('utf8', carrierAt, bodyAt) }),
+    ...(boundsAt > carrierAt && { carrier: input.toString('utf8', carrierAt, boundsAt) }),
+    ...(hasBounds && readBounds(input, boundsAt)),
     body: bytes.subarray(bodyAt),
   };
 }

@@ -5,6 +5,14 @@ import type { GroupId, ReplicaId } from '../core/types';
 /** The versions of the peer protocol that this build speaks. @publicApi */
 export const PROTOCOL_VERSIONS = Object.freeze({ min: 1, max: 1 });
 
+/**
+ * The versions of the peer protocol that this build speaks as a client, and serves clients in. They lie above those of nodes that
+ * know no clients, so that such a node refuses a client with a sentence instead of taking it for a peer.
+ *
+ * @publicApi
+ */
+export const CLIENT_PROTOCOL_VERSIONS = Object.freeze({ min: 2, max: 2 });
+
 /** One start of a node: the how-manieth of its store, and the nonce that was drawn for it. @publicApi */
 export interface Life {
   readonly number: number;
@@ -33,8 +41,10 @@ export interface Hello {
   readonly earlierLives: readonly Life[];
   /** What the sender remembers of the other replicas: whoever doesn't find its own past in it has lost that; at most 64. */
   readonly knownLives: readonly KnownLife[];
-  /** Where the sender is reached: `host:port`. */
+  /** Where the sender is reached: `host:port`. Empty for a client. */
   readonly advertise: string;
+  /** `client`: the sender is no node. It calls, and takes no part. Absent for a node. */
+  readonly role?: 'client';
 }
 
 /** Founders find each other before there is a configuration. @publicApi */
@@ -95,6 +105,54 @@ export interface TransportHost {
 
   /** The dialled connection to `address` changed. */
   connectionChanged(address: string, state: PeerConnectionState, detail: string): void;
+
+  /** Serves clients, where the transport admits any. Absent: none is admitted. */
+  readonly clients?: ClientHost;
+}
+
+/** The connection of a client that was admitted: calls come over it, and their answers go back over it. @publicApi */
+export interface ClientChannel {
+  /** What the client said of itself. */
+  readonly client: Hello;
+  /** @returns false where it was dropped: the connection is closed, or its backlog is full */
+  send(response: ResponseMessage): boolean;
+  /** Hangs up. */
+  close(detail: string): void;
+}
+
+/** The node as its clients see it. @publicApi */
+export interface ClientHost {
+  /** @returns undefined to admit the client, or the sentence with which it is refused */
+  admit(client: Hello): string | undefined;
+  /** A client called. Must not throw. */
+  receive(request: RequestMessage, channel: ClientChannel): void;
+  /** The connection is gone. */
+  ended(channel: ClientChannel): void;
+}
+
+/** What a client's transport asks of, and tells to, the client that it serves. @publicApi */
+export interface ClientTransportHost {
+  /** Asked for each new connection. */
+  hello(): Hello;
+  /** A node said who it is: with each connection, and when it has joined a cluster. @returns the sentence to refuse it with */
+  admit(node: Hello, address: string): string | undefined;
+  connected(address: string): void;
+  /** The connection was lost, or couldn't be made. @param turnedAway one of the two refused the other; `detail` has the sentence */
+  disconnected(address: string, detail: string, turnedAway: boolean): void;
+  /** An answer came. Must not throw. */
+  receive(response: ResponseMessage, node: Hello, address: string): void;
+}
+
+/** How a client reaches nodes: it dials, and nobody dials it. Best effort, as {@link RaftTransport}. @publicApi */
+export interface RaftClientTransport {
+  start(host: ClientTransportHost): void;
+  /** Keeps a connection to `address`, redialling with a jittered back-off, until {@link disconnect}. Idempotent. */
+  connect(address: string): void;
+  disconnect(address: string): void;
+  /** Never blocks and never throws. @returns false where it was dropped */
+  send(address: string, request: RequestMessage): boolean;
+  /** Closes every connection. Idempotent. */
+  stop(): Promise<void>;
 }
 
 /**

@@ -8,10 +8,13 @@ import { ProtocolError } from './protocol-error';
 /** Challenges and proofs are 32 bytes. */
 const MAX_TOKEN_BYTES = 64;
 
+/** Behind the challenge of a client's hello. A node's ends with the challenge. */
+const CLIENT_ROLE = 1;
+
 export function handshakeBound(frame: HandshakeFrame): number {
   switch (frame.kind) {
     case 'hello':
-      return helloBound(frame.hello) + 1 + frame.challenge.length;
+      return helloBound(frame.hello) + 1 + frame.challenge.length + 1;
     case 'proof':
       return 1 + frame.proof.length;
     case 'refuse':
@@ -28,6 +31,7 @@ export function writeHandshake(writer: ByteWriter, frame: HandshakeFrame): void 
     case 'hello':
       writeHello(writer, frame.hello);
       writeToken(writer, frame.challenge);
+      if (frame.hello.role === 'client') writer.u8(CLIENT_ROLE);
       return;
     case 'proof':
       writeToken(writer, frame.proof);
@@ -46,7 +50,9 @@ export function readHandshake(reader: ByteReader, kind: HandshakeFrame['kind'], 
   switch (kind) {
     case 'hello': {
       const hello = readHello(reader);
-      return { kind, hello, challenge: readToken(reader, source) };
+      const challenge = readToken(reader, source);
+      const isClient = reader.remaining > 0 && reader.u8() === CLIENT_ROLE;
+      return { kind, hello: isClient ? { ...hello, role: 'client' } : hello, challenge };
     }
     case 'proof':
       return { kind, proof: readToken(reader, source) };

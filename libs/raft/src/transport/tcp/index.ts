@@ -1,2 +1,3 @@
+export { tcpClientTransport, type TcpClientTransportOptions } from './tcp-client-transport';
 export { tcpTransport } from './tcp-transport';
-export type { PeerTlsOptions, TcpTransportOptions } from './tcp-transport-options';
+export type { ClientAdmission, PeerTlsOptions, TcpTransportOptions } from './tcp-transport-options';

@@ -1,9 +1,11 @@
 import type { Hello, PeerMessage } from '../contract';
 import { ProtocolError, type Frame, type HelloFrame } from '../codec';
-import { certificateRefusal, protocolRefusal } from './admission';
+import { certificateRefusal, clientCertificateRefusal, protocolRefusal } from './admission';
 import { errorCode, errorText } from './error-text';
 import type { RaftTcpSocket } from './raft-tcp-socket';
 import { isProof, makeChallenge, makeProof, sessionBytes, type ConnectionEndRole } from './secret-proof';
+import { noSecretHere, noSecretThere, refusedRole, wrongSecret } from './refusals';
+import type { ClientAdmission } from './tcp-transport-options';
 
 /** How a connection ended, in the terms of `PeerConnectionState`. */
 export interface ConnectionEnd {
@@ -17,7 +19,10 @@ export interface ConnectionEnd {
 
 /** What a connection needs to know, and whom it tells. */
 export interface ConnectionHost {
+  /** Of this side and its peers; on a client's side, of clients. */
   readonly secret: string | undefined;
+  /** How clients prove that they may come; undefined where none may. */
+  readonly clients?: ClientAdmission | undefined;
   readonly helloTimeoutMs: number;
   readonly requireNodeName: boolean;
   hello(): Hello;
@@ -36,7 +41,8 @@ const REFUSAL_GRACE_MS = 1000;
  * One connection, from either end: introduces itself, proves and checks the secret where there is one, asks whether the peer is
  * to be admitted, and only then lets messages through.
  *
- * Both ends do the same: hello → (proof, where a secret is configured) → admitted, or refuse.
+ * Both ends do the same: hello → (proof, where a secret is configured) → admitted, or refuse. Who comes as a client proves another
+ * secret, stays a client, and is let through with calls alone.
  */
 export class PeerConnection {
   readonly socket: RaftTcpSocket;
@@ -52,7 +58,7 @@ export class PeerConnection {
   private peerIntroduction: HelloFrame | undefined;
   /** The last that came. */
   private peerHello: Hello | undefined;
-  private proved: boolean;
+  private proved = false;
   private admittedPeer: Hello | undefined;
   private admittedByPeer = false;
   private over = false;
@@ -61,8 +67,8 @@ export class PeerConnection {
     this.socket = socket;
     this.role = role;
     this.host = host;
-    this.proved = host.secret === undefined;
-    this.challenge = host.secret === undefined ? new Uint8Array() : makeChallenge();
+    const asksForProof = host.secret !== undefined || host.clients?.secret !== undefined;
+    this.challenge = asksForProof ? makeChallenge() : new Uint8Array();
     let failure: unknown;
     socket.on('message', (frame: Frame) => this.receive(frame));
     socket.on('error', (error: unknown) => {
@@ -145,32 +151,61 @@ export class PeerConnection {
         this.expectAdmitted(frame.kind);
         return this.onPong?.();
       default:
-        this.host.message(frame, this.expectAdmitted(frame.kind));
+        this.receiveMessage(frame);
     }
+  }
+
+  /** A client only calls, and is only answered: no vote, no append and no founder's word passes between it and a node. */
+  private receiveMessage(message: PeerMessage): void {
+    const sender = this.expectAdmitted(message.kind);
+    if (this.isClients && message.kind !== (this.role === 'accepted' ? 'request' : 'response'))
+      throw new ProtocolError(
+        `a ${message.kind} came over a client's connection, which carries calls and answers alone`,
+      );
+    this.host.message(message, sender);
   }
 
   private receiveHello(frame: HelloFrame): void {
     this.peerHello = frame.hello;
     if (this.peerIntroduction === undefined) {
       this.peerIntroduction = frame;
-      const refusal = protocolRefusal(frame.hello) ?? this.secretRefusal(frame);
+      const refusal = protocolRefusal(frame.hello) ?? this.roleRefusal(frame.hello) ?? this.secretRefusal(frame);
       if (refusal !== undefined) return this.refuse(refusal);
+      this.proved = this.secret === undefined;
       this.prove(frame.challenge);
     }
+    // What was proved, was proved as a client, or as a node.
+    else if (frame.hello.role !== this.peerIntroduction.hello.role) return this.refuse(refusedRole('changed'));
     if (this.proved) this.decide(frame.hello);
   }
 
+  /** Whether one of the two ends is a client. */
+  private get isClients(): boolean {
+    return this.introducedAs?.role === 'client' || this.peerIntroduction?.hello.role === 'client';
+  }
+
+  private get secret(): string | undefined {
+    return this.peerIntroduction?.hello.role === 'client' ? this.host.clients?.secret : this.host.secret;
+  }
+
+  private roleRefusal({ role }: Hello): string | undefined {
+    if (role !== 'client') return undefined;
+    if (this.role === 'dialled') return refusedRole('dialled');
+    return this.host.clients === undefined ? refusedRole('noClients') : undefined;
+  }
+
   private secretRefusal({ challenge }: HelloFrame): string | undefined {
-    return this.host.secret !== undefined && challenge.length === 0
-      ? 'this node asks its peers for a secret (`peers.secret`), and you have none: configure the same on all nodes'
-      : undefined;
+    if (this.secret !== undefined) return challenge.length === 0 ? noSecretThere(this.isClients) : undefined;
+    // A peer that gets no challenge refuses by itself; this side's may be for clients, or for peers.
+    return challenge.length > 0 && this.challenge.length > 0 ? noSecretHere(this.isClients) : undefined;
   }
 
   private prove(challenge: Uint8Array): void {
-    const { secret } = this.host;
+    const { secret } = this;
     if (secret === undefined || this.introducedAs === undefined) return;
     const proof = makeProof(secret, {
       prover: this.role,
+      isClients: this.isClients,
       challenge,
       ownChallenge: this.challenge,
       hello: this.introducedAs,
@@ -180,25 +215,26 @@ export class PeerConnection {
   }
 
   private receiveProof(proof: Uint8Array): void {
-    const { secret } = this.host;
+    const { secret } = this;
     if (secret === undefined) return;
     if (this.peerIntroduction === undefined || this.peerHello === undefined)
       throw new ProtocolError('a proof came before the hello');
     const { hello, challenge } = this.peerIntroduction;
     const genuine = isProof(proof, secret, {
       prover: this.role === 'dialled' ? 'accepted' : 'dialled',
+      isClients: this.isClients,
       challenge: this.challenge,
       ownChallenge: challenge,
       hello,
       session: sessionBytes(this.socket.netSocket),
     });
-    if (!genuine) return this.refuse("your secret (`peers.secret`) isn't this node's: configure the same on all nodes");
+    if (!genuine) return this.refuse(wrongSecret(this.isClients));
     this.proved = true;
     this.decide(this.peerHello);
   }
 
   private decide(hello: Hello): void {
-    const refusal = certificateRefusal(this.socket.netSocket, hello, this.host) ?? this.host.admit(hello);
+    const refusal = this.certificateRefusalOf(hello) ?? this.host.admit(hello);
     if (refusal !== undefined) return this.refuse(refusal);
     const first = this.admittedPeer === undefined;
     this.admittedPeer = hello;
@@ -206,6 +242,13 @@ export class PeerConnection {
     this.socket.trustFrames();
     this.socket.sendHandshake({ kind: 'admitted' });
     this.openIfAgreed();
+  }
+
+  private certificateRefusalOf(hello: Hello): string | undefined {
+    const { netSocket } = this.socket;
+    return hello.role === 'client'
+      ? clientCertificateRefusal(netSocket, this.host.clients ?? {})
+      : certificateRefusal(netSocket, hello, this.host);
   }
 
   private openIfAgreed(): void {

@@ -17,6 +17,7 @@ const hello: Hello = {
 const secret = 'sixteen or more characters';
 const subject: ProofSubject = {
   prover: 'dialled',
+  isClients: false,
   challenge: makeChallenge(),
   ownChallenge: makeChallenge(),
   hello,

@@ -10,6 +10,8 @@ export type ConnectionEndRole = 'dialled' | 'accepted';
 
 export interface ProofSubject {
   readonly prover: ConnectionEndRole;
+  /** Whether the connection is a client's: no proof for the one kind of connection holds on the other. */
+  readonly isClients: boolean;
   /** The verifier's random bytes. */
   readonly challenge: Uint8Array;
   /** The prover's own random bytes. */
@@ -31,7 +33,7 @@ export function makeProof(secret: string, subject: ProofSubject): Uint8Array {
   const hello = new ByteWriter(helloBound(subject.hello));
   writeHello(hello, subject.hello);
   return createHmac('sha256', secret)
-    .update(`nestjs-raft peer ${subject.prover === 'dialled' ? 'd' : 'a'}`)
+    .update(`nestjs-raft ${subject.isClients ? 'client' : 'peer'} ${subject.prover === 'dialled' ? 'd' : 'a'}`)
     .update(subject.challenge)
     .update(subject.ownChallenge)
     .update(Uint8Array.of(subject.session.length))

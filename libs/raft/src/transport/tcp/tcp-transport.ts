@@ -4,6 +4,7 @@ import type { Hello, PeerMessage, RaftTransport, TransportHost } from '../contra
 import { parseAddress } from './address';
 import { errorText } from './error-text';
 import { listenError, malformedListen } from './listen-error';
+import { AcceptedClients } from './accepted-clients';
 import { PeerConnection, type ConnectionEnd } from './peer-connection';
 import { PeerLink, type PeerLinkHost } from './peer-link';
 import { RareLog } from './rare-log';
@@ -32,6 +33,7 @@ class TcpTransport implements RaftTransport {
   private readonly socketClass: Type<RaftTcpSocket>;
   private readonly links = new Map<string, PeerLink>();
   private readonly accepted = new Set<PeerConnection>();
+  private readonly clients: AcceptedClients;
   private readonly rareLog = new RareLog();
   private host: TransportHost | undefined;
   private server: RaftTcpServer | undefined;
@@ -42,6 +44,10 @@ class TcpTransport implements RaftTransport {
   constructor(settings: TcpTransportSettings) {
     this.settings = settings;
     this.socketClass = raftTcpSocketClass(settings);
+    this.clients = new AcceptedClients(settings, {
+      host: () => this.host?.clients,
+      guarded: (what, call) => this.guarded(what, call),
+    });
   }
 
   async start(host: TransportHost): Promise<string> {
@@ -124,6 +130,7 @@ class TcpTransport implements RaftTransport {
     this.links.clear();
     for (const connection of this.accepted) connection.drop();
     this.accepted.clear();
+    this.clients.clear();
     if (this.listening) await this.server?.closed();
   }
 
@@ -132,17 +139,23 @@ class TcpTransport implements RaftTransport {
     const { settings } = this;
     const connection: PeerConnection = new PeerConnection(socket, 'accepted', {
       secret: settings.secret,
+      clients: settings.clients,
       helloTimeoutMs: settings.helloTimeoutMs,
       requireNodeName: settings.tls?.requireNodeName ?? false,
       hello: () => this.hello(),
-      admit: (peer) => this.admit(peer),
-      message: (message, sender) => this.receive(message, sender),
+      admit: (peer) => (peer.role === 'client' ? this.clients.admit(peer, connection) : this.admit(peer)),
+      message: (message, sender) => {
+        if (sender.role === 'client') this.clients.receive(message, connection);
+        else this.receive(message, sender);
+      },
       opened: (peer) => {
-        settings.logger.debug(`peer ${peer.nodeName} connected from ${from}`);
+        settings.logger.debug(`${peer.role ?? 'peer'} ${peer.nodeName} connected from ${from}`);
+        if (peer.role === 'client') return;
         for (const link of this.links.values()) link.peerArrived(peer);
       },
       ended: (end) => {
         this.accepted.delete(connection);
+        this.clients.ended(connection);
         const name = connection.peerName;
         this.tellEnd(name === undefined ? from : `${name} (${from})`, end);
       },

@@ -2,6 +2,7 @@ import { Logger, type Provider } from '@nestjs/common';
 import type { GroupId } from '../../../core/types';
 import { SystemScheduler } from '../../../runtime/system-scheduler';
 import type { Replicated } from '../../../state-machine/replicated';
+import type { CallHost } from '../../feature-providers';
 import type { RaftNodeHost } from '../../raft-node-host';
 import { getRaftHostToken } from '../../raft.tokens';
 import { callerOf } from '../../state-machine-caller';
@@ -14,6 +15,19 @@ import { RaftLockService } from './raft-lock.service';
 
 const LOCKS = 'raft.locks';
 
+/** @param host what the locks' commands go through, and where it is heard who got one */
+export function lockServiceOf(host: CallHost): RaftLockService {
+  return new RaftLockService(
+    new LeaseClient({
+      machine: callerOf(LockMachine, () => host) as Replicated<LeaseMachine>,
+      events: host.machineEvents.of(LOCKS),
+      scheduler: new SystemScheduler(),
+      logger: new Logger('Raft'),
+      what: 'The lock',
+    }),
+  );
+}
+
 /** What the root module provides for locks, which need no `forFeature`, and for whatever expires. */
 export function lockProviders(group: GroupId): Provider[] {
   const host = getRaftHostToken(group);
@@ -21,16 +35,7 @@ export function lockProviders(group: GroupId): Provider[] {
     {
       provide: getRaftLockToken(group),
       inject: [host],
-      useFactory: (nodeHost: RaftNodeHost): RaftLockService =>
-        new RaftLockService(
-          new LeaseClient({
-            machine: callerOf(LockMachine, () => nodeHost) as Replicated<LeaseMachine>,
-            events: nodeHost.machineEvents.of(LOCKS),
-            scheduler: new SystemScheduler(),
-            logger: new Logger('Raft'),
-            what: 'The lock',
-          }),
-        ),
+      useFactory: (nodeHost: RaftNodeHost): RaftLockService => lockServiceOf(nodeHost),
     },
     {
       provide: PrimitiveExpiry,

@@ -1,0 +1,141 @@
+import { Logger, type Type } from '@nestjs/common';
+import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
+import type { ClientTransportHost, Hello, PeerMessage, RaftClientTransport, RequestMessage } from '../contract';
+import type { TransportLogger } from '../transport-logger';
+import { errorText } from './error-text';
+import type { ConnectionEnd } from './peer-connection';
+import { PeerLink } from './peer-link';
+import { RareLog } from './rare-log';
+import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
+import {
+  requireLongSecret,
+  tcpTransportSettings,
+  type PeerTlsOptions,
+  type TcpTransportSettings,
+} from './tcp-transport-options';
+
+const PING_INTERVAL_MS = 1000;
+
+/** @publicApi */
+export interface TcpClientTransportOptions {
+  /** The nodes' `peers.clients.secret`. */
+  readonly secret?: string;
+  /** As for `tls.connect`: `ca` to check the nodes by, `key` and `cert` where they ask for a certificate. */
+  readonly tls?: PeerTlsOptions;
+  /** The largest frame that is sent or accepted: as on the nodes. Default 16 MiB. */
+  readonly maxFrameBytes?: number;
+  /** How long a connection may take to be introduced. Default 5,000. */
+  readonly helloTimeoutMs?: number;
+  /** Default: Nest's logger under the name `RaftClient`. */
+  readonly logger?: TransportLogger;
+}
+
+/**
+ * A client's connections to nodes over TCP. It listens nowhere: calls and answers go over the connections that it dials.
+ *
+ * @throws RaftError `RAFT_CONFIGURATION` for options that can't work
+ * @publicApi
+ */
+export function tcpClientTransport(options: TcpClientTransportOptions = {}): RaftClientTransport {
+  requireLongSecret('secret', options.secret, "the nodes' `peers.clients.secret`");
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, helloTimeoutMs = 5000, tls } = options;
+  const logger = options.logger ?? new Logger('RaftClient');
+  const common = { listen: '', maxFrameBytes, helloTimeoutMs, logger, ...(tls && { tls }) };
+  return new TcpClientTransport({ ...tcpTransportSettings(common), secret: options.secret });
+}
+
+class TcpClientTransport implements RaftClientTransport {
+  private readonly socketClass: Type<RaftTcpSocket>;
+  private readonly links = new Map<string, PeerLink>();
+  private readonly rareLog = new RareLog();
+  private host: ClientTransportHost | undefined;
+  private pinging: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(private readonly settings: TcpTransportSettings) {
+    this.socketClass = raftTcpSocketClass(settings);
+  }
+
+  start(host: ClientTransportHost): void {
+    if (this.stopped || this.host !== undefined) return;
+    this.host = host;
+    this.pinging = setInterval(() => {
+      for (const link of this.links.values()) link.ping();
+    }, PING_INTERVAL_MS);
+    for (const link of this.links.values()) link.start();
+  }
+
+  connect(address: string): void {
+    if (this.stopped || this.links.has(address)) return;
+    const link = this.linkTo(address);
+    this.links.set(address, link);
+    if (this.host !== undefined) link.start();
+  }
+
+  disconnect(address: string): void {
+    this.links.get(address)?.stop();
+    this.links.delete(address);
+  }
+
+  send(address: string, request: RequestMessage): boolean {
+    return this.links.get(address)?.send(request) ?? false;
+  }
+
+  stop(): Promise<void> {
+    this.stopped = true;
+    this.host = undefined;
+    clearInterval(this.pinging);
+    for (const link of this.links.values()) link.stop();
+    this.links.clear();
+    return Promise.resolve();
+  }
+
+  private linkTo(address: string): PeerLink {
+    let lastEnd: ConnectionEnd | undefined;
+    return new PeerLink(address, {
+      settings: this.settings,
+      socketClass: this.socketClass,
+      hello: () => this.hello(),
+      admit: (node) => (this.host === undefined ? 'this client is stopping' : this.host.admit(node, address)),
+      message: (message, node) => this.receive(message, node, address),
+      changed: (_address, state, detail) =>
+        this.guarded(() => {
+          if (state === 'connected') this.host?.connected(address);
+          else if (state !== 'connecting') this.host?.disconnected(address, detail, lastEnd?.refusedBy !== undefined);
+        }),
+      tellEnd: (_address, end) => {
+        lastEnd = end;
+        this.tellEnd(address, end);
+      },
+      dropped: (_address, error) => this.rarely(`a call to ${address} was dropped: ${errorText(error)}`),
+    });
+  }
+
+  private hello(): Hello {
+    if (this.host === undefined) throw new Error('the transport has stopped');
+    return this.host.hello();
+  }
+
+  private receive(message: PeerMessage, node: Hello, address: string): void {
+    if (message.kind === 'response') this.guarded(() => this.host?.receive(message, node, address));
+  }
+
+  private guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.settings.logger.error(`the client failed in its transport: ${errorText(error)}`);
+    }
+  }
+
+  private tellEnd(address: string, end: ConnectionEnd): void {
+    if (end.refusedBy === 'peer') this.rarely(`the node at ${address} refuses this client, saying: ${end.detail}`);
+    else if (end.refusedBy === 'us') this.rarely(`refused the node at ${address}, saying: ${end.detail}`);
+    else if (end.unreadable === true) this.rarely(`closed the connection to ${address}: ${end.detail}`);
+    else this.settings.logger.debug(`the connection to ${address} ended: ${end.detail}`);
+  }
+
+  private rarely(sentence: string): void {
+    this.rareLog.say(sentence, (said) => this.settings.logger.error(said));
+  }
+}
