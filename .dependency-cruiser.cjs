@@ -172,13 +172,14 @@ module.exports = {
       name: 'library-knows-no-application',
       severity: 'error',
       from: { path: '^libs/' },
-      to: { path: '^(apps|test|bench)/' },
+      to: { path: '^(apps|examples|test|bench)/' },
     },
     {
       name: 'applications-use-the-package',
       severity: 'error',
-      comment: 'The sample application is written as a user’s would be: by package name, through public entry points.',
-      from: { path: '^apps/' },
+      comment:
+        'The sample application and the examples are written as a user’s would be: by package name, through public entry points.',
+      from: { path: '^(apps|examples)/' },
       to: { path: '^libs/', dependencyTypes: ['local'] },
     },
     {

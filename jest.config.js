@@ -3,7 +3,7 @@ const { existsSync } = require('node:fs');
 /** @type {import('jest').Config} */
 module.exports = {
   rootDir: __dirname,
-  roots: ['libs', 'apps', 'test', 'bench'].map((room) => `${__dirname}/${room}`).filter(existsSync),
+  roots: ['libs', 'apps', 'examples', 'test', 'bench'].map((room) => `${__dirname}/${room}`).filter(existsSync),
   testMatch: ['**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/'],

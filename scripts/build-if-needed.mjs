@@ -1,6 +1,6 @@
-// Builds what is missing or out of date, and nothing else: the library, the sample application, the tools.
+// Builds what is missing or out of date, and nothing else: the library, the sample application, the examples, the tools.
 //
-//   node scripts/build-if-needed.mjs [--force] [library] [application] [tools]
+//   node scripts/build-if-needed.mjs [--force] [library] [application] [examples] [tools]
 //
 // Commands that run compiled code (`demo`, `simulate`, `mutants`, `bench`, `test`) call buildIfNeeded() first.
 import { spawn } from 'node:child_process';
@@ -31,6 +31,14 @@ const targets = [
     outDir: 'dist/apps/kv',
     after: ['library'],
     sourceOf: (relative) => path.join('apps/kv/src', relative),
+  },
+  {
+    name: 'examples',
+    project: 'examples/tsconfig.build.json',
+    sources: ['examples'],
+    outDir: 'dist/examples',
+    after: ['library'],
+    sourceOf: (relative) => path.join('examples', relative),
   },
   {
     name: 'tools',
