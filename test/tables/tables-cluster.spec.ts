@@ -64,6 +64,8 @@ describe('replicated tables in three Nest applications', () => {
           // The log is in the tables' own database on the first node, and elsewhere on the others.
           storage: n === 1 ? typeOrmStorage({ dataSource: 'default' }) : memoryStorage(),
           election: { timeoutMs: 1000, heartbeatIntervalMs: 100 },
+          // Each command makes several round trips to three databases, on whatever machine this is.
+          requestTimeoutMs: 60_000,
         }),
         RaftModule.forFeature([Bank]),
       ],
