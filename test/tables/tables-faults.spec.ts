@@ -87,7 +87,7 @@ describe('replicated tables on a database that fails', () => {
     },
   );
 
-  it('applies again where the session was ended in the middle of a command', async () => {
+  it('trap 40: applies again where the session was ended in the middle of a command', async () => {
     const applied = one.run('slowly', 1);
     await one.untilBlocked('pg_sleep');
     await one.admin.query(

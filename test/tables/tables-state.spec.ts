@@ -93,7 +93,7 @@ describe('the state of replicated tables', () => {
     });
   });
 
-  it('goes on from the last command after a restart, and refuses the tables of another cluster', async () => {
+  it('trap 40: goes on from the last command after a restart, and refuses the tables of another cluster', async () => {
     await one.run('open', 'ada');
     await one.run('open', 'bob');
     await one.state.close();

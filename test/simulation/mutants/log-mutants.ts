@@ -49,7 +49,7 @@ export const logMutants: readonly Mutant[] = [
     name: 'conflict-not-cut',
     room: 'kernel',
     mistake: 'Entries of another term stay, and the leader’s are taken for present.',
-    knownSeed: 2,
+    knownSeed: 4,
     apply: () =>
       wrapAppend((original) => (state, message) => {
         const known = message.entries.filter((entry) => entry.index <= state.log.lastIndex);
@@ -88,7 +88,7 @@ export const logMutants: readonly Mutant[] = [
     room: 'kernel',
     mistake:
       'Each heartbeat’s answer sends a new probe: where the round trip is longer, every rejection is a late one.',
-    knownSeed: 2,
+    knownSeed: 88,
     apply: () => {
       type OnReply = (state: KernelStatePart, message: Message) => void;
       replaceFunction<OnReply>('core/handlers/heartbeat-reply', 'onHeartbeatReply', (original) => (state, message) => {

@@ -93,4 +93,28 @@ export const membershipMutants: readonly Mutant[] = [
       });
     },
   },
+  {
+    name: 'campaign-for-anyone',
+    room: 'kernel',
+    mistake: 'Whoever is told to campaign does so: for a leader of an earlier term, and without a vote of its own.',
+    knownSeed: 2,
+    apply: () => {
+      interface Told extends KernelStatePart {
+        replyHeader(message: object): object;
+        sendAfterPersist(message: object): void;
+      }
+      const becomeCandidate = libraryFunction<(state: Told, isTransfer: boolean) => void>(
+        'core/election',
+        'becomeCandidate',
+      );
+      replaceFunction<(state: Told, message: object) => void>(
+        'core/handlers/timeout-now',
+        'onTimeoutNow',
+        () => (state, message) => {
+          if (state.role !== 'leader') becomeCandidate(state, true);
+          state.sendAfterPersist({ ...state.replyHeader(message), kind: 'timeoutNowReply', accepted: true });
+        },
+      );
+    },
+  },
 ];

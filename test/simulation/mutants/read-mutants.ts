@@ -7,6 +7,8 @@ interface ReadIndexPart {
   readonly waiting: { context: number; index: number; round: number }[];
 }
 
+type ReadsPart = object;
+
 type RequestRead = (state: KernelStatePart, context: number, lease: boolean) => void;
 
 export const readMutants: readonly Mutant[] = [
@@ -14,7 +16,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-without-a-round',
     room: 'kernel',
     mistake: 'A leader answers reads because it believes that it leads.',
-    knownSeed: 50,
+    knownSeed: 5,
     apply: () =>
       replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role !== 'leader' || !state.committedInTerm) original(state, context, lease);
@@ -25,7 +27,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-confirmed-by-an-older-round',
     room: 'kernel',
     mistake: 'A read is confirmed by answers to a round that was sent before it came.',
-    knownSeed: 15,
+    knownSeed: 12,
     apply: () =>
       replaceMethod<(this: ReadIndexPart, context: number, index: number) => void>(
         'core/read-index',
@@ -42,11 +44,28 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-before-the-first-commit',
     room: 'kernel',
     mistake: 'A new leader answers reads before it knows what the terms before it committed.',
-    knownSeed: 3,
+    knownSeed: 1,
     apply: () =>
       replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role === 'leader' && !state.committedInTerm) state.readIndex.add(context, state.log.commitIndex);
         else original(state, context, lease);
       }),
+  },
+  {
+    name: 'read-before-it-is-applied',
+    room: 'runtime',
+    mistake: 'A node answers a read from what it has applied by then, whatever index the leader confirmed.',
+    knownSeed: 1,
+    apply: () =>
+      replaceMethod<(this: ReadsPart, request: object, index: number) => void>(
+        'runtime/reads',
+        'Reads',
+        'awaitApplied',
+        (original) => {
+          return function (request) {
+            original.call(this, request, 0);
+          };
+        },
+      ),
   },
 ];
