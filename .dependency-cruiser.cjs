@@ -177,9 +177,8 @@ module.exports = {
     {
       name: 'applications-use-the-package',
       severity: 'error',
-      comment:
-        'The sample application and the examples are written as a user’s would be: by package name, through public entry points.',
-      from: { path: '^(apps|examples)/' },
+      comment: 'The sample application is written as a user’s would be: by package name, through public entry points.',
+      from: { path: '^apps/' },
       to: { path: '^libs/', dependencyTypes: ['local'] },
     },
     {
