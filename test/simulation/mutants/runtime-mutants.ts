@@ -1,5 +1,5 @@
 import type { Message } from 'nestjs-raft/core';
-import { replaceMethod } from './library-internals';
+import { replaceFunction, replaceMethod } from './library-internals';
 import type { Mutant } from './mutant';
 
 interface DriverPart {
@@ -166,6 +166,13 @@ export const runtimeMutants: readonly Mutant[] = [
     mistake: 'A process that lost its store’s session goes on as if it still spoke for its replica.',
     knownSeed: 23,
     apply: () => replaceMethod<() => boolean>('runtime/session-proof', 'SessionProof', 'isFresh', () => () => true),
+  },
+  {
+    name: 'rolled-back-disk-admitted',
+    room: 'runtime',
+    mistake: 'A node whose disk was put back to an earlier state takes part: what it promised since is forgotten.',
+    knownSeed: 501,
+    apply: () => replaceFunction<() => string>('runtime/lives', 'continuationOf', () => () => 'later'),
   },
   {
     name: 'wiped-founder-admitted',

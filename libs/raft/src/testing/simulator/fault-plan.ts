@@ -23,6 +23,7 @@ const WEIGHTS = {
   pauseLeader: 8,
   zombie: 5,
   wipe: 6,
+  rollBack: 8,
   partition: 9,
   oneWay: 8,
   isolateLeader: 8,
@@ -47,7 +48,7 @@ type Fault = keyof typeof WEIGHTS;
 type Weights = Readonly<Record<Fault, number>>;
 
 /** A lost disk comes back as a new replica where the membership changes, and as if nothing were where it doesn't: not both. */
-const WITH_CHANGES: Weights = { ...WEIGHTS, wipe: 0, revote: 14, join: 24, remove: 12, replace: 10 };
+const WITH_CHANGES: Weights = { ...WEIGHTS, wipe: 0, rollBack: 0, revote: 14, join: 24, remove: 12, replace: 10 };
 
 /** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
 const LEASE_CUTS = 40;
@@ -178,6 +179,8 @@ export class FaultPlan implements FaultScene {
         return onNodes.leaveZombie(chance.happens(0.6) ? leader : anyone);
       case 'wipe':
         return onNodes.wipe(anyone);
+      case 'rollBack':
+        return onNodes.rollBack(anyone);
       case 'partition':
         return between.splitNetwork();
       case 'oneWay':

@@ -1,8 +1,12 @@
 import { DEFAULT_GROUP } from '../../core/types';
+import type { KnownLife } from '../../transport/contract';
 import type { FaultScene } from './fault-scene';
 import type { NetworkFaults } from './network-faults';
 import type { Path } from './paths';
 import type { SimulatedNode } from './simulated-node';
+
+/** How often it is looked whether all have heard of a life. */
+const HEARD_EVERY_MS = 100;
 
 /** What happens to processes and their machines. Each method returns false where there was nothing to strike. */
 export class NodeFaults {
@@ -126,9 +130,41 @@ export class NodeFaults {
     return true;
   }
 
+  /** A disk is copied; its node starts anew, all others hear of that; and the copy takes the disk's place. */
+  rollBack(node: SimulatedNode): boolean {
+    const { nodes, world, chance } = this.scene;
+    const founded = nodes.every((each) => each.disk.groups.has(DEFAULT_GROUP));
+    if (nodes.length < 3 || !founded || !node.isUp || nodes.some((each) => each.wiped)) return false;
+    this.scene.note('copied the disk', () => node.name);
+    const backup = node.disk.copy();
+    node.kill();
+    node.restartLater();
+    const replica = node.disk.groups.get(DEFAULT_GROUP)!.identity.replicaId;
+    const restartInMs = chance.uniform(100, 2000);
+    const putBackWhenHeard = (): void => {
+      if (this.scene.isHealed || nodes.some((each) => each.wiped)) return;
+      if (!nodes.every(({ disk }) => disk === node.disk || lifeIn(disk.notes, replica) > backup.epoch)) {
+        world.time.after(HEARD_EVERY_MS, putBackWhenHeard);
+        return;
+      }
+      this.scene.meet('rolled a disk back', node);
+      node.rollBack(backup);
+      world.time.after(restartInMs, () => node.start());
+    };
+    putBackWhenHeard();
+    return true;
+  }
+
   jump(node: SimulatedNode): boolean {
     this.scene.meet('wall clock jumped', node);
     node.clock.jump(this.scene.chance.pick([-3_600_000, -5000, 5000, 3_600_000]));
     return true;
   }
+}
+
+/** @returns the number of the last life of a replica that another node's notes know of; 0 for none */
+function lifeIn(notes: string, replica: number): number {
+  if (notes === '') return 0;
+  const { known } = JSON.parse(notes) as { readonly known: readonly KnownLife[] };
+  return known.find(({ replicaId }) => replicaId === replica)?.number ?? 0;
 }

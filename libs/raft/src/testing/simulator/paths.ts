@@ -69,6 +69,8 @@ export const PATHS = Object.freeze({
   'left a zombie behind': 'a successor opened the store of a paused process',
   'wiped a founder': 'it came back with an empty disk',
   'quarantined a wiped founder': 'it found out that it must not take part',
+  'rolled a disk back': 'an older copy of it came back, after all others had heard of a later life',
+  'quarantined a rolled-back disk': 'it found out that it must not take part',
   'partitioned the network': 'in two parts',
   'partitioned one way': 'a node was heard and heard nothing, or the other way round',
   'isolated the leader': 'in both directions',

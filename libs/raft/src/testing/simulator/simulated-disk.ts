@@ -16,6 +16,12 @@ export interface DiskGroup {
   configuration: ConfigurationInForce;
 }
 
+/** Everything that is on a disk. */
+export type DiskContents = Pick<
+  SimulatedDisk,
+  'incarnation' | 'nodeName' | 'epoch' | 'bootNonce' | 'notes' | 'released' | 'groups' | 'snapshots'
+>;
+
 /** Told of each write that lands, before it changes anything and after. */
 export interface DiskObserver {
   landing(disk: SimulatedDisk, write: GroupWrite, before: DiskGroup | undefined): void;
@@ -105,6 +111,21 @@ export class SimulatedDisk {
     this.released = true;
     this.groups.clear();
     this.snapshots.clear();
+  }
+
+  /** @returns what is on it now, for {@link putBack} */
+  copy(): DiskContents {
+    const { incarnation, nodeName, epoch, bootNonce, notes, released } = this;
+    const groups = new Map([...this.groups].map(([id, group]) => [id, { ...group, entries: [...group.entries] }]));
+    return { incarnation, nodeName, epoch, bootNonce, notes, released, groups, snapshots: new Map(this.snapshots) };
+  }
+
+  /** The disk is replaced by an older copy of it, which is used up. */
+  putBack({ groups, snapshots, ...rest }: DiskContents): void {
+    this.wipe();
+    Object.assign(this, rest);
+    for (const [id, group] of groups) this.groups.set(id, group);
+    for (const [id, snapshot] of snapshots) this.snapshots.set(id, snapshot);
   }
 
   private write(write: GroupWrite): DiskGroup {

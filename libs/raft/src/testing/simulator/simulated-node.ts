@@ -11,7 +11,7 @@ import type { ClusterOracle, ObservedLife } from './cluster-oracle';
 import { ObservedMachine } from './observed-machine';
 import { RegisterMachine } from './register-machine';
 import type { SeedSettings } from './seed-settings';
-import { SimulatedDisk, termAt } from './simulated-disk';
+import { type DiskContents, SimulatedDisk, termAt } from './simulated-disk';
 import type { SimulatedNetwork } from './simulated-network';
 import { SimulatedProcess } from './simulated-process';
 import { MachineClock, SimulatedScheduler } from './simulated-scheduler';
@@ -55,6 +55,8 @@ export class SimulatedNode {
   readonly clock: MachineClock;
   /** A founder's disk is empty, and it doesn't know. */
   wiped = false;
+  /** What took the place of its disk is an older copy of it. */
+  private rolledBack = false;
   quarantined = false;
   /** Nobody has started it yet: it is no founder. */
   isDormant: boolean;
@@ -96,7 +98,7 @@ export class SimulatedNode {
     if (this.hasUnfinishedInstall) this.around.world.paths.count('started with an unfinished install');
     const life = this.makeLife();
     this.current = life;
-    this.trace('start', 0, () => (this.wiped ? 'with an empty disk' : `batch ${this.lastBatch}`));
+    this.trace('start', 0, () => (this.wiped && !this.rolledBack ? 'with an empty disk' : `batch ${this.lastBatch}`));
     life.process.input(0, () => {
       life.raft.onStatus((status) => this.observe(life, status));
       life.raft.start().then(
@@ -164,6 +166,13 @@ export class SimulatedNode {
   wipe(): void {
     this.loseDisk();
     this.wiped = true;
+  }
+
+  rollBack(backup: DiskContents): void {
+    this.loseDisk();
+    this.disk.putBack(backup);
+    this.wiped = true;
+    this.rolledBack = true;
   }
 
   /** With an empty store, and told to join: a new replica, whatever its name was before. */
@@ -291,7 +300,8 @@ export class SimulatedNode {
     else if (phase === 'failed') this.failed(life, reason);
     else if (phase === 'running' || phase === 'stopping') oracle.status(life.observed, status);
     world.verdict.check(
-      phase !== 'running' || !this.wiped,
+      // With an older copy it may run for as long as it reaches nobody who knows better; none of its messages counts.
+      phase !== 'running' || !this.wiped || this.rolledBack,
       'a wiped node takes no part',
       () => `${life.process.label} runs as replica ${status.replicaId}`,
     );
@@ -302,7 +312,8 @@ export class SimulatedNode {
     // It hears from its peers of the life that follows it.
     if (life.zombie) return;
     verdict.check(this.wiped, 'only a wiped node is quarantined', () => `${this.name}: ${reason}`);
-    if (!this.quarantined) paths.count('quarantined a wiped founder');
+    if (!this.quarantined)
+      paths.count(this.rolledBack ? 'quarantined a rolled-back disk' : 'quarantined a wiped founder');
     this.quarantined = true;
   }
 

@@ -221,7 +221,10 @@ export class Simulation {
 
   private members(): readonly SimulatedNode[] {
     const members = this.oracle.membership?.configuration.members ?? [];
-    return this.nodes.filter(({ disk }) => members.some(({ incarnation }) => incarnation === disk.incarnation));
+    return this.nodes.filter(
+      // A disk that was put back to an earlier state still has its incarnation.
+      ({ disk, wiped }) => !wiped && members.some(({ incarnation }) => incarnation === disk.incarnation),
+    );
   }
 
   /** Every node answers from all that was committed. */
