@@ -3,6 +3,9 @@ import { memoryStorage, type RaftModuleOptions } from 'nestjs-raft';
 /** `node main.js NODE [PORT]`: which of the three this process is, and the first of their HTTP ports. */
 const [node = '1', firstPort = '3001'] = process.argv.slice(2).filter((each) => /^\d+$/.test(each));
 
+/** Whether this process is one of the three, or an application beside them. */
+export const isNode = Number(node) <= 3;
+
 /** Where this node's HTTP is. Peers are ten ports further on, other servers of an example twenty. */
 export const httpPort = portOf(Number(node));
 

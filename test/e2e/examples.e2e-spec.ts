@@ -60,6 +60,18 @@ describe('The examples', () => {
     expect(bodies.filter((body) => 'error' in (body as object))).toEqual([refusal, refusal]);
   });
 
+  it('05: a client counts and locks in a cluster of which it is no member, and goes on when a node is killed', async () => {
+    cluster = await ExampleCluster.start('05-client-app', [], true);
+    expect(await cluster.post(4, '/visits')).toEqual({ status: 201, body: { visits: 1 } });
+    const [first, second] = [await cluster.post(4, '/close'), await cluster.post(4, '/close')];
+    const tokenOf = ({ body }: { readonly body: unknown }): number => (body as { readonly token: number }).token;
+    expect(tokenOf(second)).toBeGreaterThan(tokenOf(first));
+    cluster.kill(1);
+    expect(await cluster.post(4, '/visits')).toEqual({ status: 201, body: { visits: 2 } });
+    expect(await cluster.get(4, '/visits')).toEqual({ status: 200, body: { visits: 2 } });
+    expect((await cluster.get(4, '/cluster')).status).toBe(200);
+  });
+
   it('06: money moves in three databases alike', async () => {
     const postgres = await TestPostgres.start();
     try {

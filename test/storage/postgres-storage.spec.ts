@@ -238,7 +238,7 @@ describe('the options of typeOrmStorage()', () => {
 
   it('are refused with a sentence where they cannot work', async () => {
     await expect(typeOrmStorage({ url: 'mysql://localhost/raft' }).open(boot(1))).rejects.toThrow(
-      "The option 'url' of typeOrmStorage() must be",
+      "The option 'url' of typeOrmStorage() is no such address: it must be the address of a Postgres database",
     );
     expect(() => typeOrmStorage({ url: postgres.url, schema: 'a b' })).toThrow('The option \'schema\' is "a b"');
     const wrongType = typeOrmStorage({ dataSourceOptions: { type: 'sqljs' } });

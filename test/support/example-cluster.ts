@@ -7,15 +7,17 @@ import { testRun } from './test-run';
 
 const ROOT = resolve(__dirname, '..', '..');
 const NODES = [1, 2, 3];
+/** The number of a process beside them. */
+const CLIENT = 4;
 /** Of the first HTTP port: those of HTTP, of peers, and of other servers. */
-const PORTS = [0, 10, 20].flatMap((from) => NODES.map((node) => from + node - 1));
+const PORTS = [0, 10, 20].flatMap((from) => [...NODES, CLIENT].map((node) => from + node - 1));
 
 interface ExampleAnswer {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** Three processes of a built example. */
+/** Three processes of a built example, and a client where it has one. */
 export class ExampleCluster {
   private output = '';
   private readonly forgetExit: () => void;
@@ -38,11 +40,12 @@ export class ExampleCluster {
    *
    * @param example the name of its folder
    * @param databases an address for each node, where it needs one
+   * @param withClient whether there is a fourth process, which is no node
    */
-  static async start(example: string, databases: readonly string[] = []): Promise<ExampleCluster> {
+  static async start(example: string, databases: readonly string[] = [], withClient = false): Promise<ExampleCluster> {
     const firstPort = await freeRange();
     const program = resolve(ROOT, 'dist', 'examples', example, 'main.js');
-    const children = NODES.map((node) =>
+    const children = [...NODES, ...(withClient ? [CLIENT] : [])].map((node) =>
       spawn(process.execPath, [program, String(node), String(firstPort)], {
         cwd: ROOT,
         env: { ...process.env, NO_COLOR: '1', DATABASE_URL: databases[node - 1] ?? '' },
@@ -103,7 +106,7 @@ export class ExampleCluster {
   private async listening(): Promise<true | undefined> {
     const ended = this.children.find(({ exitCode }) => exitCode !== null);
     if (ended !== undefined) throw new Error(`A node ended with code ${ended.exitCode}`);
-    await Promise.all(NODES.map((node) => this.get(node, '/')));
+    await Promise.all(this.children.map((_child, at) => this.get(at + 1, '/')));
     return true;
   }
 }
