@@ -120,6 +120,8 @@ describe('the embedded Postgres', () => {
     expect(family.length).toBeGreaterThan(8);
     expect(killEmbeddedPostgres(...dataDirs)).toEqual(expect.arrayContaining(servers.map(({ pid }) => pid)));
     await until(() => !family.some(isRunning));
+    // Their owner is alive here, and would ask for its lock again as soon as a server answers on the old port.
+    await Promise.all(servers.map((server) => server.stop()));
     for (const dataDir of dataDirs) {
       const again = await room.start(dataDir);
       expect(again.adopted).toBe(false);
