@@ -73,7 +73,7 @@ async function hold() {
 }
 
 const running = [];
-process.on('message', async (message) => {
+async function obey(message) {
   switch (message.kind) {
     case 'hold':
       running.push(hold());
@@ -101,6 +101,8 @@ process.on('message', async (message) => {
       answers.delete(message.id);
       break;
   }
-});
+}
+
+process.on('message', (message) => void obey(message));
 process.on('disconnect', () => process.exit());
 process.send({ kind: 'ready' });
