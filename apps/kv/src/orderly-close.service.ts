@@ -4,7 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 
 /** So long a node that goes still answers, with a refusal, so that clients leave before their connections are closed. */
-const FAREWELL_MS = 250;
+const FAREWELL_MS = 750;
 /** What is still open then doesn't end by itself, such as a stream of events. */
 const LONGEST_ANSWER_MS = 2_000;
 
