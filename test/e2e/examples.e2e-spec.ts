@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually';
 import { ExampleCluster } from '../support/example-cluster';
 import { TestPostgres } from '../support/postgres';
 
@@ -12,8 +13,11 @@ describe('The examples', () => {
 
   it('01: a cron job runs on the node that leads, and any node tells of it', async () => {
     cluster = await ExampleCluster.start('01-leader-cron');
-    const requested = await cluster.post(3, '/report/run');
-    expect(requested.status).toBe(201);
+    // A job is known from the moment at which the first leader has told of it.
+    await eventually('the job is asked for', async () => {
+      const { status } = await cluster!.post(3, '/report/run');
+      return status === 201 ? true : undefined;
+    });
     const runs = await cluster.until(2, '/report/runs', (body) =>
       (body as readonly { readonly outcome: string }[]).some(({ outcome }) => outcome === 'completed'),
     );
