@@ -24,6 +24,8 @@ export interface DivergenceWatchPorts {
   readonly calls: PeerCalls;
   readonly callTimeoutMs: number;
   readonly isLeading: () => boolean;
+  /** Whom this node follows. */
+  readonly leader: () => ReplicaId;
   readonly configuration: () => Configuration;
   /** This leader's state is another than that of a majority: somebody else has to lead. */
   readonly stepDown: () => void;
@@ -67,9 +69,10 @@ export class DivergenceWatch {
       return Promise.resolve(encodeValue(digest ?? null));
     });
     calls.serve(DIVERGED, (body, caller) => {
-      const { index, leader } = decodeValue(body) as { readonly index: number; readonly leader: number };
+      const { index } = decodeValue(body) as { readonly index: number };
       // Only whom this node follows may say so, and only of what this node can see for itself.
-      if (caller.replicaId === leader && machine.digest?.(index) !== undefined) this.ports.diverged(sentenceFor(index));
+      if (caller.replicaId === this.ports.leader() && machine.digest?.(index) !== undefined)
+        this.ports.diverged(sentenceFor(index));
       return Promise.resolve(new Uint8Array(0));
     });
   }
@@ -160,7 +163,7 @@ export class DivergenceWatch {
       const route = links.routeTo(id);
       if (route === undefined) continue;
       calls
-        .call(route.address, DIVERGED, encodeValue({ index, leader: replicaId }), callTimeoutMs)
+        .call(route.address, DIVERGED, encodeValue({ index }), callTimeoutMs)
         .catch((error: unknown) =>
           this.ports.logger.warn(`'${route.name}' wasn't told that it differs: ${sentenceOf(error)}`),
         );

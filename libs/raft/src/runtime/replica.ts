@@ -239,6 +239,7 @@ export class Replica implements ServingReplica {
     this.divergence = new DivergenceWatch({
       ...among,
       scheduler,
+      leader: () => this.leader,
       logger: ports.options.logger,
       stepDown: () => void this.driver.transferLeadership(undefined),
       diverged: (sentence) => ports.diverged(sentence),

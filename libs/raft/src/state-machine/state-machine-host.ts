@@ -124,8 +124,9 @@ export class StateMachineHost implements ReplicatedStateMachine {
     if (this.fault !== undefined) throw this.fault;
     try {
       if (!this.backed.isEmpty) return await this.applyWithBacked(entries, wanted);
+      const encoded = this.encoded(wanted);
       return entries.map((entry) => {
-        const outcome = this.applyEntry(entry, this.encoded(wanted))!;
+        const outcome = this.applyEntry(entry, encoded)!;
         this.counted(entry, outcome);
         return outcome;
       });
