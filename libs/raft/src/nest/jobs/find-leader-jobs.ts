@@ -1,7 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
-import { MetadataScanner, type DiscoveryService } from '@nestjs/core';
+import type { DiscoveryService } from '@nestjs/core';
 import { RaftError } from '../../core/raft-error';
 import type { GroupId } from '../../core/types';
+import { discoveredInstances } from '../discovered-instances';
 import { RAFT_GROUP } from '../raft.tokens';
 import { CronSchedule } from './cron-schedule';
 import { IntervalSchedule, type JobSchedule } from './job-schedule';
@@ -20,33 +21,26 @@ export function findLeaderJobs(
   group: GroupId,
   logger: Pick<LoggerService, 'warn'>,
 ): readonly LeaderJob[] {
-  const scanner = new MetadataScanner();
-  // One instance may stand under several tokens.
-  const seen = new Set<object>();
   const found = new Map<string, LeaderJob>();
   const roots = discovery.getProviders().filter(({ token }) => token === RAFT_GROUP);
   const groups = new Set(roots.map(({ instance }) => instance as GroupId));
-  for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
-    const instance: unknown = wrapper.instance;
-    if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue;
-    seen.add(instance);
-    const prototype = Object.getPrototypeOf(instance) as Methods | null;
-    if (prototype === null) continue;
-    const own = scanner
-      .getAllMethodNames(prototype)
-      .flatMap((method) => jobsOf(prototype[method]!).map((definition) => ({ method, definition })))
+  for (const { instance, className, methods, provider, scope } of discoveredInstances(discovery)) {
+    const own = [...methods]
+      .flatMap(([method, body]) => jobsOf(body).map((definition) => ({ method, definition })))
       .filter(({ method, definition }) => {
-        if (!groups.has(definition.group)) throw noRoot(`${prototype.constructor.name}.${method}`, definition.group);
+        if (!groups.has(definition.group)) throw noRoot(`${className}.${method}`, definition.group);
         return definition.group === group;
       });
     if (own.length === 0) continue;
-    if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
-      const methods = own.map(({ method }) => method);
-      warnOfScope(logger, wrapper.name, methods, wrapper.isTransient);
+    if (scope !== undefined) {
+      const names = own.map(({ method }) => method).join(', ');
+      logger.warn(
+        `${provider} is ${scope}: there is no instance of it that its leader jobs (${names}) could be called on, and they are not run. Move them to a provider of the default scope.`,
+      );
       continue;
     }
     for (const { method, definition } of own) {
-      const where = `${prototype.constructor.name}.${method}`;
+      const where = `${className}.${method}`;
       refuseSecond(found.get(definition.name), definition.name, where);
       found.set(definition.name, {
         ...definition,
@@ -78,17 +72,5 @@ function refuseSecond(first: LeaderJob | undefined, name: string, where: string)
   throw new RaftError(
     'RAFT_CONFIGURATION',
     `Two leader jobs have the name '${name}': ${first.where} and ${where}. Runs are claimed by the name, so that each would keep the other from running. Give one another name: { name: '…' }.`,
-  );
-}
-
-function warnOfScope(
-  logger: Pick<LoggerService, 'warn'>,
-  name: unknown,
-  methods: readonly string[],
-  transient: boolean,
-): void {
-  const scope = transient ? 'transient' : 'request-scoped, itself or by what is injected into it';
-  logger.warn(
-    `${String(name)} is ${scope}: there is no instance of it that its leader jobs (${methods.join(', ')}) could be called on, and they are not run. Move them to a provider of the default scope.`,
   );
 }

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
-import { MetadataScanner, type DiscoveryService } from '@nestjs/core';
+import type { DiscoveryService } from '@nestjs/core';
 import type { GroupId } from '../../core/types';
+import { discoveredInstances } from '../discovered-instances';
 import { ACQUIRED, hookedGroups, LOST } from './leadership-hook.metadata';
 import type { LeadershipHandler, LeadershipHandlers } from './leadership-lane';
 
@@ -12,48 +13,27 @@ export function findLeadershipHandlers(
   group: GroupId,
   logger: Pick<LoggerService, 'warn'>,
 ): readonly LeadershipHandlers[] {
-  const scanner = new MetadataScanner();
-  // One instance may stand under several tokens.
-  const seen = new Set<object>();
   const found: LeadershipHandlers[] = [];
-  for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
-    const instance: unknown = wrapper.instance;
-    if (typeof instance !== 'object' || instance === null || seen.has(instance)) {
-      continue;
-    }
-    seen.add(instance);
-    const prototype = Object.getPrototypeOf(instance) as Methods | null;
-    if (prototype === null) {
-      continue;
-    }
+  for (const { instance, className, methods, provider, scope } of discoveredInstances(discovery)) {
     const hooked = (hook: typeof ACQUIRED): readonly string[] =>
-      scanner.getAllMethodNames(prototype).filter((name) => hookedGroups(hook, prototype[name]!).includes(group));
+      [...methods].filter(([, method]) => hookedGroups(hook, method).includes(group)).map(([name]) => name);
     const names = { acquired: hooked(ACQUIRED), lost: hooked(LOST) };
     if (names.acquired.length + names.lost.length === 0) {
       continue;
     }
-    if (!wrapper.isDependencyTreeStatic() || wrapper.isTransient) {
-      warnOfScope(logger, wrapper.name, [...names.acquired, ...names.lost], wrapper.isTransient);
+    if (scope !== undefined) {
+      const all = [...names.acquired, ...names.lost].join(', ');
+      logger.warn(
+        `${provider} is ${scope}: there is no instance of it that its leadership hooks (${all}) could be called on, and they are not called. Move them to a provider of the default scope.`,
+      );
       continue;
     }
     const handler = (name: string): LeadershipHandler => ({
-      name: `${prototype.constructor.name}.${name}`,
+      name: `${className}.${name}`,
       // Looked up at each call, so that a spy of a test on the instance is seen.
       call: (leadership) => (instance as Methods)[name]!(leadership),
     });
     found.push({ acquired: names.acquired.map(handler), lost: names.lost.map(handler) });
   }
   return found;
-}
-
-function warnOfScope(
-  logger: Pick<LoggerService, 'warn'>,
-  name: unknown,
-  methods: readonly string[],
-  transient: boolean,
-): void {
-  const scope = transient ? 'transient' : 'request-scoped, itself or by what is injected into it';
-  logger.warn(
-    `${String(name)} is ${scope}: there is no instance of it that its leadership hooks (${methods.join(', ')}) could be called on, and they are not called. Move them to a provider of the default scope.`,
-  );
 }
