@@ -328,7 +328,7 @@ export class RaftNode {
     const closed = this.closedBecause();
     if (closed !== undefined) throw closed;
     if (this.replica === undefined) throw notStarted();
-    return this.replica.snapshot();
+    return this.replica.snapshots.take();
   }
 
   /** What this node tells of its work, while it is at it. */

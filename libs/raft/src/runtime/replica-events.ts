@@ -4,6 +4,7 @@ import type { GroupWrite } from '../storage/contract';
 import type { NodeEvents } from './node-events';
 import type { PeerLinks } from './peer-links';
 import type { Scheduler } from './scheduler';
+import type { SnapshotFetch } from './snapshot-fetcher';
 import type { SnapshotInfo } from './snapshot-options';
 import type { QueueLengths } from './status';
 
@@ -33,10 +34,7 @@ export class ReplicaEvents {
   }
 
   /** @param fetch where the snapshot came from, and when it was first asked for */
-  installed(
-    { index, term, sizeBytes }: SnapshotInfo,
-    fetch: { readonly sourceName: string; readonly startedMs: number } | undefined,
-  ): void {
+  installed({ index, term, sizeBytes }: SnapshotInfo, fetch: SnapshotFetch | undefined): void {
     const tap = this.events.taps['snapshot-installed'];
     if (fetch === undefined || !tap.isHeard) return;
     const durationMs = this.scheduler.nowMs() - fetch.startedMs;

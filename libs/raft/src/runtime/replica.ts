@@ -4,23 +4,20 @@ import type { Entry } from '../core/entry';
 import { RolledBackStoreError } from '../core/invariant';
 import type { Kernel, KernelSnapshot, MembershipChange, MembershipResult, TransferResult } from '../core/kernel-api';
 import type { Message } from '../core/messages';
-import type { RaftError } from '../core/raft-error';
-import type { LogId, ReplicaId } from '../core/types';
+import type { ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import { encodeClock } from '../state-machine/clock-entry';
-import { stampCommandTime } from '../state-machine/command-envelope';
-import { stampSessionTime } from '../state-machine/session-entry';
 import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
 import { ClusterClock } from './cluster-clock';
-import { crowded, refusedCommand, stalled, storageTrouble } from './command-refusals';
+import { CommandIntake } from './command-intake';
 import { DivergenceWatch } from './divergence-watch';
 import { EntryLoader } from './entry-loader';
 import { sentenceOf } from './error-sentence';
 import { ExpiryClock } from './expiry-clock';
 import { KernelDriver } from './kernel-driver';
 import { removalOf } from './membership-view';
-import { refusedOnceMore, undecided } from './node-errors';
+import { undecided } from './node-errors';
 import type { NodeSession } from './node-session';
 import { KnownCommands } from './known-commands';
 import type { PeerCalls } from './peer-calls';
@@ -30,17 +27,15 @@ import { Persister } from './persister';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Reads } from './reads';
 import { ReplicaEvents } from './replica-events';
+import { ReplicaSnapshots } from './replica-snapshots';
 import { RoundTrips } from './round-trips';
 import type { QueueLengths, ReadCounts } from './status';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
 import type { SessionProof } from './session-proof';
-import { SliceWatch } from './slice-watch';
-import { SnapshotServer } from './snapshot-calls';
-import { SnapshotFetcher } from './snapshot-fetcher';
-import { installSnapshot, type InstallPorts, type RestoredGroup } from './snapshot-install';
-import type { InstallStatus, SnapshotInfo } from './snapshot-options';
-import { Snapshotter, type SnapshotterPorts } from './snapshotter';
+import type { RestoredGroup } from './snapshot-install';
+import type { SnapshotFetch } from './snapshot-fetcher';
+import type { SnapshotInfo } from './snapshot-options';
 import { type StoreTrouble, StoreWatch } from './store-watch';
 import { timingOf } from './timing';
 import { TracedEntries } from './traced-entries';
@@ -84,10 +79,8 @@ export class Replica implements ServingReplica {
   private readonly clock: ClusterClock;
   private readonly expiry: ExpiryClock;
   private readonly watch: StoreWatch;
-  private readonly slices: SliceWatch;
-  private readonly snapshotter: Snapshotter;
-  private readonly fetcher: SnapshotFetcher;
-  private readonly server: SnapshotServer;
+  readonly snapshots: ReplicaSnapshots;
+  private readonly intake: CommandIntake;
   private readonly roundTrips: RoundTrips;
   private readonly told: ReplicaEvents;
   private readonly divergence: DivergenceWatch;
@@ -150,7 +143,7 @@ export class Replica implements ServingReplica {
         load: (request) => this.loader.load(request),
         confirmed: (reads) => this.reads.confirmed(reads),
         refused: (reads) => this.reads.refused(reads),
-        snapshotWanted: (wanted) => this.fetcher.wanted(wanted),
+        snapshotWanted: (wanted) => this.snapshots.wanted(wanted),
         statusChanged: (status) => {
           // First, so that nothing is sent on to the next leader by a node whose connections that one is about to close.
           this.leaveIfRemoved(kernel.configuration);
@@ -210,20 +203,27 @@ export class Replica implements ServingReplica {
       group.commitIndex,
     );
     this.appliedTerm = appliedIndex === 0 ? 0 : (kernel.termAt(appliedIndex) ?? 0);
-    this.slices = new SliceWatch(scheduler, ports.options.logger);
-    this.snapshotter = new Snapshotter(this.snapshotterPorts(), snapshot);
-    this.fetcher = new SnapshotFetcher({
-      storage,
-      groupId,
-      scheduler,
-      logger: ports.options.logger,
-      links: ports.links,
-      calls: ports.calls,
-      callTimeoutMs: 2 * ports.options.electionTimeoutMs,
-      sources: () => this.snapshotSources(),
-      install: (metadata, info) => installSnapshot(this.installPorts(), metadata, info),
-    });
-    this.server = new SnapshotServer(storage, groupId, scheduler, (sent) => events.taps['snapshot-sent'].tell(sent));
+    this.snapshots = new ReplicaSnapshots(
+      {
+        options: ports.options,
+        replicaId: this.replicaId,
+        kernel,
+        driver: this.driver,
+        persister: this.persister,
+        applier: this.applier,
+        links: ports.links,
+        calls: ports.calls,
+        applied: () => ({ term: this.appliedTerm, index: this.appliedIndexHere }),
+        installed: (installed, info, fetch) => this.installed(installed, info, fetch),
+        failed: (error) =>
+          ports.failed(
+            'RAFT_FATAL',
+            `The state machine can't be restored from a snapshot: ${sentenceOf(error)}`,
+            error,
+          ),
+      },
+      snapshot,
+    );
     this.roundTrips = new RoundTrips(events, scheduler, (replica) => ports.links.memberOf(replica)?.name ?? '');
     this.told = new ReplicaEvents(events, scheduler, ports.links);
     const among = {
@@ -236,6 +236,20 @@ export class Replica implements ServingReplica {
       configuration: () => kernel.configuration.configuration,
     };
     this.known = new KnownCommands(among);
+    this.intake = new CommandIntake({
+      kernel,
+      driver: this.driver,
+      machine: stateMachine,
+      known: this.known,
+      ledger,
+      router,
+      waiters: this.waiters,
+      traced: this.traced,
+      isStoreTroubled: () => this.persister.isTroubled,
+      isStoreStalled: () => this.watch.isStalled,
+      appliedTerm: () => this.appliedTerm,
+      clusterTimeMs: () => this.clock.read(),
+    });
     this.divergence = new DivergenceWatch({
       ...among,
       scheduler,
@@ -249,7 +263,7 @@ export class Replica implements ServingReplica {
   start(): void {
     this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
     this.follow(this.kernel.configuration);
-    this.server.serve(this.ports.calls);
+    this.snapshots.serve();
     this.divergence.serve();
     this.known.serve();
     this.driver.start();
@@ -289,10 +303,9 @@ export class Replica implements ServingReplica {
   tick(ticks: number, nowMs: number): void {
     this.persister.tick(nowMs);
     this.watch.tick(nowMs);
-    this.snapshotter.tick(nowMs);
-    this.server.tick(nowMs);
+    this.snapshots.tick(nowMs);
     this.driver.tick(ticks);
-    if (this.isLeading && !this.closed && this.clockIsReady() && !this.watch.isStalled) this.expiry.tick(nowMs);
+    if (this.isLeading && !this.closed && this.intake.clockIsReady() && !this.watch.isStalled) this.expiry.tick(nowMs);
     this.told.tick(nowMs, this.kernel, this.ports.queues);
     this.divergence.tick(nowMs);
     this.known.tick(nowMs);
@@ -313,47 +326,7 @@ export class Replica implements ServingReplica {
 
   /** Puts a command, or an operation on a session, into the log of this leader. */
   propose(request: PendingRequest): void {
-    const { router } = this.ports;
-    if (this.persister.isTroubled) {
-      this.refuse(request, storageTrouble());
-      return;
-    }
-    if (this.watch.isStalled) {
-      this.refuse(request, stalled());
-      return;
-    }
-    if (!this.clockIsReady()) {
-      router.park(request);
-      return;
-    }
-    // A copy: the caller may use its bytes again, and what stands in a log never changes.
-    const data = new Uint8Array(request.body);
-    const kind = request.kind === 'session' ? 'session' : 'command';
-    const refusal = this.refusalOf(kind, data, request.schemaVersion);
-    if (refusal !== undefined) {
-      this.refuse(request, refusal);
-      return;
-    }
-    const result = this.driver.propose({ kind, schemaVersion: request.schemaVersion, data });
-    if (result === undefined) return;
-    if (result.accepted) this.awaitDecision(request, { index: result.firstIndex, term: result.term });
-    else if (result.reason === 'busy') this.refuse(request, crowded());
-    else router.retry(request);
-  }
-
-  /** Where an earlier send may be applied, a refusal of this one decides nothing. */
-  private refuse(request: PendingRequest, error: RaftError): void {
-    const { ledger, router } = this.ports;
-    if (request.unresolvedSends === 0) ledger.fail(request, error);
-    else if (error.code === 'RAFT_REJECTED') ledger.fail(request, refusedOnceMore(error));
-    else router.retry(request);
-  }
-
-  private awaitDecision(request: PendingRequest, place: LogId): void {
-    this.waiters.add(request, place);
-    if (request.trace === undefined) return;
-    request.trace.appended(place);
-    this.traced.add(request);
+    this.intake.take(request);
   }
 
   /** Reads that this node confirmed or served, and the rounds that were sent for them. */
@@ -381,28 +354,6 @@ export class Replica implements ServingReplica {
     this.reads.beginStale(request);
   }
 
-  /** Takes a snapshot now. */
-  snapshot(): Promise<SnapshotInfo> {
-    return this.snapshotter.take();
-  }
-
-  get snapshotInfo(): SnapshotInfo | undefined {
-    return this.snapshotter.info;
-  }
-
-  get installStatus(): InstallStatus | null {
-    return this.fetcher.status;
-  }
-
-  /** Bytes of snapshots that came in from others, in this life. */
-  get fetchedBytes(): number {
-    return this.fetcher.receivedBytes;
-  }
-
-  get longestSliceMs(): number {
-    return this.slices.longestMs;
-  }
-
   /** The leader confirmed `index` for a call of this node. */
   readAt(request: PendingRequest, index: number): void {
     this.reads.awaitApplied(request, index);
@@ -411,83 +362,23 @@ export class Replica implements ServingReplica {
   /** Nothing is taken in and nothing is carried out any more. @returns when what was under way has settled */
   async close(): Promise<void> {
     this.closed = true;
-    this.snapshotter.close();
-    this.fetcher.close();
-    this.server.close();
+    this.snapshots.close();
     this.divergence.close();
     this.driver.close();
     this.loader.close();
     await Promise.all([this.persister.close(), this.applier.close()]);
   }
 
-  private snapshotterPorts(): SnapshotterPorts {
-    const { storage, groupId, scheduler, stateMachine: machine, logger, snapshots: settings } = this.ports.options;
-    const { kernel, slices } = this;
-    return {
-      storage,
-      groupId,
-      scheduler,
-      machine,
-      logger,
-      settings,
-      slices,
-      events: this.ports.options.events,
-      applied: () => ({ term: this.appliedTerm, index: this.appliedIndexHere }),
-      configurationAt: (index) => kernel.configurationAt(index),
-      termAt: (index) => kernel.termAt(index),
-      durableIndex: () => Math.min(kernel.durableIndex, kernel.appliedIndex),
-      atBoundary: (task) => this.applier.atBoundary(task),
-      somebodyFetches: () => kernel.progress().some(({ state, active }) => state === 'snapshot' && active),
-      compacted: (to) => this.driver.compacted(to),
-    };
-  }
-
-  private installPorts(): InstallPorts {
-    const { storage, groupId, scheduler, stateMachine: machine, logger } = this.ports.options;
-    return {
-      storage,
-      groupId,
-      scheduler,
-      machine,
-      logger,
-      begin: (snapshot) => this.driver.installSnapshot(snapshot),
-      settled: async () => {
-        await this.persister.settled();
-        await this.applier.settled();
-      },
-      installed: (snapshot, info) => this.installed(snapshot, info),
-      failed: (error) =>
-        this.ports.failed(
-          'RAFT_FATAL',
-          `The state machine can't be restored from a snapshot: ${sentenceOf(error)}`,
-          error,
-        ),
-      isClosed: () => this.closed,
-    };
-  }
-
-  private installed(snapshot: KernelSnapshot, info: SnapshotInfo): void {
+  private installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void {
     const { last } = snapshot;
     this.appliedIndexHere = last.index;
     this.appliedTerm = last.term;
     this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
-    this.told.installed(info, this.fetcher.underWay);
-    this.snapshotter.installed(info);
+    this.told.installed(info, fetch);
     this.driver.snapshotInstalled(snapshot);
     this.waiters.passedOver(last.index, () => undecided('a snapshot took the place of the log'));
     this.reads.applied(last.index);
     this.ports.options.logger.log(`The snapshot of entry ${last.index} is installed; the log goes on from there.`);
-  }
-
-  /** Followers before the leader, as it has enough to do. */
-  private snapshotSources(): readonly { readonly address: string; readonly name: string }[] {
-    const { leader } = this;
-    const { members } = this.kernel.configuration.configuration;
-    const ids = members.map(({ id }) => id).filter((id) => id !== this.replicaId && id !== leader);
-    return [...ids, leader].flatMap((id) => {
-      const route = this.ports.links.routeTo(id);
-      return route === undefined ? [] : [{ address: route.address, name: route.name }];
-    });
   }
 
   private send(message: Message): void {
@@ -514,29 +405,8 @@ export class Replica implements ServingReplica {
     if (this.waiters.size > 0) entries.forEach((entry, at) => this.waiters.decide(entry, outcomes[at]!));
     this.reads.applied(last.index);
     this.driver.applied(last.index);
-    this.snapshotter.applied(entries);
+    this.snapshots.applied(entries);
     if (isNewTerm && this.isLeading) this.ports.router.wake();
-  }
-
-  /** Keeps out of the log what nobody could run, and stamps the rest. */
-  private refusalOf(kind: 'command' | 'session', data: Uint8Array, schemaVersion: number): RaftError | undefined {
-    const why = kind === 'command' ? this.ports.options.stateMachine.refusalOf(data) : undefined;
-    if (why !== undefined) return refusedCommand('UNKNOWN_COMMAND', why);
-    const unknownElsewhere = kind === 'command' ? this.known.refusalOf(data, schemaVersion) : undefined;
-    if (unknownElsewhere !== undefined)
-      return refusedCommand('NOT_KNOWN_EVERYWHERE', `${unknownElsewhere} Call it when every member is upgraded.`);
-    try {
-      if (kind === 'command') stampCommandTime(data, this.clock.read());
-      else stampSessionTime(data, this.clock.read());
-      return undefined;
-    } catch (error) {
-      return refusedCommand('MALFORMED_COMMAND', sentenceOf(error));
-    }
-  }
-
-  /** A new leader stamps nothing before it knows every time that stands in the log: so its first entry has to be applied. */
-  private clockIsReady(): boolean {
-    return this.appliedTerm === this.kernel.status.term;
   }
 
   changeMembership(change: MembershipChange): MembershipResult | undefined {

@@ -20,6 +20,12 @@ const LOST_SOURCE_MS = 30_000;
 /** So often may a node that is there give no chunk, as its store may hang, before another is asked. */
 const SILENT_CALLS = 3;
 
+/** Where a snapshot comes from, and when it was first asked for. */
+export interface SnapshotFetch {
+  readonly sourceName: string;
+  readonly startedMs: number;
+}
+
 interface Fetch {
   readonly required: LogId;
   readonly startedMs: number;
@@ -62,8 +68,7 @@ export class SnapshotFetcher {
     return this.fetched;
   }
 
-  /** Where the snapshot comes from that is being installed, and when it was first asked for. */
-  get underWay(): { readonly sourceName: string; readonly startedMs: number } | undefined {
+  get underWay(): SnapshotFetch | undefined {
     return this.fetch;
   }
 

@@ -45,10 +45,10 @@ export function statusOf(
     queues,
     ageMs: kernel?.freshness(options.scheduler.nowMs())?.ageMs ?? null,
     firstIndex: kernel?.firstIndex ?? 0,
-    snapshot: replica?.snapshotInfo ?? null,
-    install: replica?.installStatus ?? null,
-    fetchedBytes: replica?.fetchedBytes ?? 0,
-    longestSliceMs: replica?.longestSliceMs ?? 0,
+    snapshot: replica?.snapshots.info ?? null,
+    install: replica?.snapshots.installStatus ?? null,
+    fetchedBytes: replica?.snapshots.fetchedBytes ?? 0,
+    longestSliceMs: replica?.snapshots.longestSliceMs ?? 0,
     members:
       replica === undefined
         ? founderStatuses(options, links)
