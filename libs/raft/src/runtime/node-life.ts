@@ -1,0 +1,436 @@
+import type { ConfigurationInForce } from '../core/configuration';
+import type { KernelStatus } from '../core/effects';
+import { RaftError, type RaftErrorCode } from '../core/raft-error';
+import { NO_REPLICA } from '../core/types';
+import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contract';
+import type { Hello, PeerMessage } from '../transport/contract';
+import { raced } from './bounded-wait';
+import { CallPaths } from './call-paths';
+import { ClientServer } from './client-server';
+import { ClusterAdmin } from './cluster-admin';
+import { sentenceOf } from './error-sentence';
+import { EventReporter } from './event-reporter';
+import { Founding } from './founding';
+import { Joining } from './joining';
+import { createKernel } from './kernel-factory';
+import { LeaderlessReport } from './leaderless-report';
+import type { LifeBook } from './life-book';
+import { MembershipInquiry } from './membership-inquiry';
+import { notStarted, shuttingDown } from './node-errors';
+import { openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
+import { stopInOrder } from './orderly-stop';
+import { PeerHost } from './peer-host';
+import { PeerLinks } from './peer-links';
+import type { RaftNodeOptions } from './raft-node-options';
+import { Replica } from './replica';
+import { asRaftError } from './request-codec';
+import { RequestServer } from './request-server';
+import { SessionProof } from './session-proof';
+import { restoreAtStart, type RestoredGroup } from './snapshot-install';
+import type { QueueLengths, RaftPhase, RaftStatus } from './status';
+import { StatusBoard } from './status-board';
+import { statusOf } from './status-report';
+import { TakeoverSilence } from './takeover-silence';
+import { Ticker } from './ticker';
+import { timingOf } from './timing';
+
+const NOTHING_WAITS = Object.freeze({ inLog: 0, reading: 0, persist: 0, apply: 0, uncommittedBytes: 0 });
+
+/**
+ * What one node goes through, from the store that it opens to the last answer at its end: founding, joining, running, removed,
+ * in quarantine or failed.
+ */
+export class NodeLife {
+  readonly board: StatusBoard;
+  readonly paths: CallPaths;
+  readonly admin: ClusterAdmin;
+
+  private failure: RaftError | undefined;
+  /** It was removed, and goes once the calls that it took in before are answered. */
+  private removal: RaftError | undefined;
+  private starting: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
+
+  private readonly bootNonce: string;
+  private readonly links: PeerLinks;
+  private readonly proof: SessionProof;
+  private readonly silence: TakeoverSilence;
+  private readonly report: LeaderlessReport;
+  private readonly inquiry: MembershipInquiry;
+  private readonly ticker: Ticker;
+  private readonly reporter: EventReporter;
+
+  private store: StoreIdentity | undefined;
+  private group: GroupIdentity | undefined;
+  private founding: Founding | Joining | undefined;
+  private current: Replica | undefined;
+  private lives: LifeBook | undefined;
+  /** That this store is in quarantine is being written down. */
+  private condemned: Promise<void> | undefined;
+
+  constructor(readonly options: RaftNodeOptions) {
+    const { scheduler, transport, nodeId, founders, groupId, logger, electionTimeoutMs } = options;
+    const { tickMs, proofMs } = timingOf(options);
+    this.bootNonce = scheduler.randomId();
+    this.board = new StatusBoard(logger, () => this.status());
+    this.links = new PeerLinks(transport, nodeId, founders, () => scheduler.nowMs());
+    this.reporter = new EventReporter(options.events, scheduler);
+    const replica = (): Replica | undefined => this.current;
+    const closed = (): RaftError | undefined => this.closedBecause();
+    this.paths = new CallPaths({
+      options,
+      links: this.links,
+      reporter: this.reporter,
+      answer: (peer, message) => this.answer(peer, message),
+      replica,
+      closed,
+    });
+    this.admin = new ClusterAdmin({
+      links: this.links,
+      calls: this.paths.calls,
+      scheduler,
+      electionTimeoutMs,
+      replica,
+      closed,
+    });
+    this.admin.serve();
+    this.proof = new SessionProof(scheduler, proofMs);
+    this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
+    this.report = new LeaderlessReport(scheduler, logger, () => this.status());
+    this.inquiry = new MembershipInquiry({
+      links: this.links,
+      groupId,
+      nodeId,
+      electionTimeoutMs,
+      incarnation: () => this.store?.incarnation ?? '',
+    });
+    this.ticker = new Ticker(scheduler, tickMs, (ticks, nowMs) => this.tick(ticks, nowMs));
+  }
+
+  /** The replica of this node, once it is a member of the cluster. */
+  get replica(): Replica | undefined {
+    return this.current;
+  }
+
+  /** See `RaftNode.start`. */
+  start(): Promise<void> {
+    if (this.starting === undefined) {
+      if (this.board.phase !== 'created') return Promise.reject(shuttingDown());
+      this.board.enter('starting');
+      this.report.start();
+      this.ticker.start();
+      this.starting = this.open();
+    }
+    return this.starting;
+  }
+
+  /** See `RaftNode.stop`. */
+  stop(): Promise<void> {
+    if (this.stopping === undefined) {
+      const { scheduler, shutdownTimeoutMs } = this.options;
+      const deadlineMs = scheduler.nowMs() + shutdownTimeoutMs;
+      const wasStarted = this.board.phase !== 'created';
+      this.stopping = Promise.resolve().then(() => this.shutDown(wasStarted, deadlineMs));
+      this.board.enter('stopping');
+    }
+    return this.stopping;
+  }
+
+  status(): RaftStatus {
+    const { phase, reason } = this.board;
+    const why = phase === 'founding' || phase === 'joining' ? (this.founding?.describe() ?? reason) : reason;
+    return statusOf(this.options, phase, why, this.current, this.links, this.queues());
+  }
+
+  private queues(): QueueLengths {
+    const waiting = this.current?.queueLengths ?? NOTHING_WAITS;
+    const { ledger, router, forwarder } = this.paths;
+    return { calls: ledger.size, parked: router.size, forwarded: forwarder.size, ...waiting };
+  }
+
+  /** @returns why it takes no call; undefined where it does */
+  closedBecause(): RaftError | undefined {
+    if (this.failure !== undefined) return this.failure;
+    if (this.removal !== undefined) return this.removal;
+    const { phase } = this.board;
+    if (phase === 'created') return notStarted();
+    return phase === 'stopping' || phase === 'stopped' ? shuttingDown() : undefined;
+  }
+
+  /** Whether it still listens to its peers. */
+  private get isOpen(): boolean {
+    return this.failure === undefined && this.board.phase !== 'stopped';
+  }
+
+  private async open(): Promise<void> {
+    const { storage, stateMachine, transport } = this.options;
+    try {
+      const opened = await openStore(this.options, this.bootNonce, this.proof);
+      const { identity, group, lives } = opened;
+      this.lives = lives;
+      const untrustworthy = untrustworthyStore(opened, this.options.logger);
+      if (untrustworthy !== undefined && this.board.phase === 'starting') {
+        this.halt('quarantined', new RaftError('RAFT_QUARANTINED', untrustworthy));
+        return;
+      }
+      const applied = await openMachine(stateMachine);
+      const restored = await this.restored(group, applied.last.index);
+      this.requireStarting();
+      this.store = identity;
+      this.group = group?.identity;
+      await transport.start(this.peerHost(identity, lives));
+      this.requireStarting();
+      if (restored !== undefined)
+        this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
+      else if (this.options.join.length > 0) this.links.connectTo(this.options.join);
+      else this.links.connectFounders();
+      this.silence.keep(identity, () => {
+        if (this.board.phase !== 'starting') return;
+        if (group === undefined && this.options.join.length > 0) this.join(identity, applied.last.index);
+        else if (group === undefined) this.found(identity, applied.last.index);
+        else this.run(identity, restored!, false);
+      });
+    } catch (error) {
+      const failure = asRaftError(error);
+      if (this.board.phase === 'starting') this.halt('failed', failure);
+      await transport.stop().catch(() => undefined);
+      await stateMachine.close?.().catch(() => undefined);
+      await storage.close().catch(() => undefined);
+      throw failure;
+    }
+  }
+
+  private async restored(group: LoadedGroup | undefined, appliedIndex: number): Promise<RestoredGroup | undefined> {
+    if (group === undefined) return undefined;
+    const { storage, groupId, stateMachine } = this.options;
+    stateMachine.belongsTo?.(group.identity.clusterId);
+    try {
+      return await restoreAtStart(storage, groupId, stateMachine, group, appliedIndex);
+    } catch (error) {
+      throw new RaftError('RAFT_STORAGE', `The snapshot in the store can't be used: ${sentenceOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  private requireStarting(): void {
+    if (this.board.phase !== 'starting') throw shuttingDown();
+  }
+
+  private peerHost({ incarnation }: StoreIdentity, lives: LifeBook): PeerHost {
+    const { nodeId: nodeName, clusterName, groupId, advertise } = this.options;
+    const { bootNonce, links } = this;
+    const { calls, forwarder, router } = this.paths;
+    const answer = (peer: Hello, message: PeerMessage): void => this.answer(peer, message);
+    const server = new RequestServer({
+      groupId,
+      bootNonce,
+      clusterId: () => this.group?.clusterId ?? '',
+      submit: (request) => this.paths.desk.submit(request),
+      answer,
+    });
+    return new PeerHost(
+      { nodeName, clusterName, groupId, advertise, incarnation },
+      {
+        links,
+        calls,
+        forwarder,
+        router,
+        server,
+        lives,
+        clients: this.clientServer(),
+        answer,
+        connectionChanged: (address, isConnected, detail) =>
+          this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
+        rolledBack: (sentence) => this.rolledBack(sentence),
+        group: () => this.group,
+        replica: () => this.current,
+        founding: () => (this.founding instanceof Founding ? this.founding : undefined),
+        nowMs: () => this.options.scheduler.nowMs(),
+        isOpen: () => this.isOpen,
+        threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
+      },
+    );
+  }
+
+  private clientServer(): ClientServer {
+    const { options } = this;
+    return new ClientServer({
+      nodeName: options.nodeId,
+      clusterName: options.clusterName,
+      groupId: options.groupId,
+      bootNonce: this.bootNonce,
+      logger: options.logger,
+      machineEvents: options.machineEvents,
+      submit: (request) => this.paths.desk.submit(request),
+      closed: () => this.closedBecause(),
+      status: () => this.status(),
+      onStatus: (listener) => this.board.subscribe(listener),
+    });
+  }
+
+  private answer(peer: Hello, message: PeerMessage): void {
+    this.links.answer(peer, message, this.options.scheduler.nowMs());
+  }
+
+  private found({ incarnation }: StoreIdentity, appliedIndex: number): void {
+    const { options, links, proof } = this;
+    this.founding = new Founding({
+      options,
+      incarnation,
+      links,
+      proof,
+      founded: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
+      excluded: (sentence) => this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence)),
+      storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
+    });
+    this.board.enter('founding');
+    this.founding.start();
+  }
+
+  private join({ incarnation }: StoreIdentity, appliedIndex: number): void {
+    const { options, links, proof } = this;
+    const { calls } = this.paths;
+    const joining = new Joining({
+      options,
+      incarnation,
+      links,
+      calls,
+      proof,
+      joined: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
+      storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
+    });
+    this.founding = joining;
+    this.board.enter('joining');
+    joining.start();
+  }
+
+  private run({ incarnation }: StoreIdentity, restored: RestoredGroup, newStore: boolean): void {
+    if (this.board.phase === 'stopping') return;
+    const { group, appliedIndex } = restored;
+    const { options, links, proof } = this;
+    const { ledger, router, session, calls } = this.paths;
+    this.founding = undefined;
+    this.group = group.identity;
+    options.stateMachine.belongsTo?.(group.identity.clusterId);
+    try {
+      const kernel = createKernel(options, { group, incarnation, appliedIndex, newStore });
+      const ports = {
+        options,
+        links,
+        ledger,
+        router,
+        session,
+        calls,
+        proof,
+        statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
+        configurationChanged: (configuration: ConfigurationInForce) => {
+          this.reporter.configurationChanged(configuration);
+          this.board.changed();
+        },
+        queues: () => this.queues(),
+        removed: (sentence: string) => this.leave(new RaftError('RAFT_QUARANTINED', sentence)),
+        diverged: (sentence: string) => this.condemn(sentence),
+        degradedChanged: () => this.board.changed(),
+        rolledBack: (sentence: string) => this.rolledBack(sentence),
+        failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
+      };
+      this.current = new Replica(ports, kernel, restored);
+    } catch (error) {
+      this.fail('RAFT_FATAL', `The node can't start from its store: ${sentenceOf(error)}`, error);
+      return;
+    }
+    router.replica = this.current;
+    this.board.enter('running');
+    this.current.start();
+    options.transport.announce();
+    router.wake();
+  }
+
+  private tick(ticks: number, nowMs: number): void {
+    this.paths.ledger.expire(nowMs);
+    this.lives?.tick(nowMs);
+    this.founding?.tick(nowMs);
+    this.current?.tick(ticks, nowMs);
+    this.paths.tick(nowMs);
+    this.links.dismissGuests(nowMs);
+    this.inquiry.tick(nowMs, this.current);
+    const hasLeader = this.current !== undefined && this.current.leader !== NO_REPLICA;
+    if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
+  }
+
+  private kernelStatusChanged(status: KernelStatus): void {
+    const { role, term, leader, committedInTerm } = status;
+    const name = this.links.memberOf(leader)?.name;
+    this.reporter.statusChanged(status, name ?? null);
+    if (role === 'leader' && !committedInTerm) this.options.logger.log(`This node leads in term ${term}.`);
+    else if (role !== 'leader' && name !== undefined) this.options.logger.log(`'${name}' leads in term ${term}.`);
+    if (leader !== NO_REPLICA) this.paths.forwarder.leaderChanged(leader);
+    this.paths.router.wake();
+    this.board.changed();
+  }
+
+  /** The store has less than this replica promised: that stands in the store from now on, so that no restart forgets it. */
+  private rolledBack(what: string): void {
+    if (!this.isOpen) return;
+    this.condemn(`${what} ${whatToDo(this.options.nodeId)}`);
+  }
+
+  private condemn(sentence: string): void {
+    if (!this.isOpen) return;
+    this.condemned = this.lives?.condemn(sentence);
+    this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence));
+  }
+
+  private fail(code: RaftErrorCode, sentence: string, cause?: unknown): void {
+    this.halt('failed', new RaftError(code, sentence, { cause }));
+  }
+
+  /** It takes no part any more: nothing is sent, and every call is answered. The store stays locked until `stop`. */
+  private halt(phase: RaftPhase & ('removed' | 'quarantined' | 'failed'), failure: RaftError): void {
+    if (!this.isOpen) return;
+    this.failure = failure;
+    this.options.logger.error(failure.message);
+    this.board.enter(this.board.phase === 'stopping' ? 'stopping' : phase, failure.message);
+    void this.closeParts();
+    this.paths.desk.answerEverybody(failure, failure.message);
+    this.options.transport.stop().catch((error: unknown) => this.options.logger.warn(sentenceOf(error)));
+  }
+
+  /** What was taken in before this node was removed is decided and applied here, and its callers hear of it first. */
+  private leave(removal: RaftError): void {
+    if (this.removal !== undefined) return;
+    this.removal = removal;
+    this.paths.desk.refuseParked(removal);
+    const { scheduler, electionTimeoutMs } = this.options;
+    void raced(scheduler, scheduler.nowMs() + electionTimeoutMs, this.paths.desk.drained()).then(() =>
+      this.halt('removed', removal),
+    );
+  }
+
+  /** No timer and no input any more. @returns when writes and applies that were under way have settled */
+  private async closeParts(): Promise<void> {
+    this.silence.cancel();
+    this.ticker.stop();
+    this.paths.calls.close();
+    this.lives?.close();
+    this.paths.clientSessions.close();
+    await Promise.all([this.condemned, this.founding?.close(), this.current?.close()]);
+  }
+
+  private async shutDown(wasStarted: boolean, deadlineMs: number): Promise<void> {
+    if (wasStarted)
+      await stopInOrder(
+        {
+          options: this.options,
+          desk: this.paths.desk,
+          admin: this.admin,
+          starting: this.starting,
+          workingReplica: () => (this.failure === undefined ? this.current : undefined),
+          closeParts: () => this.closeParts(),
+        },
+        deadlineMs,
+      );
+    this.board.enter('stopped');
+  }
+}
