@@ -50,6 +50,8 @@ export interface JobSettings {
   readonly atLeastOnce?: boolean;
   readonly windUpMs?: number;
   readonly work?: Work;
+  /** No leader gets its jobs announced before {@link JobCluster.holdsAnnouncements} is set to false. */
+  readonly holdsAnnouncements?: boolean;
   /** How far each node's wall clock is off, in milliseconds. */
   readonly offsets?: readonly number[];
 }
@@ -62,12 +64,15 @@ export class JobCluster {
   readonly seen: SeenRun[] = [];
   /** What is proposed is applied, and nobody gets the answer. */
   losesAnswers = false;
+  holdsAnnouncements: boolean;
   private readonly random = new SeededRandom(5);
 
   private constructor(
     readonly cluster: VirtualCluster,
     private readonly settings: JobSettings,
-  ) {}
+  ) {
+    this.holdsAnnouncements = settings.holdsAnnouncements ?? false;
+  }
 
   static async start(settings: JobSettings = {}): Promise<JobCluster> {
     const started = new JobCluster(new VirtualCluster(3), settings);
@@ -143,8 +148,21 @@ export class JobCluster {
     const log = (message: string): void => void logged.push(message);
     const job = this.jobOf(() => made);
     const logger = { warn: log, error: log };
-    const jobs = new LeaderJobs({ jobs: [job], caller, events, leaderships: terms.changes, scheduler, logger });
-    const service = new RaftJobsService(caller, (of) => jobs.scheduleOf(of), scheduler);
+    const announcing = new Proxy(caller, {
+      get: (of, method): unknown =>
+        method === 'announce' && this.holdsAnnouncements
+          ? () => Promise.reject(new RaftError('RAFT_NOT_STARTED', 'Announcements are held up.'))
+          : Reflect.get(of, method),
+    });
+    const jobs = new LeaderJobs({
+      jobs: [job],
+      caller: announcing,
+      events,
+      leaderships: terms.changes,
+      scheduler,
+      logger,
+    });
+    const service = new RaftJobsService(caller, (of) => jobs.scheduleOf(of), scheduler, 2_000);
     const made: JobNode = { name, node, caller, process, scheduler, service, jobs, terms, logged };
     jobs.start();
     return made;

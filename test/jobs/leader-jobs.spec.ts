@@ -299,6 +299,24 @@ describe('leader jobs of a cluster', () => {
     expectOneAtATime(cluster.seen);
   });
 
+  it('can be asked for before the first leader has announced them', async () => {
+    await start({ holdsAnnouncements: true, schedule: new IntervalSchedule(3_600_000) });
+    const asked = cluster.followers[0]!.service.runNow(JOB);
+    await cluster.pass(500);
+    expect(await cluster.ends(cluster.leader.caller.list())).toEqual([]);
+
+    cluster.holdsAnnouncements = false;
+    await cluster.ends(asked);
+    await cluster.cluster.until(() => cluster.seen.length > 0);
+
+    expect(cluster.seen).toMatchObject([{ trigger: 'manual', scheduledAt: await asked }]);
+  });
+
+  it('are refused where they are asked for and no leader announces them', async () => {
+    await start({ holdsAnnouncements: true });
+    await expect(cluster.ends(cluster.leader.service.runNow(JOB))).rejects.toMatchObject({ reason: 'UNKNOWN_JOB' });
+  });
+
   it('are not run by their schedule while they are paused, nor caught up when they go on', async () => {
     await start({ policy: { catchUp: 'all' } });
     await cluster.pass(1_500);

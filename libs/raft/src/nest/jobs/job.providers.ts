@@ -27,7 +27,12 @@ export function jobProviders(group: GroupId): Provider[] {
       provide: getRaftJobsToken(group),
       inject: [host, LeaderJobsHost],
       useFactory: (nodeHost: RaftNodeHost, jobs: LeaderJobsHost): RaftJobsService =>
-        new RaftJobsService(caller(nodeHost), (name) => jobs.scheduleOf(name), new BackgroundScheduler()),
+        new RaftJobsService(
+          caller(nodeHost),
+          (name) => jobs.scheduleOf(name),
+          new BackgroundScheduler(),
+          nodeHost.settings.requestTimeoutMs,
+        ),
     },
   ];
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isRaftError } from '../../core/raft-error';
 import type { Scheduler } from '../../runtime/scheduler';
 import type { Replicated } from '../../state-machine/replicated';
 import { checkedCount, checkedKey } from '../primitives/shared/checked';
@@ -14,6 +15,8 @@ export interface RaftJobHistoryOptions extends RaftReadOptions {
   /** How many runs at most, 1 to 100. Default 100. */
   readonly limit?: number;
 }
+
+const ASK_AGAIN_MS = 50;
 
 const REFUSALS: Refusals = {
   UNKNOWN_JOB: [
@@ -34,7 +37,8 @@ export class RaftJobsService {
   constructor(
     private readonly caller: Replicated<JobMachine>,
     private readonly scheduleOf: (name: string) => JobSchedule | undefined,
-    private readonly scheduler: Pick<Scheduler, 'wallMs'>,
+    private readonly scheduler: Pick<Scheduler, 'wallMs' | 'nowMs' | 'setTimer'>,
+    private readonly announcedWithinMs: number,
   ) {}
 
   /**
@@ -59,7 +63,7 @@ export class RaftJobsService {
   async history(name: string, options: RaftJobHistoryOptions = {}): Promise<readonly RaftJobRun[]> {
     const { limit = HISTORY_LENGTH, ...reads } = options;
     checkedCount(`limit of the history of '${name}'`, limit, 1, HISTORY_LENGTH);
-    const runs = await refusing(REFUSALS, readsOf(this.caller, reads).history(checkedName(name), limit));
+    const runs = await this.onceAnnounced(name, (job) => readsOf(this.caller, reads).history(job, limit));
     return runs.map(runOf);
   }
 
@@ -68,19 +72,21 @@ export class RaftJobsService {
    * such a run waits already, it is that one.
    *
    * @returns when it was asked for: the `scheduledAt` of the run. It resolves before the run begins; {@link history} has its end
-   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`; each code of a command
+   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`: for a job of this build, when no leader has announced it within
+   *   `requestTimeoutMs`; each code of a command
    */
   async runNow(name: string): Promise<Date> {
-    return new Date(await refusing(REFUSALS, this.caller.request(checkedName(name), this.scheduler.wallMs())));
+    return new Date(await this.onceAnnounced(name, (job) => this.caller.request(job, this.scheduler.wallMs())));
   }
 
   /**
    * Has a job not run by its schedule until {@link resume}, whoever leads. A run that goes on isn't ended.
    *
-   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`; each code of a command
+   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`: for a job of this build, when no leader has announced it within
+   *   `requestTimeoutMs`; each code of a command
    */
   async pause(name: string): Promise<void> {
-    await refusing(REFUSALS, this.caller.pause(checkedName(name)));
+    await this.onceAnnounced(name, (job) => this.caller.pause(job));
   }
 
   /**
@@ -89,10 +95,27 @@ export class RaftJobsService {
    * Where a leader with a wrong clock has run the job more than an hour ahead of this node's clock, it goes on from this node's
    * clock: due times in between may be run a second time.
    *
-   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`; each code of a command
+   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`: for a job of this build, when no leader has announced it within
+   *   `requestTimeoutMs`; each code of a command
    */
   async resume(name: string): Promise<void> {
-    await refusing(REFUSALS, this.caller.resume(checkedName(name), this.scheduler.wallMs()));
+    await this.onceAnnounced(name, (job) => this.caller.resume(job, this.scheduler.wallMs()));
+  }
+
+  /** A job of this build that no leader has announced is about to be: a leader does that before anything else. */
+  private async onceAnnounced<T>(name: string, call: (job: string) => Promise<T>): Promise<T> {
+    const { scheduler } = this;
+    const job = checkedName(name);
+    const isOfThisBuild = this.scheduleOf(job) !== undefined;
+    const deadlineMs = scheduler.nowMs() + this.announcedWithinMs;
+    for (;;) {
+      try {
+        return await refusing(REFUSALS, call(job));
+      } catch (error) {
+        if (!isOfThisBuild || !isUnknownJob(error) || scheduler.nowMs() >= deadlineMs) throw error;
+      }
+      await new Promise<void>((resolve) => void scheduler.setTimer(ASK_AGAIN_MS, resolve));
+    }
   }
 
   private jobOf({ name, schedule, decidedMs, paused, runs }: JobRecord): RaftJob {
@@ -109,6 +132,10 @@ export class RaftJobsService {
       nextAt: nextMs === null ? null : new Date(nextMs),
     };
   }
+}
+
+function isUnknownJob(error: unknown): boolean {
+  return isRaftError(error) && error.reason === 'UNKNOWN_JOB';
 }
 
 function checkedName(name: string): string {
