@@ -211,7 +211,7 @@ describe('what is durable before what', () => {
     expect(n2.disk.landed).toHaveLength(writes);
   });
 
-  it('committed entries are applied when they are durable here, not before', () => {
+  it('trap 40: committed entries are applied when they are durable here, not before', () => {
     const cluster = new KernelCluster();
     const [n1, n2] = cluster.all;
     n1.diskHeld = true;

@@ -74,6 +74,19 @@ describe('an election', () => {
     ]);
   });
 
+  it('trap 2: a vote in a term that is durable already is written, too', () => {
+    const cluster = new KernelCluster({ stores: { n1: { term: 5 } } });
+    const [n1, n2, n3] = cluster.all;
+
+    n1.receive(from(n2, 5).requestVote(n1, ORIGIN));
+    n1.crashAndRestart();
+    cluster.wait(ELECTION_TIMEOUT_MS);
+    n1.receive(from(n3, 5).requestVote(n1, at(9, 9)));
+
+    expect(n1.disk.hardState).toEqual({ term: 5, votedFor: 2 });
+    expect(replies(cluster, 'requestVoteReply').map(({ granted }) => granted)).toEqual([true, false]);
+  });
+
   it('trap 2: a candidate that finds another leader in its term keeps its own vote', () => {
     const cluster = new KernelCluster();
     const [n1, n2, n3] = cluster.all;

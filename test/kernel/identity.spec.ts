@@ -1,6 +1,6 @@
 import { encodeConfiguration } from '../../libs/raft/src/core/configuration-codec';
 import { type Configuration, makeEntry, type Message, ORIGIN } from '../../libs/raft/src/core';
-import { ELECTION_TICKS, KernelCluster } from './kernel-cluster';
+import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster } from './kernel-cluster';
 import { at, from } from './message-from';
 
 describe('who may speak', () => {
@@ -126,7 +126,30 @@ describe('the configuration in force', () => {
     expect([n3.role, n3.kernel.configuration.index]).toEqual(['follower', 0]);
   });
 
-  it('votes and their answers carry what their sender knows to be committed, and who holds that entry learns from it', () => {
+  it('trap 29: who is behind in commits learns from a vote of the membership by which it can win', () => {
+    const cluster = new KernelCluster({ nodes: 4 });
+    const [, n2, n3] = cluster.all;
+    const { configuration } = n3.kernel.configuration;
+    const changed = { ...configuration, members: configuration.members.slice(1, 3), voters: [2, 3] };
+    const entry = makeEntry(1, 1, { kind: 'configuration', schemaVersion: 0, data: encodeConfiguration(changed) });
+    for (const node of [n2, n3]) {
+      node.disk.entries = [entry];
+      node.disk.hardState = { term: 1, votedFor: 0 };
+    }
+    n2.disk.commitIndex = 1;
+    n2.crashAndRestart();
+    n3.crashAndRestart();
+    cluster.wait(ELECTION_TIMEOUT_MS);
+    cluster.partition(['n2', 'n3'], ['n1', 'n4']);
+    expect(n3.kernel.configuration.index).toBe(0);
+
+    n3.campaign();
+    cluster.deliver();
+
+    expect([n3.role, n3.kernel.configuration.index]).toEqual(['leader', 1]);
+  });
+
+  it('trap 29: votes and their answers carry what their sender knows to be committed, and who holds that entry learns from it', () => {
     const stores = { log: [1, 1, 1], commitIndex: 0 };
     const cluster = new KernelCluster({ stores: { n1: { ...stores, commitIndex: 3 }, n2: stores, n3: stores } });
     const [n1, n2, n3] = cluster.all;

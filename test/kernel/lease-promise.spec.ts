@@ -21,7 +21,7 @@ function expectNoOtherLeaderWithinTheLease(cluster: KernelCluster): void {
   expect(cluster.leaders).toEqual(['n1']);
 }
 
-describe('a voter that confirmed a lease keeps its promise', () => {
+describe('trap 33: a voter that confirmed a lease keeps its promise', () => {
   it('though it learns of a later term, and so has no leader any more', () => {
     const cluster = leaseHeldByTwo();
     const [, n2, n3] = cluster.all;

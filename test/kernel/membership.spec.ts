@@ -1,4 +1,6 @@
-import { ELECTION_TICKS, KernelCluster } from './kernel-cluster';
+import { decodeConfiguration } from '../../libs/raft/src/core/configuration-codec';
+import type { Entry } from '../../libs/raft/src/core';
+import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster } from './kernel-cluster';
 import { from } from './message-from';
 
 /** A cluster of `voters` nodes; the others run, with an empty store, and aren't members yet. */
@@ -47,6 +49,34 @@ describe('a change of the membership', () => {
     expect(n1.kernel.configuration.configuration.target).toBeNull();
     expect(n1.propose('a').accepted).toBe(true);
     expect(n1.commands).toEqual(['a']);
+  });
+
+  it('trap 30: promotes nobody whose last round of catching up took as long as an election', () => {
+    const cluster = clusterOf(1, 2);
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    const steps = () => n1.disk.entries.filter(({ kind }) => kind === 'configuration').length;
+    const answer = () => {
+      n1.receive(cluster.held.shift()!);
+      cluster.deliver();
+    };
+    cluster.hold(({ kind }) => kind === 'appendEntriesReply');
+    n1.changeMembership(['n1', 'n2']);
+    cluster.heartbeat('n1');
+    answer();
+    n1.propose('a');
+    answer();
+    expect([n1.matchOf(n2), n1.kernel.lastIndex]).toEqual([2, 3]);
+
+    cluster.wait(ELECTION_TIMEOUT_MS);
+    n1.propose('b');
+    cluster.deliver();
+    answer();
+    expect([n1.matchOf(n2), steps()]).toEqual([3, 1]);
+
+    answer();
+    expect(n1.matchOf(n2)).toBe(4);
+    expect(steps()).toBeGreaterThan(1);
   });
 
   it('trap 30: a new voter counts as alive from the start, so that it does not depose its leader', () => {
@@ -115,6 +145,21 @@ describe('a change of the membership', () => {
     expect(n2.membership).toBe('n1 n2 n3 n4?');
   });
 
+  it('trap 25: is refused by a new leader that has another in its log and has committed only behind that', () => {
+    const cluster = clusterOf(3, 4);
+    const n1 = cluster.elect('n1');
+    cluster.hold(({ kind }) => kind === 'appendEntriesReply');
+    n1.changeMembership(['n1', 'n2', 'n3', 'n4?']);
+    cluster.deliver();
+    n1.crash();
+    const n2 = cluster.node('n2');
+    cluster.tick(3 * ELECTION_TICKS, 'n2');
+    expect(n2.logTerms).toEqual([1, 1, 2]);
+
+    expect(n2.membership).toBe('n1 n2 n3');
+    expect(n2.changeMembership(['n1', 'n2', 'n3'])).toMatchObject({ accepted: false });
+  });
+
   it('trap 25: a leader does not add a step of its own to a configuration that it has not committed', () => {
     const cluster = clusterOf(3, 5);
     const n1 = cluster.elect('n1');
@@ -123,6 +168,18 @@ describe('a change of the membership', () => {
     cluster.tick(10, 'n1');
 
     expect(n1.disk.entries.filter(({ kind }) => kind === 'configuration')).toHaveLength(1);
+  });
+
+  it('trap 25: a leader enters the joint configuration once, however long that takes to be committed', () => {
+    const cluster = clusterOf(3, 5);
+    const n1 = cluster.elect('n1');
+    const steps = () => n1.disk.entries.filter(({ kind }) => kind === 'configuration').length;
+    cluster.hold(({ kind }) => kind === 'appendEntriesReply' && steps() === 2);
+    n1.changeMembership(['n1', 'n2', 'n3', 'n4', 'n5']);
+
+    cluster.tick(20);
+
+    expect([steps(), n1.membership]).toEqual([2, 'n1 n2 n3 n4? n5?']);
   });
 
   it('takes the place of one that still waits for its learners, where that is asked', () => {
@@ -237,6 +294,38 @@ describe('a removed replica', () => {
     expect(cluster.leaders).toHaveLength(1);
     expect(cluster.leaders).not.toContain('n1');
     for (const name of ['n2', 'n3']) expect(cluster.node(name).membership).toBe('n2 n3');
+    // The last step is the next leader's.
+    const steps = cluster.node('n2').disk.entries.filter(({ kind }) => kind === 'configuration');
+    expect(steps.map(({ term }) => term)).toEqual([1, 2]);
+  });
+
+  it('trap 28: of two, the one that stays knows that it does before the other steps down', () => {
+    const cluster = clusterOf(2, 2);
+    const n1 = cluster.elect('n1');
+    cluster.hold(({ kind }) => kind === 'timeoutNow');
+    n1.changeMembership(['n2']);
+    for (let ticks = 0; n1.role === 'leader' && ticks < 10 * ELECTION_TICKS; ticks++) cluster.tick(1);
+
+    expect([n1.role, n1.membership]).toEqual(['follower', 'n2']);
+    n1.crash();
+    cluster.tick(3 * ELECTION_TICKS);
+    const n2 = cluster.node('n2');
+    expect([n2.membership, n2.role]).toEqual(['n2', 'leader']);
+  });
+
+  it('trap 28: an answer from before its removal was committed is no word that the others know of it', () => {
+    const cluster = clusterOf(2, 2);
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    cluster.hold(({ kind }) => kind === 'timeoutNow' || (kind === 'heartbeat' && n1.membership === 'n2'));
+    n1.changeMembership(['n2']);
+    for (let ticks = 0; n1.membership !== 'n2' && ticks < 10 * ELECTION_TICKS; ticks++) cluster.tick(1);
+
+    n1.receive(from(n2, 1).heartbeatReply(n1, 1));
+    expect([n1.membership, n1.role]).toEqual(['n2', 'leader']);
+
+    cluster.release();
+    expect(n1.role).toBe('follower');
   });
 
   it('trap 28: of two, the one that stays leads afterwards, although the other left at once', () => {
@@ -289,6 +378,8 @@ describe('a removed replica', () => {
     const n2 = cluster.node('n2');
     const sent = cluster.sent.length;
 
+    // Long enough that nothing but the removal speaks against it.
+    cluster.wait(2 * ELECTION_TIMEOUT_MS);
     n2.receive(from(cluster.node('n3'), 9).requestVote(n2, { index: 99, term: 9 }));
 
     expect(n2.term).toBe(1);
@@ -314,17 +405,25 @@ describe('a removed replica', () => {
     expect(n1.kernel.configuration.configuration.nextReplicaId).toBe(5);
   });
 
-  it('trap 19: a late acknowledgement of the life before does not count for the replica that took its place', () => {
-    const cluster = clusterOf(3, 4);
+  it('trap 19: a late acknowledgement of the life before does not count, neither by itself nor for who took its place', () => {
+    const cluster = clusterOf(3, 3);
     const n1 = cluster.elect('n1');
+    cluster.cut('n1', 'n3');
     n1.changeMembership(['n1', 'n2']);
     cluster.tick(10);
+    const members = n1.kernel.configuration.configuration.members.map((member) => ({ ...member, voter: true }));
+    const again = { id: 0, name: 'n3', peer: 'n3:7001', http: '', incarnation: 'another-store', voter: false };
+    const change = { members: [...members, again], force: false, catchUpTimeoutMs: 1000 };
+    n1.kernel.changeMembership(change, cluster.nowMs);
+    n1.settle();
+    cluster.deliver();
 
     n1.receive(from(cluster.node('n3'), 1).accepts(n1, n1.kernel.lastIndex));
 
-    expect(
-      n1.kernel.progress().find(({ id, matchIndex }) => id === 3 && matchIndex === n1.kernel.lastIndex),
-    ).toBeUndefined();
+    const matches = new Map(n1.kernel.progress().map(({ id, matchIndex }) => [id, matchIndex]));
+    expect(matches.get(4)).toBe(0);
+    expect(matches.get(3) ?? 0).toBeLessThan(n1.kernel.lastIndex);
+    expect(matches.get(2)).toBe(n1.kernel.lastIndex);
   });
 });
 
@@ -367,6 +466,30 @@ describe('a joint configuration', () => {
     const leader = cluster.node(cluster.leaders[0]!);
     expect(leader.membership).toBe('n1 n4 n5');
     expect(['n4', 'n5']).toContain(leader.name);
+  });
+
+  it('trap 29: is left by the next leader, where the one that entered it got no further', () => {
+    const cluster = clusterOf(3, 5);
+    const n1 = cluster.elect('n1');
+    n1.changeMembership(['n1', 'n2', 'n3', 'n4?', 'n5?']);
+    cluster.tick(10);
+    const isLastStep = ({ kind, data }: Entry): boolean => {
+      if (kind !== 'configuration') return false;
+      const { voters, outgoing } = decodeConfiguration(data);
+      return outgoing.length === 0 && !voters.includes(2);
+    };
+    cluster.hold((message) => message.kind === 'appendEntries' && message.entries.some(isLastStep));
+    n1.changeMembership(['n1', 'n4', 'n5']);
+    cluster.tick(8, 'n1');
+    expect(n1.membership).toBe('n1 (n2) (n3) n4 n5');
+    n1.crash();
+    cluster.held.splice(0);
+    cluster.hold(() => false);
+
+    cluster.tick(8 * ELECTION_TICKS);
+
+    const leader = cluster.node(cluster.leaders[0]!);
+    expect([leader.membership, leader.disk.entries.findLast(isLastStep)!.term]).toEqual(['n1 n4 n5', leader.term]);
   });
 
   it('trap 26: one that was cut off with the log of a deposed leader never takes effect', () => {

@@ -186,7 +186,7 @@ describe('a lease read', () => {
     expect(cluster.sent).toHaveLength(sent);
   });
 
-  it('needs a round where the lease has run out', () => {
+  it('trap 33: needs a round where the lease has run out', () => {
     const cluster = new KernelCluster(withLease);
     const n1 = cluster.elect('n1');
 
@@ -198,7 +198,7 @@ describe('a lease read', () => {
     expect(n1.reads).toEqual([{ context: 7, index: 1 }]);
   });
 
-  it('counts the lease from when the confirmed round was sent, not from when its answers came', () => {
+  it('trap 33: counts the lease from when the confirmed round was sent, not from when its answers came', () => {
     const cluster = new KernelCluster(withLease);
     const n1 = cluster.elect('n1');
     cluster.wait(LEASE_MS);
@@ -217,7 +217,7 @@ describe('a lease read', () => {
     expect(n1.reads).toHaveLength(1);
   });
 
-  it('needs the lease of a quorum, not of one follower', () => {
+  it('trap 33: needs the lease of a quorum, not of one follower', () => {
     const cluster = new KernelCluster({ ...withLease, nodes: 5 });
     const n1 = cluster.elect('n1');
     cluster.partition(['n1', 'n2'], ['n3', 'n4', 'n5']);

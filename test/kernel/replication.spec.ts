@@ -185,6 +185,12 @@ describe('replication', () => {
       follower: [1, 1, 2, 2, 3, 3, 3, 3, 3],
       probes: 3,
     },
+    {
+      why: 'the follower has a tail of a later term, whose leader reached nobody else',
+      leader: [1, 2, 2, 2, 2, 2, 2, 2, 2, 2],
+      follower: [1, 3, 3, 3, 3, 3, 3, 3, 3, 3],
+      probes: 2,
+    },
     { why: 'the follower has nothing', leader: [1, 2, 3, 4, 5, 6, 7, 8, 9], follower: [], probes: 2 },
   ])('trap 18: the place where the logs meet is found in a few probes, as $why', ({ leader, follower, probes }) => {
     const cluster = new KernelCluster({
@@ -320,6 +326,22 @@ describe('flow control', () => {
     expect(n2.kernel.commitIndex).toBe(6);
   });
 
+  it('trap 20: a heartbeat says how far a follower may commit, though its window is full', () => {
+    const cluster = new KernelCluster({ maxInflightMessages: 2, maxAppendBytes: 40 });
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    cluster.hold(
+      (message) => message.kind === 'appendEntriesReply' && message.from === n2.id && message.matchIndex > 3,
+    );
+    for (let count = 0; count < 5; count++) n1.propose(`c${count}`);
+    cluster.deliver();
+    expect(n1.progressOf(n2)).toMatchObject({ matchIndex: 3, inflightMessages: 2 });
+
+    n1.read(1);
+
+    expect(lastHeartbeatTo(cluster, n2.id).commit).toBe(3);
+  });
+
   it('an append holds at most so many bytes, but at least one entry', () => {
     const cluster = new KernelCluster({ maxAppendBytes: 100 });
     const n1 = cluster.elect('n1');
@@ -415,6 +437,22 @@ describe('flow control', () => {
     expect(n1.role).toBe('leader');
     expect(n1.kernel.uncommittedBytes).toBe(0);
     expect(n1.commands).toEqual(['y']);
+  });
+
+  it('trap 20: a new leader counts what it inherits, until that is committed', () => {
+    const cluster = new KernelCluster({ maxUncommittedBytes: 100 });
+    const [n1, n2] = cluster.all;
+    n1.receive(from(n2, 1).appendEntries(n1, ORIGIN, [1, 1, 1, 1, 1]));
+    cluster.hold((message) => message.kind === 'appendEntries');
+    n1.campaign();
+    cluster.deliver();
+
+    expect(n1.kernel.uncommittedBytes).toBeGreaterThan(100);
+    expect(n1.propose('x')).toEqual({ accepted: false, reason: 'busy' });
+
+    cluster.release();
+    expect([n1.kernel.uncommittedBytes, n1.kernel.commitIndex]).toEqual([0, 6]);
+    expect(n1.propose('x').accepted).toBe(true);
   });
 
   it('a leader refuses when too much is committed and not applied', () => {

@@ -71,7 +71,7 @@ describe('a follower that lacks what was compacted', () => {
     expect(n3.commands).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 
-  it('answers heartbeats during the install, does not campaign, applies nothing, and drops appends', () => {
+  it('trap 39: answers heartbeats during the install, does not campaign, applies nothing, and drops appends', () => {
     const cluster = behind(3);
     const [n1, n2, n3] = cluster.all;
     cluster.tick(10, 'n1');
@@ -108,7 +108,7 @@ describe('a follower that lacks what was compacted', () => {
     expect(n3.commands).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('comes back from a crash behind the install, with the log that begins there', () => {
+  it('trap 39: comes back from a crash behind the install, with the log that begins there', () => {
     const cluster = behind(3);
     const [n1, n2, n3] = cluster.all;
     cluster.tick(10, 'n1');
@@ -135,6 +135,20 @@ describe('a snapshot and the log', () => {
 
     expect(n2.install(n1)).toBe(false);
     expect([n2.kernel.firstIndex, n2.commands]).toEqual([1, ['a']]);
+  });
+
+  it('trap 39: one from before the head of the log is of no use either: it takes nothing back', () => {
+    const cluster = new KernelCluster();
+    const n1 = cluster.elect('n1');
+    n1.propose('a', 'b');
+    cluster.deliver();
+    cluster.heartbeat('n1');
+    const n2 = cluster.node('n2');
+    const old = { ...n1.snapshot(), last: { index: 2, term: 1 } };
+    n2.compact(3);
+
+    expect(n2.install(n1, old)).toBe(false);
+    expect([n2.kernel.firstIndex, n2.kernel.commitIndex, n2.commands]).toEqual([4, 3, ['a', 'b']]);
   });
 
   it('trap 39: a log that holds its last entry keeps what follows it', () => {
@@ -189,6 +203,9 @@ describe('a snapshot and the log', () => {
     expect(n1.kernel.configuration.index).toBe(2);
     expect(n1.kernel.configurationAt(1).index).toBe(0);
     expect(n1.kernel.configurationAt(2).index).toBe(2);
+
+    n1.kernel.applied(1, cluster.nowMs);
+    expect(n1.kernel.configurationAt(1).index).toBe(0);
 
     n1.finishApplying();
     expect(n1.kernel.configurationAt(2).index).toBe(2);

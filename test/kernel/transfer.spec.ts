@@ -1,5 +1,5 @@
 import { from } from './message-from';
-import { ELECTION_TICKS, KernelCluster } from './kernel-cluster';
+import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster } from './kernel-cluster';
 
 describe('a leadership transfer', () => {
   it('trap 35: hands over without an election time-out, and loses nothing', () => {
@@ -29,7 +29,7 @@ describe('a leadership transfer', () => {
     expect(cluster.leaders).toEqual(['n3']);
   });
 
-  it('gives the target what it lacks first, and takes nothing in meanwhile', () => {
+  it('trap 35: gives the target what it lacks first, and takes nothing in meanwhile', () => {
     const cluster = new KernelCluster();
     const n1 = cluster.elect('n1');
     cluster.hold((message) => message.to === 2 && message.kind === 'appendEntries');
@@ -74,6 +74,36 @@ describe('a leadership transfer', () => {
     expect(n1.kernel.isTransferring).toBe(false);
     expect(n1.propose('a').accepted).toBe(true);
     expect(cluster.leaders).toEqual(['n1']);
+  });
+
+  it('trap 35: ends with the leadership: who leads again later on takes proposals in', () => {
+    const cluster = new KernelCluster();
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    cluster.hold(({ kind }) => kind === 'timeoutNow');
+    n1.transfer(n2);
+    cluster.deliver();
+
+    n1.receive(from(n2, 5).heartbeatReply(n1, 1));
+    expect([n1.role, n1.kernel.isTransferring]).toEqual(['follower', false]);
+    cluster.wait(2 * ELECTION_TIMEOUT_MS);
+    cluster.elect('n1');
+    expect(n1.propose('a').accepted).toBe(true);
+  });
+
+  it('trap 35: is given up where the target loses its vote meanwhile', () => {
+    const cluster = new KernelCluster();
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    cluster.hold(({ kind, to }) => kind === 'timeoutNow' || (kind === 'appendEntries' && to === n2.id));
+    n1.changeMembership(['n1', 'n2?', 'n3']);
+    expect(n1.transfer(n2).accepted).toBe(true);
+
+    cluster.tick(10, 'n1', 'n3');
+
+    expect(n1.kernel.isTransferring).toBe(false);
+    expect(cluster.held.filter(({ kind }) => kind === 'timeoutNow')).toEqual([]);
+    expect(n1.propose('a').accepted).toBe(true);
   });
 
   it('trap 35: once the target campaigns, the old leader steps down instead of going on', () => {

@@ -92,7 +92,7 @@ describe('Founding a cluster', () => {
     expect(storage.writes.filter(({ number }) => number === 1)).toHaveLength(1);
   });
 
-  it('keeps a wiped founder from taking its old place: it is quarantined, whether it is listed first or last', async () => {
+  it('trap 10: keeps a wiped founder from taking its old place: it is quarantined, whether it is listed first or last', async () => {
     for (const wiped of ['n1', 'n3']) {
       cluster = new VirtualCluster(3);
       await cluster.startWithLeader();
@@ -108,7 +108,7 @@ describe('Founding a cluster', () => {
     }
   });
 
-  it('refuses to start a node with an empty store that is none of the founders', async () => {
+  it('trap 10: refuses to start a node with an empty store that is none of the founders', async () => {
     cluster = new VirtualCluster(3);
     const { raft } = cluster.make('n9');
     const { code, message } = await cluster.outcome(raft.start());

@@ -203,7 +203,7 @@ describe('a node that lacks what the log no longer has', () => {
     await cluster.stopAll();
   });
 
-  it('finishes an install at the next start that a crash cut off behind the machine', async () => {
+  it('trap 39: finishes an install at the next start that a crash cut off behind the machine', async () => {
     const { cluster, lines, name } = await behind();
     const first = cluster.make(name, { snapshots: SMALL });
     first.machine.restoreGate = new Promise(() => undefined);

@@ -63,7 +63,7 @@ describe('A write', () => {
     second!.storage.release('persist');
   });
 
-  it('is applied nowhere before it is on the disk of that node, even where it is committed', async () => {
+  it('trap 40: is applied nowhere before it is on the disk of that node, even where it is committed', async () => {
     cluster = new VirtualCluster(3);
     const leader = await cluster.startWithLeader();
     await cluster.pass(500);

@@ -183,7 +183,7 @@ describe('Persistence', () => {
       ]);
     });
 
-    it('behind the write under way, where that has the entry, the term or the vote', () => {
+    it('trap 4: behind the write under way, where that has the entry, the term or the vote', () => {
       const withEntry = new Store().append(1);
       withEntry.write();
       expect(withEntry.say(1, 4).left).toEqual([[8, 1]]);
@@ -193,7 +193,7 @@ describe('Persistence', () => {
       expect(withVote.say(1).left).toEqual([[8, 1]]);
     });
 
-    it('behind the next write, where the one under way has not all of it', () => {
+    it('trap 4: behind the next write, where the one under way has not all of it', () => {
       const store = new Store().append(1);
       store.write();
       store.append(1).say(1, 5).vote(2).say(2);
@@ -215,7 +215,7 @@ describe('Persistence', () => {
       expect(store.left).toEqual([[8, 1]]);
     });
 
-    it('never, where the entries that it speaks of were cut off', () => {
+    it('trap 16: never, where the entries that it speaks of were cut off', () => {
       const store = new Store().append(2).say(1, 5).say(2, 4).cut(5);
       store.append(1, 2);
 
@@ -226,7 +226,7 @@ describe('Persistence', () => {
   });
 
   describe('a cut', () => {
-    it('of what the store holds goes with the entries that replace it, in one batch', () => {
+    it('trap 16: of what the store holds goes with the entries that replace it, in one batch; nothing of it counts as durable', () => {
       const store = new Store().cut(2).append(1, 2);
 
       const batch = store.write();

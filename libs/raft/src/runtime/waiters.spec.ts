@@ -1,9 +1,10 @@
 import { makeEntry } from '../core/entry';
+import { RaftError } from '../core/raft-error';
 import { SeededRandom } from '../core/random';
 import { MachineClock, SimulatedScheduler } from '../testing/simulator/simulated-scheduler';
 import { SimulatedProcess } from '../testing/simulator/simulated-process';
 import { VirtualTime } from '../testing/simulator/virtual-time';
-import { PendingRequest } from './pending-request';
+import { PendingRequest, type RequestKind } from './pending-request';
 import { RequestLedger } from './request-ledger';
 import { Waiters } from './waiters';
 
@@ -23,10 +24,10 @@ function setUp() {
     (request) => answers.push(`${names.get(request)} replaced`),
     (request, result) => ledger.succeed(request, result),
   );
-  const request = (name: string, timeoutMs = 100): PendingRequest => {
+  const request = (name: string, timeoutMs = 100, kind: RequestKind = 'propose'): PendingRequest => {
     const made = new PendingRequest(
       {
-        kind: 'propose',
+        kind,
         body: new Uint8Array(1),
         schemaVersion: 0,
         consistency: 'linearizable',
@@ -52,6 +53,30 @@ describe('Waiters', () => {
     waiters.decide(entry(8, 3), APPLIED);
     expect(answers).toEqual(['mine applied at 7', 'lost replaced']);
     expect(waiters.size).toBe(0);
+  });
+
+  it('trap 37: leaves nobody waiting for what a snapshot took the place of, and calls none of it refused', () => {
+    const { waiters, answers, request } = setUp();
+    waiters.add(request('earlier life'), { index: 7, term: 2 });
+    waiters.add(request('here'), { index: 7, term: 3 });
+    waiters.add(request('behind it'), { index: 9, term: 3 });
+
+    waiters.passedOver(8, () => new RaftError('RAFT_INDETERMINATE', 'a snapshot took the place of the log'));
+
+    expect(answers.sort()).toEqual(['earlier life RAFT_INDETERMINATE', 'here RAFT_INDETERMINATE']);
+    expect([waiters.size, waiters.has(9)]).toEqual([1, true]);
+  });
+
+  it('trap 37: asks again for what a snapshot took the place of, where the state machine tells a repetition', () => {
+    const { waiters, answers, request } = setUp();
+    const repeatable = request('mine', 100, 'session');
+    waiters.add(repeatable, { index: 7, term: 2 });
+
+    waiters.passedOver(8, () => new RaftError('RAFT_INDETERMINATE', 'a snapshot took the place of the log'));
+
+    expect(answers).toEqual(['mine replaced']);
+    // Nobody may call it not applied from now on: the first time may count.
+    expect(repeatable.unresolvedSends).toBe(1);
   });
 
   it('keeps several calls of one index apart: an earlier leadership left one behind', () => {
