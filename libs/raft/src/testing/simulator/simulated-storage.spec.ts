@@ -121,6 +121,19 @@ describe('the simulated storage', () => {
     expect(lastBatch()).toBe(0);
   });
 
+  it('finds a second write behind one that is under way, and a batch that is another when it is sent again', async () => {
+    const { storage, settle, boot } = setUp(1);
+    await settle(storage.open(boot));
+    void storage.persist([batch(1)]);
+    expect(() => storage.persist([batch(2)])).toThrow('one write at a time');
+
+    const failing = setUp(3, { writeFailures: 1 });
+    await failing.settle(failing.storage.open(failing.boot));
+    await failing.settle(failing.storage.persist([batch(1)]));
+    await failing.settle(failing.storage.recover());
+    expect(() => failing.storage.persist([{ ...batch(1), commitIndex: 1 }])).toThrow('a repeated batch is the same');
+  });
+
   it('tells an owner that let go from one that was killed', async () => {
     const { storage, begin, settle, boot } = setUp(1);
     await settle(storage.open(boot));

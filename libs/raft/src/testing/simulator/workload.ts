@@ -179,11 +179,11 @@ export class Workload {
   }
 
   private refused(operation: ClientOperation, error: unknown): void {
-    if (!isRaftError(error))
-      this.world.verdict.fail(
-        'every failure has a code',
-        `${error instanceof Error ? error.stack : String(error)}\n${describe(operation)}`,
-      );
+    if (!isRaftError(error)) {
+      const what = error instanceof Error ? error.stack : String(error);
+      this.world.verdict.keep('every failure has a code', `${what}\n${describe(operation)}`);
+      return;
+    }
     operation.code = error.code;
     const path = PATH_OF_CODE[error.code];
     if (path !== undefined) this.world.paths.count(path);

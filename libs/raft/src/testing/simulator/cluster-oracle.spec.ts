@@ -1,0 +1,274 @@
+import type { Configuration } from '../../core/configuration';
+import { encodeConfiguration } from '../../core/configuration-codec';
+import { makeEntry, type Entry } from '../../core/entry';
+import { genesisConfiguration } from '../../core/membership';
+import type { Message } from '../../core/messages';
+import { DEFAULT_GROUP, ORIGIN, type LogId } from '../../core/types';
+import type { RaftStatus } from '../../runtime/status';
+import type { GroupWrite } from '../../storage/contract';
+import { ClusterOracle, type ObservedLife } from './cluster-oracle';
+import { PathCounts } from './paths';
+import { SimulatedDisk } from './simulated-disk';
+import type { SimulatedTransport } from './simulated-transport';
+import { Trace } from './trace';
+import { Verdict } from './violation';
+import { VirtualTime } from './virtual-time';
+
+const GENESIS = genesisConfiguration(
+  [1, 2, 3].map((id) => ({ name: `n${id}`, peer: `n${id}:1`, http: '', incarnation: `store ${id}` })),
+);
+const FOURTH = { id: 4, name: 'n4', peer: 'n4:1', http: '', incarnation: 'store 4' };
+/** n4 as a learner that shall get a vote, and the joint configuration that gives it. */
+const WITH_FOURTH: Configuration = {
+  ...GENESIS,
+  members: [...GENESIS.members, FOURTH],
+  learners: [4],
+  nextReplicaId: 5,
+  target: { voters: [1, 2, 3, 4], learners: [], catchUpTimeoutMs: 1000 },
+};
+const JOINT: Configuration = {
+  ...WITH_FOURTH,
+  learners: [],
+  voters: [1, 2, 3, 4],
+  outgoing: [1, 2, 3],
+  autoLeave: true,
+  target: null,
+};
+const WITHOUT_THIRD: Configuration = { ...GENESIS, members: GENESIS.members.slice(0, 2), voters: [1, 2] };
+
+const entry = (index: number, term: number, text = ''): Entry =>
+  makeEntry(index, term, { kind: 'command', schemaVersion: 0, data: new TextEncoder().encode(text) });
+const noop = (index: number, term: number): Entry =>
+  makeEntry(index, term, { kind: 'noop', schemaVersion: 0, data: new Uint8Array(0) });
+const configured = (index: number, term: number, configuration: Configuration): Entry =>
+  makeEntry(index, term, { kind: 'configuration', schemaVersion: 0, data: encodeConfiguration(configuration) });
+
+/** Disks that a story writes, as nodes would, under the eyes of an oracle. */
+class WatchedCluster {
+  readonly oracle: ClusterOracle;
+  readonly lives: ObservedLife[] = [];
+
+  constructor() {
+    const time = new VirtualTime();
+    const world = { time, paths: new PathCounts(), trace: new Trace(time), verdict: new Verdict() };
+    this.oracle = new ClusterOracle(world, () => undefined);
+    for (const id of [1, 2, 3]) this.found(id);
+  }
+
+  /** A node with an empty disk is founded as this replica. */
+  found(id: number, name = `n${id}`): ObservedLife {
+    const disk = new SimulatedDisk(name, this.oracle);
+    disk.incarnation = `store of ${name}`;
+    const life = this.oracle.begin(`${name}.1`, disk, false, () => false);
+    this.lives[id - 1] = life;
+    const configuration = { index: 0, configuration: GENESIS };
+    const identity = { clusterId: 'c', replicaId: id };
+    this.land(id, { hardState: { term: 0, votedFor: 0 }, configuration, identity });
+    return life;
+  }
+
+  life(id: number): ObservedLife {
+    return this.lives[id - 1]!;
+  }
+
+  land(id: number, write: Partial<GroupWrite>): void {
+    const { disk } = this.life(id);
+    const before = disk.groups.get(DEFAULT_GROUP);
+    const number = (before?.lastBatch ?? 0) + 1;
+    const whole = { group: DEFAULT_GROUP, number, commitIndex: before?.commitIndex ?? 0, entries: [], ...write };
+    disk.land([whole], disk.epoch);
+  }
+
+  /** n1 leads this term by the vote of n2. */
+  elect(term: number): void {
+    this.land(1, { hardState: { term, votedFor: 1 } });
+    this.land(2, { hardState: { term, votedFor: 1 } });
+  }
+
+  /** These entries are on all founders' disks, and n1's says that they are committed. */
+  commit(...entries: readonly Entry[]): void {
+    const before = entries[0]!.index - 1;
+    this.land(3, { entries, commitIndex: before });
+    this.land(2, { entries, commitIndex: before });
+    this.land(1, { entries, commitIndex: entries.at(-1)!.index });
+  }
+
+  send(id: number, message: Pick<Message, 'kind' | 'term'>): void {
+    const header = { clusterId: 'c', groupId: DEFAULT_GROUP, from: id, to: 2, incarnation: `store ${id}`, sequence: 1 };
+    const transport = { process: { label: this.life(id).label } } as SimulatedTransport;
+    this.oracle.sent(transport, { ...header, ...message } as Message);
+  }
+
+  says(id: number, status: Partial<RaftStatus>): void {
+    const quiet = { term: 1, role: 'follower', commitIndex: 0, appliedIndex: 0, lastIndex: 0, replicaId: id };
+    this.oracle.status(this.life(id), { ...quiet, install: null, ...status } as RaftStatus);
+  }
+}
+
+const at = (term: number, index: number): LogId => ({ term, index });
+const appends = (term: number, prev: LogId, leaderCommit: number) =>
+  ({ kind: 'appendEntries', term, prev, entries: [], leaderCommit, acknowledged: 0 }) as const;
+const campaigns = (term: number, lastLog: LogId, leadershipTransfer: boolean) =>
+  ({ kind: 'requestVote', term, lastLog, commit: ORIGIN, leadershipTransfer }) as const;
+
+describe('a membership', () => {
+  it('is what was committed as such, on each disk and in each snapshot', () => {
+    const cluster = new WatchedCluster();
+    cluster.elect(1);
+    cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+    cluster.commit(configured(1, 1, WITHOUT_THIRD));
+    const right = { index: 1, configuration: WITHOUT_THIRD };
+    const wrong = { index: 1, configuration: GENESIS };
+    const snapshotWith = (configuration: typeof right) => () =>
+      cluster.oracle.storingSnapshot(cluster.life(1), { format: 1, last: at(1, 1), configuration });
+
+    expect(() => cluster.land(1, { commitIndex: 1, configuration: right })).not.toThrow();
+    expect(() => cluster.land(2, { commitIndex: 1, configuration: wrong })).toThrow('membership is what was committed');
+    expect(snapshotWith(right)).not.toThrow();
+    expect(snapshotWith(wrong)).toThrow('membership is what was committed');
+  });
+
+  it('gives a vote only to a replica that has what the change began with', () => {
+    const change = (caughtUp: boolean) => {
+      const cluster = new WatchedCluster();
+      cluster.elect(1);
+      cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+      cluster.commit(configured(1, 1, WITH_FOURTH));
+      cluster.found(4);
+      if (caughtUp) cluster.land(4, { hardState: { term: 1, votedFor: 0 }, entries: [configured(1, 1, WITH_FOURTH)] });
+      cluster.commit(configured(2, 1, JOINT));
+    };
+    expect(() => change(true)).not.toThrow();
+    expect(() => change(false)).toThrow('a vote is given only to who has caught up');
+  });
+
+  it('has each replica id on one store, for good', () => {
+    const cluster = new WatchedCluster();
+    expect(() => cluster.found(3, 'another machine')).toThrow('a replica id is bound to one store');
+  });
+
+  it('is left by those that were removed, and by no others', () => {
+    const cluster = new WatchedCluster();
+    cluster.elect(1);
+    cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+    cluster.commit(configured(1, 1, WITHOUT_THIRD));
+    const says = (id: number) => () => cluster.oracle.saysRemoved(cluster.life(id), { replicaId: id } as RaftStatus);
+    expect(says(3)).not.toThrow();
+    expect(says(2)).toThrow('only what was removed says so');
+  });
+
+  it('has no place for a disk that was wiped', () => {
+    const cluster = new WatchedCluster();
+    const { disk } = cluster.life(2);
+    cluster.land(2, { hardState: { term: 1, votedFor: 2 } });
+    expect(() => cluster.send(2, campaigns(1, ORIGIN, false))).not.toThrow();
+    cluster.lives[1] = cluster.oracle.begin('n2.2', disk, true, () => false);
+    expect(() => cluster.send(2, campaigns(1, ORIGIN, false))).toThrow('a wiped node takes no part');
+  });
+});
+
+describe('a leader', () => {
+  it('is the only one of its term', () => {
+    const cluster = new WatchedCluster();
+    cluster.elect(1);
+    cluster.says(1, { role: 'leader' });
+    cluster.says(1, { role: 'leader' });
+    expect(() => cluster.says(3, { role: 'leader' })).toThrow('election safety');
+  });
+
+  it('commits by counting only where its own term’s entry is the last one', () => {
+    const tell = (last: Entry) => {
+      const cluster = new WatchedCluster();
+      for (const id of [1, 2, 3]) cluster.land(id, { hardState: { term: 1, votedFor: 0 }, entries: [entry(1, 1)] });
+      cluster.elect(2);
+      cluster.land(3, { hardState: { term: 2, votedFor: 0 } });
+      if (last.index === 2) cluster.land(1, { entries: [last] });
+      cluster.send(1, appends(2, at(last.term, last.index), last.index));
+    };
+    expect(() => tell(noop(2, 2))).not.toThrow();
+    expect(() => tell(entry(1, 1))).toThrow('only entries of the own term are committed by counting');
+  });
+
+  it('is unseated without regard to its lease only by whom it told to campaign', () => {
+    const campaign = (isTold: boolean) => {
+      const cluster = new WatchedCluster();
+      cluster.elect(1);
+      if (isTold) cluster.send(1, { kind: 'timeoutNow', term: 1 });
+      cluster.land(2, { hardState: { term: 2, votedFor: 2 } });
+      cluster.send(2, campaigns(2, ORIGIN, true));
+    };
+    expect(() => campaign(true)).not.toThrow();
+    expect(() => campaign(false)).toThrow('only who was told by the leader of the term before unseats a leader');
+  });
+
+  it('hears of a match only what its follower’s log has in common with its own', () => {
+    const acknowledge = (others: Entry) => {
+      const cluster = new WatchedCluster();
+      cluster.elect(2);
+      cluster.land(1, { entries: [entry(1, 2)] });
+      cluster.says(1, { role: 'leader', term: 2 });
+      cluster.land(2, { entries: [others] });
+      const accepted = { accepted: true, matchIndex: 1, rejectedIndex: 0, hint: ORIGIN } as const;
+      cluster.send(2, { kind: 'appendEntriesReply', term: 2, ...accepted });
+    };
+    expect(() => acknowledge(entry(1, 2))).not.toThrow();
+    expect(() => acknowledge(entry(1, 1))).toThrow('an acknowledgement is true');
+  });
+});
+
+describe('what a node does', () => {
+  it('never goes back: neither its term, nor its commit index', () => {
+    const cluster = new WatchedCluster();
+    cluster.land(1, { hardState: { term: 3, votedFor: 1 } });
+    cluster.send(1, campaigns(3, ORIGIN, false));
+    cluster.says(1, { term: 3, commitIndex: 0 });
+    expect(() => cluster.says(1, { term: 2 })).toThrow('terms never go back');
+    expect(() => cluster.send(1, appends(2, ORIGIN, 0))).toThrow('terms never go back');
+
+    const other = new WatchedCluster();
+    other.says(2, { commitIndex: 5, lastIndex: 5, durableIndex: 5, appliedIndex: 5, firstIndex: 1 });
+    expect(() => other.says(2, { commitIndex: 4, lastIndex: 5, durableIndex: 5, appliedIndex: 4 })).toThrow(
+      'the commit index never goes back',
+    );
+  });
+
+  it('applies entry after entry, each of them durable on its own disk', () => {
+    const cluster = new WatchedCluster();
+    cluster.elect(1);
+    cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+    cluster.commit(entry(1, 1), entry(2, 1), entry(3, 1));
+    const apply = (...entries: readonly Entry[]) => cluster.oracle.applying(cluster.life(1), entries);
+
+    apply(entry(1, 1));
+    expect(() => apply(entry(3, 1))).toThrow('entries are applied in order');
+    apply(entry(2, 1), entry(3, 1));
+    expect(() => apply(entry(4, 1))).toThrow('what is applied is durable here');
+  });
+
+  it('takes snapshots, and restores them, of what was committed, and never an older state', () => {
+    const cluster = new WatchedCluster();
+    cluster.elect(1);
+    cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+    cluster.commit(entry(1, 1), entry(2, 1));
+    const genesis = { index: 0, configuration: GENESIS };
+    const take = (last: LogId) => () =>
+      cluster.oracle.storingSnapshot(cluster.life(1), { format: 1, last, configuration: genesis });
+    const restore = (last: LogId) => () => cluster.oracle.restored(cluster.life(1), last);
+
+    expect(take(at(1, 2))).not.toThrow();
+    expect(take(at(1, 3))).toThrow('a snapshot is of what was committed');
+    expect(restore(at(1, 2))).not.toThrow();
+    expect(restore(at(1, 1))).toThrow('a snapshot never takes a state back');
+    expect(restore(at(1, 3))).toThrow('a snapshot is of what was committed');
+  });
+
+  it('writes with its entries how far they are committed', () => {
+    const cluster = new WatchedCluster();
+    const persist = (commitIndex: number) => () => {
+      const write = { group: DEFAULT_GROUP, number: 2, commitIndex, entries: [entry(1, 1), entry(2, 1)] };
+      cluster.oracle.persisting(cluster.life(1), write, { phase: 'running', commitIndex: 9 } as RaftStatus);
+    };
+    expect(persist(2)).not.toThrow();
+    expect(persist(1)).toThrow('the commit index is written with the entries');
+  });
+});
