@@ -9,25 +9,26 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const autocannon = createRequire(import.meta.url).resolve('autocannon/autocannon.js');
 
-export const keyCount = 1_000;
-/** 128 bytes of JSON. */
-export const value = JSON.stringify({ text: 'x'.repeat(117) });
+/** autocannon makes all requests of a client before it sends the first. */
+const pathsPerClient = 50;
 
 export const generator = spawnSync('wrk', ['-v']).error === undefined ? 'wrk' : 'autocannon';
 
 /**
- * @param {{url: string, method: 'PUT' | 'GET', clients: number, seconds: number}} load
- * @returns {Promise<{perSecond: number, p50Ms: number, p99Ms: number, failed: number}>}
+ * Clients that send one request after the other, to these paths.
+ *
+ * @param {{url: string, method: string, paths: string[], body?: string, clients: number, seconds: number}} load
+ * @returns {Promise<{answered: number, perSecond: number, p50Ms: number, p99Ms: number, failed: number}>} `answered`: with success
  * @throws {Error} where the generator can't run
  */
 export function generate(load) {
   return generator === 'wrk' ? withWrk(load) : withAutocannon(load);
 }
 
-async function withWrk({ url, method, clients, seconds }) {
+async function withWrk({ url, clients, seconds, ...request }) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'raft-bench-'));
   const script = path.join(folder, 'load.lua');
-  await writeFile(script, lua(method));
+  await writeFile(script, lua(request));
   try {
     const { stdout } = await run(
       'wrk',
@@ -38,36 +39,34 @@ async function withWrk({ url, method, clients, seconds }) {
     );
     const line = stdout.split('\n').find((each) => each.startsWith('RESULT '));
     if (line === undefined) throw new Error(`wrk says:\n${stdout}`);
-    const [requests, micros, p50, p99, failed] = line.split(' ').slice(1).map(Number);
-    return { perSecond: requests / (micros / 1e6), p50Ms: p50 / 1000, p99Ms: p99 / 1000, failed };
+    const [requests, micros, p50, p99, failed, refused] = line.split(' ').slice(1).map(Number);
+    const answered = requests - refused;
+    return { answered, perSecond: answered / (micros / 1e6), p50Ms: p50 / 1000, p99Ms: p99 / 1000, failed };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function lua(method) {
-  const request =
-    method === 'PUT'
-      ? `wrk.format('PUT', path, {['Content-Type'] = 'application/json'}, [[${value}]])`
-      : `wrk.format('GET', path)`;
+function lua({ method, paths, body }) {
+  const more = body === undefined ? '' : `, {['Content-Type'] = 'application/json'}, [[${body}]]`;
   return `
+local paths = {${paths.map((each) => `'${each}'`).join(',')}}
 request = function()
-  local path = '/key' .. math.random(0, ${keyCount - 1})
-  return ${request}
+  return wrk.format('${method}', paths[math.random(#paths)]${more})
 end
 done = function(summary, latency)
   local e = summary.errors
-  print(string.format('RESULT %d %d %d %d %d', summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+  print(string.format('RESULT %d %d %d %d %d %d', summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout, e.status))
 end
 `;
 }
 
-async function withAutocannon({ url, method, clients, seconds }) {
-  const requests = Array.from({ length: keyCount }, (_, at) => ({
+async function withAutocannon({ url, method, paths, body, clients, seconds }) {
+  const requests = paths.map((each) => ({
     method,
-    path: `/key${at}`,
-    ...(method === 'PUT' && { body: value, headers: { 'content-type': 'application/json' } }),
+    path: each,
+    ...(body !== undefined && { body, headers: { 'content-type': 'application/json' } }),
   }));
   const program = `
     const autocannon = require(${JSON.stringify(autocannon)});
@@ -76,10 +75,11 @@ async function withAutocannon({ url, method, clients, seconds }) {
       url: ${JSON.stringify(url)}, connections: ${clients}, duration: ${seconds}, timeout: 10,
       setupClient: (client) => {
         const at = Math.floor(Math.random() * requests.length);
-        client.setRequests([...requests.slice(at), ...requests.slice(0, at)]);
+        client.setRequests([...requests, ...requests].slice(at, at + ${pathsPerClient}));
       },
       requests,
     }).then((result) => process.stdout.write(JSON.stringify({
+      answered: result.requests.total - result.non2xx,
       perSecond: (result.requests.total - result.non2xx) / result.duration,
       p50Ms: result.latency.p50, p99Ms: result.latency.p99,
       failed: result.errors + result.timeouts + result.non2xx,

@@ -77,6 +77,7 @@ describe('docs/guides/configuration.md', () => {
       poolSize: true,
       allowTriggers: true,
       retryForMs: true,
+      commandsPerTransaction: true,
     };
     expect(tableNames(page, '`election`')).toEqual(Object.keys(election).map((name) => `election.${name}`));
     expect(tableNames(page, '`peers`')).toEqual(Object.keys(peers).map((name) => `peers.${name}`));

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KvNode } from './kv-node';
 
 /** To be loaded by the nodes whose vitals are read. */
 export const VITALS_HOOK = join(__dirname, 'hooks', 'vitals.cjs');
@@ -18,8 +17,14 @@ export interface Vitals {
   readonly framesSent: number;
 }
 
-/** @param span from and to, as `Date.now()` gives them */
-export function vitalsOf(node: KvNode, [fromMs, toMs]: readonly [number, number]): readonly Vitals[] {
+/**
+ * @param node its process, and the directory that this works in
+ * @param span from and to, as `Date.now()` gives them
+ */
+export function vitalsOf(
+  node: { readonly directory: string; readonly pid: number },
+  [fromMs, toMs]: readonly [number, number],
+): readonly Vitals[] {
   return readFileSync(join(node.directory, `vitals-${node.pid}.jsonl`), 'utf8')
     .trimEnd()
     .split('\n')

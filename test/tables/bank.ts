@@ -44,12 +44,12 @@ export class Transfer {
 export const BANK_ENTITIES = [Account, Transfer];
 
 /** Makes the machine for one way to the database, as an application would in its own module. */
-export function bankOn(dataSourceUrl: string | undefined) {
+export function bankOn(dataSourceUrl: string | undefined, options: { readonly commandsPerTransaction?: number } = {}) {
   @RaftStateMachine(
     'bank',
     dataSourceUrl === undefined
       ? typeOrmTables({ entities: BANK_ENTITIES })
-      : typeOrmTables({ entities: BANK_ENTITIES, url: dataSourceUrl, retryForMs: 2000 }),
+      : typeOrmTables({ entities: BANK_ENTITIES, url: dataSourceUrl, retryForMs: 2000, ...options }),
   )
   class Bank {
     @RaftCommand()

@@ -65,6 +65,19 @@ describe('the state of replicated tables', () => {
     expect(one.state.hash()).not.toBe('0');
   });
 
+  it('makes the same rows with a transaction for each command as with one for all', async () => {
+    const single = await TablesUnderTest.make(postgres, postgres.port, { commandsPerTransaction: 1 });
+    await single.open('c1');
+    const commands = ['ada', 'bob', 'eve'].map((owner) => one.command('open', owner, 10));
+    const together = await one.state.apply(commands);
+    expect((await single.state.apply(commands)).map(valueOf)).toEqual(together.map(valueOf));
+    expect(await single.content()).toBe(await one.content());
+    const transactions = async (node: TablesUnderTest): Promise<number> =>
+      (await node.admin.query<unknown[]>('SELECT DISTINCT xmin FROM account')).length;
+    expect([await transactions(one), await transactions(single)]).toEqual([1, 3]);
+    await single.stop();
+  });
+
   it('takes back what a refused command did, and nothing of the commands around it', async () => {
     const outcomes = await one.state.apply([
       one.command('open', 'ada', 10),

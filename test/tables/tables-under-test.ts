@@ -24,17 +24,21 @@ export class TablesUnderTest {
   ) {}
 
   /** @param port of a wire through which the node reaches its database */
-  static async make(postgres: TestPostgres, port = postgres.port): Promise<TablesUnderTest> {
+  static async make(
+    postgres: TestPostgres,
+    port = postgres.port,
+    options: Parameters<typeof bankOn>[1] = {},
+  ): Promise<TablesUnderTest> {
     const name = `tables_${++databases}`;
     await postgres.query(`CREATE DATABASE ${name}`);
     const url = new URL(postgres.url);
     url.pathname = `/${name}`;
     const direct = url.href;
     url.port = String(port);
-    return TablesUnderTest.on(direct, url.href);
+    return TablesUnderTest.on(direct, url.href, options);
   }
 
-  static async on(url: string, through = url): Promise<TablesUnderTest> {
+  static async on(url: string, through = url, options: Parameters<typeof bankOn>[1] = {}): Promise<TablesUnderTest> {
     const admin = await new DataSource({
       type: 'postgres',
       url,
@@ -43,7 +47,7 @@ export class TablesUnderTest {
       installExtensions: false,
       uuidExtension: 'pgcrypto',
     }).initialize();
-    const Bank = bankOn(through);
+    const Bank = bankOn(through, options);
     const backing: MachineBacking = metadataOf(Bank)!.backing!;
     const told: string[] = [];
     const logger = { warn: (line: string) => told.push(line), error: (line: string) => told.push(line) };

@@ -66,7 +66,8 @@ export interface BackedState {
   open(clusterId: string): Promise<BackedStart>;
 
   /**
-   * Applies commands: their effects, the index of the last one, and the outcomes that are kept, all or nothing.
+   * Applies commands: their effects, the index of the last one, and the outcomes that are kept, all or nothing; or a first part
+   * of them, and then the rest.
    *
    * @returns one outcome for each command, when all of it is durable
    * @throws any error: nothing of it is there, or nobody knows; the node stops

@@ -2,6 +2,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { RaftError } from '../../core/raft-error';
 import { CommandQueries, type CommandQueriesPorts } from './command-queries';
 import { pause } from './patience';
+import { prepareWhatComesAgain, type StatementClient } from './prepared-statements';
 import { SeededColumns } from './seeded-columns';
 import { type OwnNames, quoted } from './sql-names';
 import { WRITING_SETTINGS } from './state-row';
@@ -32,7 +33,7 @@ export class ApplySession {
   ): Promise<ApplySession> {
     const queryRunner = dataSource.createQueryRunner('master');
     try {
-      await queryRunner.connect();
+      prepareWhatComesAgain((await queryRunner.connect()) as StatementClient);
       await lock(queryRunner, `nestjs-raft tables ${names.schema} ${machine}`);
       for (const setting of WRITING_SETTINGS) await queryRunner.query(setting);
       // First of all, so that now() and random() in a command's SQL are ours, which are the same on every node.

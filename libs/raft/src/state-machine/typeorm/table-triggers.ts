@@ -1,16 +1,17 @@
 import type { QueryRunner } from 'typeorm';
 import type { ReplicatedTable } from './catalog';
-import type { OwnNames } from './sql-names';
+import { type OwnNames, WRITER } from './sql-names';
 
 const GUARD = 'nestjs_raft_guard';
+const TRUNCATE_GUARD = 'nestjs_raft_guard_truncate';
 const HASH_TRIGGERS = ['nestjs_raft_hash_insert', 'nestjs_raft_hash_update', 'nestjs_raft_hash_delete'] as const;
 
 /** Those that this library puts on replicated tables. */
-export const OUR_TRIGGERS: ReadonlySet<string> = new Set([GUARD, ...HASH_TRIGGERS]);
+export const OUR_TRIGGERS: ReadonlySet<string> = new Set([GUARD, TRUNCATE_GUARD, ...HASH_TRIGGERS]);
 
 /**
- * Puts the triggers on the tables that lack them: one refuses writes outside of commands, three keep the hash of the content.
- * They run once a statement.
+ * Puts the triggers on the tables that lack them: two refuse writes outside of commands, three keep the hash of the content.
+ * They run once a statement, and those that refuse only where there is something to refuse.
  */
 export async function makeTriggers(
   queryRunner: QueryRunner,
@@ -35,11 +36,14 @@ function triggersOf(path: string, names: OwnNames): readonly (readonly [string, 
     name,
     `CREATE TRIGGER ${name} AFTER ${event} ON ${path} REFERENCING ${rows} FOR EACH STATEMENT EXECUTE FUNCTION ${names.of(`hash_${event.toLowerCase()}`)}()`,
   ];
+  const guard = (name: string, events: string, writers: string): readonly [string, string] => [
+    name,
+    `CREATE TRIGGER ${name} BEFORE ${events} ON ${path} FOR EACH STATEMENT
+       WHEN (coalesce(current_setting('${WRITER}', true), '') NOT IN (${writers})) EXECUTE FUNCTION ${names.of('guard')}()`,
+  ];
   return [
-    [
-      GUARD,
-      `CREATE TRIGGER ${GUARD} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${path} FOR EACH STATEMENT EXECUTE FUNCTION ${names.of('guard')}()`,
-    ],
+    guard(GUARD, 'INSERT OR UPDATE OR DELETE', `'apply', 'restore', 'maintenance'`),
+    guard(TRUNCATE_GUARD, 'TRUNCATE', `'restore', 'maintenance'`),
     hash(insert, 'INSERT', 'NEW TABLE AS new_rows'),
     hash(update, 'UPDATE', 'NEW TABLE AS new_rows OLD TABLE AS old_rows'),
     hash(remove, 'DELETE', 'OLD TABLE AS old_rows'),

@@ -15,6 +15,8 @@ interface CommonTablesOptions {
   readonly allowTriggers?: readonly string[];
   /** How long a command is retried after errors of this node's database, in milliseconds, before the node stops. Default 10,000. */
   readonly retryForMs?: number;
+  /** How many commands are applied in one transaction at most, 1 to 64: each costs less with others, and waits for all of them. Default 64. */
+  readonly commandsPerTransaction?: number;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface TablesSettings {
   readonly poolSize: number;
   readonly allowTriggers: ReadonlySet<string>;
   readonly retryForMs: number;
+  readonly commandsPerTransaction: number;
   /** @param named gives the options of a data source of the application */
   connection(named: (name: string) => object): DataSourceOptions;
 }
@@ -44,12 +47,14 @@ export interface TablesSettings {
 const DEFAULT_SCHEMA = 'raft_tables';
 const DEFAULT_POOL_SIZE = 8;
 const DEFAULT_RETRY_MS = 10_000;
+const MOST_COMMANDS = 64;
 /** Beside the queries: the session that applies, one that is captured from, one for what is left. */
 const OWN_CONNECTIONS = 3;
 
 /** @throws RaftError `RAFT_CONFIGURATION`, in a sentence that names the option */
 export function tablesSettings(options: TypeOrmTablesOptions): TablesSettings {
   const { entities, schema = DEFAULT_SCHEMA, poolSize = DEFAULT_POOL_SIZE, retryForMs = DEFAULT_RETRY_MS } = options;
+  const { commandsPerTransaction = MOST_COMMANDS } = options;
   if (!Array.isArray(entities) || entities.length === 0)
     throw wrong('entities', entities, 'name the entity classes that are to be replicated');
   if (!/^[A-Za-z_][A-Za-z0-9_$]{0,62}$/.test(schema) || schema.startsWith('pg_'))
@@ -61,12 +66,19 @@ export function tablesSettings(options: TypeOrmTablesOptions): TablesSettings {
   if (!Number.isSafeInteger(poolSize) || poolSize < 1)
     throw wrong('poolSize', poolSize, 'write a whole number above 0');
   if (!Number.isFinite(retryForMs) || retryForMs < 0) throw wrong('retryForMs', retryForMs, 'write milliseconds');
+  if (
+    !Number.isSafeInteger(commandsPerTransaction) ||
+    commandsPerTransaction < 1 ||
+    commandsPerTransaction > MOST_COMMANDS
+  )
+    throw wrong('commandsPerTransaction', commandsPerTransaction, `write a whole number from 1 to ${MOST_COMMANDS}`);
   return {
     entities,
     schema,
     poolSize,
     allowTriggers: new Set(options.allowTriggers),
     retryForMs,
+    commandsPerTransaction,
     connection: (named) => connectionOf(options, named),
   };
 }

@@ -85,6 +85,15 @@ export class TablesState implements BackedState {
   }
 
   async apply(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
+    const { commandsPerTransaction } = this.settings;
+    if (commands.length <= commandsPerTransaction) return this.applyTogether(commands);
+    const outcomes: BackedOutcome[] = [];
+    for (let from = 0; from < commands.length; from += commandsPerTransaction)
+      outcomes.push(...(await this.applyTogether(commands.slice(from, from + commandsPerTransaction))));
+    return outcomes;
+  }
+
+  private async applyTogether(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
     const deadlineMs = elapsedMs() + this.settings.retryForMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
