@@ -37,6 +37,8 @@ export class PeerLinks {
   private readonly hellos = new Map<ReplicaId, Hello>();
   /** Nodes that aren't members of anything yet, by name: they say which store they have. */
   private readonly strangers = new Map<string, Hello>();
+  /** Which store last said that it is reached at an address. */
+  private readonly stores = new Map<string, string>();
   private members: readonly Member[] = [];
 
   constructor(
@@ -115,8 +117,17 @@ export class PeerLinks {
     return replicas;
   }
 
+  /** @returns whether it is a member no more, or another store answers in its place: what it had won't come back */
+  isGone(replica: ReplicaId): boolean {
+    const address = this.addresses.get(replica);
+    if (address === undefined) return true;
+    const store = this.stores.get(address);
+    return store !== undefined && store !== this.memberOf(replica)?.incarnation;
+  }
+
   /** A peer said who it is. A late word of its life before doesn't count. */
   heard(hello: Hello): void {
+    this.answersAt(hello);
     if (hello.replicaId === 0) {
       if (this.strangers.size < MOST_STRANGERS || this.strangers.has(hello.nodeName))
         this.strangers.set(hello.nodeName, hello);
@@ -150,6 +161,14 @@ export class PeerLinks {
     const address = this.hellos.get(replica)?.advertise;
     if (address !== undefined && !this.dialled.has(address)) this.invite(address, this.nowMs());
     return address;
+  }
+
+  private answersAt({ advertise, incarnation }: Hello): void {
+    if (this.stores.get(advertise) === incarnation) return;
+    // The address that was heard of first goes, in the order of the map.
+    this.stores.delete(advertise);
+    this.stores.set(advertise, incarnation);
+    if (this.stores.size > MOST_STRANGERS) this.stores.delete(this.stores.keys().next().value!);
   }
 
   private forgetNonMembers(): void {

@@ -10,7 +10,7 @@ import type { Persister } from './persister';
 import type { RaftNodeOptions } from './raft-node-options';
 import { SliceWatch } from './slice-watch';
 import { SnapshotServer } from './snapshot-calls';
-import { type SnapshotFetch, SnapshotFetcher } from './snapshot-fetcher';
+import { type SnapshotFetch, SnapshotFetcher, type SnapshotHolder } from './snapshot-fetcher';
 import { installSnapshot } from './snapshot-install';
 import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 import { Snapshotter } from './snapshotter';
@@ -95,6 +95,7 @@ export class ReplicaSnapshots {
       calls,
       callTimeoutMs: 2 * electionTimeoutMs,
       sources: () => this.sources(),
+      isGone: (source) => links.isGone(source),
       install: (metadata, info) => installSnapshot(installing, metadata, info),
     });
     this.server = new SnapshotServer(storage, groupId, scheduler, (sent) => events.taps['snapshot-sent'].tell(sent));
@@ -150,14 +151,14 @@ export class ReplicaSnapshots {
   }
 
   /** Followers before the leader, as it has enough to do. */
-  private sources(): readonly { readonly address: string; readonly name: string }[] {
+  private sources(): readonly SnapshotHolder[] {
     const { kernel, links, replicaId } = this.ports;
     const { leader } = kernel.status;
     const { members } = kernel.configuration.configuration;
     const ids = members.map(({ id }) => id).filter((id) => id !== replicaId && id !== leader);
     return [...ids, leader].flatMap((id) => {
       const route = links.routeTo(id);
-      return route === undefined ? [] : [{ address: route.address, name: route.name }];
+      return route === undefined ? [] : [{ id, address: route.address, name: route.name }];
     });
   }
 }

@@ -1,6 +1,6 @@
 import type { SnapshotWanted } from '../core/effects';
 import { isRaftError } from '../core/raft-error';
-import { type GroupId, type LogId, sameLogId } from '../core/types';
+import { type GroupId, type LogId, type ReplicaId, sameLogId } from '../core/types';
 import type { RaftStorage, SnapshotMetadata } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
 import type { PeerCalls } from './peer-calls';
@@ -13,10 +13,10 @@ import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 /** Chunks on their way at once: more would stand between heartbeats and their answers. */
 const WINDOW = 2;
 const RETRY_MS = 100;
-/** So often may no member have the snapshot that was begun, before another is begun. */
+/** So often are the members asked for a snapshot before the leader has to say again that it is needed. */
 const PATIENCE = 20;
-/** And for so long nobody who is there, as the node that had it may come back: to begin anew costs all of it. */
-const LOST_SOURCE_MS = 30_000;
+/** For so long is a node waited for that had the snapshot and is away: to begin anew costs all of it. */
+const AWAY_MS = 30_000;
 /** So often may a node that is there give no chunk, as its store may hang, before another is asked. */
 const SILENT_CALLS = 3;
 
@@ -26,12 +26,18 @@ export interface SnapshotFetch {
   readonly startedMs: number;
 }
 
+/** A member that may have the snapshot. */
+export interface SnapshotHolder {
+  readonly id: ReplicaId;
+  readonly address: string;
+  readonly name: string;
+}
+
 interface Fetch {
   readonly required: LogId;
   readonly startedMs: number;
   offer: OfferedSnapshot | undefined;
-  source: string;
-  sourceName: string;
+  source: SnapshotHolder | undefined;
   receivedBytes: number;
   resumptions: number;
   isInstalling: boolean;
@@ -46,7 +52,9 @@ export interface FetcherPorts {
   readonly calls: PeerCalls;
   readonly callTimeoutMs: number;
   /** The members that are connected, those first that shall be asked first. */
-  sources(): readonly { readonly address: string; readonly name: string }[];
+  sources(): readonly SnapshotHolder[];
+  /** Whether what this member had is lost for good: it is a member no more, or another store answers in its place. */
+  isGone(source: ReplicaId): boolean;
   /** A whole snapshot is in the store. @returns when it is installed, or found to be of no use */
   install(metadata: SnapshotMetadata, info: SnapshotInfo): Promise<void>;
 }
@@ -68,8 +76,10 @@ export class SnapshotFetcher {
     return this.fetched;
   }
 
+  /** Where the snapshot comes from that is being installed, and when it was first asked for. */
   get underWay(): SnapshotFetch | undefined {
-    return this.fetch;
+    const { fetch } = this;
+    return fetch && { sourceName: fetch.source?.name ?? '', startedMs: fetch.startedMs };
   }
 
   get status(): InstallStatus | null {
@@ -78,7 +88,7 @@ export class SnapshotFetcher {
     return {
       stage: fetch.isInstalling ? 'installing' : 'fetching',
       index: fetch.offer?.metadata.last.index ?? fetch.required.index,
-      source: fetch.sourceName,
+      source: fetch.source?.name ?? '',
       receivedBytes: fetch.receivedBytes,
       totalBytes: fetch.offer?.sizeBytes ?? 0,
       resumptions: fetch.resumptions,
@@ -92,8 +102,7 @@ export class SnapshotFetcher {
       required,
       startedMs: this.ports.scheduler.nowMs(),
       offer: undefined,
-      source: '',
-      sourceName: '',
+      source: undefined,
       receivedBytes: 0,
       resumptions: 0,
       isInstalling: false,
@@ -119,7 +128,7 @@ export class SnapshotFetcher {
     fetch.offer = offer;
     const { metadata, chunkCount, sizeBytes } = offer;
     logger.log(
-      `This node lacks what the log no longer has: it gets the snapshot of entry ${metadata.last.index} from '${fetch.sourceName}', ${sizeBytes} bytes.`,
+      `This node lacks what the log no longer has: it gets the snapshot of entry ${metadata.last.index} from '${fetch.source?.name ?? ''}', ${sizeBytes} bytes.`,
     );
     await storage.writeSnapshot(groupId, metadata, this.chunks(fetch, offer));
     if (this.closed) return;
@@ -153,27 +162,24 @@ export class SnapshotFetcher {
 
   /** Goes on until it has the chunk, with whoever has that snapshot. */
   private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Uint8Array> {
-    const { calls, callTimeoutMs, scheduler } = this.ports;
+    const { calls, callTimeoutMs, links, scheduler } = this.ports;
     const sinceMs = scheduler.nowMs();
     for (let failures = 0; ; failures++) {
       if (this.closed) throw new Error('this node is being stopped');
-      const { source } = fetch;
+      const source = fetch.source!;
       try {
-        return await calls.call(source, SNAPSHOT_CHUNK, encodeChunkRequest(last, number), callTimeoutMs);
+        return await calls.call(source.address, SNAPSHOT_CHUNK, encodeChunkRequest(last, number), callTimeoutMs);
       } catch (error) {
-        const isGone = isRaftError(error) && error.code === 'RAFT_CONFLICT';
         await this.pause();
         if (fetch.source !== source || this.closed) continue;
         fetch.resumptions++;
-        const isThere = !isGone && this.ports.links.stateOf(source).state === 'connected';
+        const mayHaveIt = !saysItHasNone(error) && !this.ports.isGone(source.id);
+        const isThere = mayHaveIt && links.stateOf(source.address).state === 'connected';
         if (isThere && failures < SILENT_CALLS) continue;
-        const other = await this.findOffer(
-          fetch,
-          ({ metadata }, address) => sameLogId(metadata.last, last) && !(isThere && address === source),
-          1,
-        );
-        const isLost = isGone ? failures > PATIENCE : scheduler.nowMs() - sinceMs > LOST_SOURCE_MS;
-        if (other === undefined && isLost)
+        const isTheSame = ({ metadata }: OfferedSnapshot, { id }: SnapshotHolder): boolean =>
+          sameLogId(metadata.last, last) && !(isThere && id === source.id);
+        const isFound = (await this.findOffer(fetch, isTheSame, 1)) !== undefined;
+        if (!isFound && (!mayHaveIt || scheduler.nowMs() - sinceMs > AWAY_MS))
           throw new Error(`no member has the snapshot of entry ${last.index} any more`, { cause: error });
       }
     }
@@ -182,19 +188,19 @@ export class SnapshotFetcher {
   /** Asks the members, followers first: the leader has enough to do. */
   private async findOffer(
     fetch: Fetch,
-    isGood: (offer: OfferedSnapshot, address: string) => boolean,
+    isGood: (offer: OfferedSnapshot, source: SnapshotHolder) => boolean,
     rounds = PATIENCE,
   ): Promise<OfferedSnapshot | undefined> {
     const { calls, callTimeoutMs } = this.ports;
     for (let round = 0; round < rounds && !this.closed; round++) {
-      for (const { address, name } of this.ports.sources()) {
+      for (const source of this.ports.sources()) {
+        if (this.ports.isGone(source.id)) continue;
         const answer = await calls
-          .call(address, SNAPSHOT_INFO, new Uint8Array(0), callTimeoutMs)
+          .call(source.address, SNAPSHOT_INFO, new Uint8Array(0), callTimeoutMs)
           .catch(() => new Uint8Array(0));
         const offer = decodeOffer(answer);
-        if (offer === undefined || !isGood(offer, address)) continue;
-        fetch.source = address;
-        fetch.sourceName = name;
+        if (offer === undefined || !isGood(offer, source)) continue;
+        fetch.source = source;
         return offer;
       }
       await this.pause();
@@ -205,4 +211,8 @@ export class SnapshotFetcher {
   private pause(): Promise<void> {
     return new Promise((resolve) => this.ports.scheduler.setTimer(RETRY_MS, resolve));
   }
+}
+
+function saysItHasNone(error: unknown): boolean {
+  return isRaftError(error) && error.code === 'RAFT_CONFLICT';
 }
