@@ -148,6 +148,43 @@ describe('a cluster that grows and shrinks', () => {
     await cluster.stopAll();
   });
 
+  /** Two replicas have the name of a follower that lost its disk: the one that votes is gone, the new one was given up. */
+  async function givenUpReplacement() {
+    const cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const { name } = cluster.followers()[0]!;
+    const replicas = () =>
+      leader.raft.members().members.flatMap((member) => (member.name === name ? [`${member.id} ${member.role}`] : []));
+    await cluster.kill(cluster.node(name));
+    cluster.wipe(name);
+    await cluster.pass(3000);
+    const [old] = replicas();
+    const again = await cluster.join(name, leader.name);
+    await cluster.pass(200);
+    await cluster.outcome(leader.raft.addMember({ name, peer: `${name}:7001` }, { timeoutMs: 1 }));
+    await cluster.until(() => replicas().length === 2 && !leader.raft.members().changing);
+    expect(replicas()).toEqual([old, '4 learner']);
+    return { cluster, leader, again, replicas };
+  }
+
+  it('brings a replacement to its end that was given up before, by the name of its node', async () => {
+    const { cluster, leader, again, replicas } = await givenUpReplacement();
+    await cluster.until(() => again.raft.status().phase === 'running');
+    await cluster.ends(leader.raft.promote(again.name));
+    expect(replicas()).toEqual(['4 voter']);
+    await cluster.stopAll();
+  });
+
+  it('takes a third store of a node in, whose second one was given up before', async () => {
+    const { cluster, leader, again, replicas } = await givenUpReplacement();
+    await cluster.kill(again);
+    cluster.wipe(again.name);
+    await cluster.pass(3000);
+    await cluster.join(again.name, leader.name);
+    await cluster.until(() => replicas().join() === '5 voter', 60_000);
+    await cluster.stopAll();
+  });
+
   it('comes back as the replica that it is after a restart of a node that joined', async () => {
     const cluster = new VirtualCluster(1);
     await cluster.startWithLeader();

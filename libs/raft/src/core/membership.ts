@@ -24,8 +24,9 @@ export function memberById(configuration: Configuration, id: ReplicaId): Member 
   return configuration.members.find((member) => member.id === id);
 }
 
+/** @returns the newest replica of that name: one whose store was lost may be a member until another has taken its place */
 export function memberByName(configuration: Configuration, name: string): Member | undefined {
-  return configuration.members.find((member) => member.name === name);
+  return configuration.members.findLast((member) => member.name === name);
 }
 
 /** Whether the replica has a vote, in either half of a joint configuration. */

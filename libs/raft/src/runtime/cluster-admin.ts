@@ -117,7 +117,10 @@ export class ClusterAdmin {
     options: ChangeOptions = {},
   ): Promise<MembershipView> {
     const { index, members } = this.members();
-    const kept = members.map(({ name, peer, http, role }) => ({ name, peer, http, voter: role === 'voter' }));
+    const names = members.map(({ name }) => name);
+    // Where a replacement was given up, its name has two replicas: the newest is the node's.
+    const newest = members.filter(({ name }, at) => names.lastIndexOf(name) === at);
+    const kept = newest.map(({ name, peer, http, role }) => ({ name, peer, http, voter: role === 'voter' }));
     return this.change(change(kept), { expectedIndex: index, ...options });
   }
 
@@ -283,21 +286,17 @@ export class ClusterAdmin {
   /** Whoever comes with a name that is taken takes its place, unless the other is there. */
   private admit(replica: Replica, { name, peer, http, incarnation, voter }: JoinRequest): void {
     const { members, voters } = this.configuration;
-    const namesake = members.find((member) => member.name === name);
     const isAlive = (id: number): boolean =>
       id === replica.replicaId || (replica.kernel.progress().find((each) => each.id === id)?.active ?? false);
-    if (
-      namesake !== undefined &&
-      isAlive(namesake.id) &&
-      this.ports.links.stateOfReplica(namesake.id).state === 'connected' &&
-      namesake.peer !== peer
-    )
+    const isThere = (id: number): boolean =>
+      isAlive(id) && this.ports.links.stateOfReplica(id).state === 'connected';
+    if (members.some((member) => member.name === name && member.peer !== peer && isThere(member.id)))
       throw new RaftError(
         'RAFT_CONFLICT',
         `There is a member '${name}' that is alive, with another store: choose another name, or remove it first.`,
       );
     const kept: TargetMember[] = members
-      .filter((member) => member !== namesake)
+      .filter((member) => member.name !== name)
       .map((member) => ({ ...member, voter: voters.includes(member.id) }));
     const joined = { id: 0, name, peer, http, incarnation, voter };
     this.propose([...kept, joined], { expectedIndex: undefined, force: false, timeoutMs: JOIN_CATCH_UP_MS });
