@@ -1,3 +1,4 @@
+import type { ConfigurationInForce } from '../core/configuration';
 import type { KernelSnapshot } from '../core/kernel-api';
 import type { GroupId } from '../core/types';
 import { sameLogId } from '../core/types';
@@ -107,16 +108,20 @@ export async function restoreAtStart(
   const isBehind = appliedIndex < last.index;
   if (isBehind) await machine.restore(last, stored.chunks);
   const applied = isBehind ? last.index : appliedIndex;
-  if (last.index <= group.snapshot.index || termIn(group, last.index) === last.term)
-    return { group, snapshot: info, appliedIndex: applied };
-  await storage.compact(groupId, last);
-  const cut = (await storage.load(groupId)) ?? group;
-  const isNewer = configuration.index > cut.configuration.index;
-  return {
-    group: isNewer ? { ...cut, configuration, configurationEntries: [] } : cut,
-    snapshot: info,
-    appliedIndex: applied,
-  };
+  const isWhole = last.index <= group.snapshot.index || termIn(group, last.index) === last.term;
+  if (!isWhole) await storage.compact(groupId, last);
+  const cut = isWhole ? group : ((await storage.load(groupId)) ?? group);
+  return { group: withConfiguration(cut, configuration), snapshot: info, appliedIndex: applied };
+}
+
+/**
+ * The membership of an installed snapshot is written with the next batch behind the log's cut. Until then the snapshot alone
+ * has it, however often this node crashes; and whoever votes by the one before could elect a second leader.
+ */
+function withConfiguration(group: LoadedGroup, configuration: ConfigurationInForce): LoadedGroup {
+  if (configuration.index <= group.configuration.index) return group;
+  const configurationEntries = group.configurationEntries.filter(({ index }) => index > configuration.index);
+  return { ...group, configuration, configurationEntries };
 }
 
 function termIn(group: LoadedGroup, index: number): number | undefined {
