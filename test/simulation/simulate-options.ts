@@ -8,7 +8,8 @@ export interface SimulateOptions {
   readonly verbose: boolean;
   /** A mistake that is put into the library first. */
   readonly mutant: string | undefined;
-  readonly requirePaths: boolean;
+  /** Whether the run fails where a path was met too rarely, or never. */
+  readonly requirePaths: 'often' | 'once' | 'no';
   /** A failing seed is cut down to a short story, which is drawn. */
   readonly shrinks: boolean;
   readonly threads: number;
@@ -20,12 +21,13 @@ export const USAGE = `npm run simulate -- [options]
   --seed S           this one alone, with the last steps of its trace
   --verbose          with --seed: every step; otherwise a line for each seed
   --mutant NAME      with --seed: with this mistake in the library (npm run mutants -- --list)
-  --require-paths    fail where a path was met fewer than 50 times per 1,000 seeds (default from 1,000 seeds on)
+  --require-paths    fail where a path was met fewer than 50 times per 1,000 seeds (default from 1,000 seeds on; from 200
+                     seeds on, fail where one was never met)
   --no-require-paths
   --no-shrink        don't cut a failing seed down; show its last steps instead
   --threads N        default 2`;
 
-const SEEDS_FOR_PATHS = 1000;
+const SEEDS_FOR_PATHS = { often: 1000, once: 200 };
 
 /** @throws TypeError in a sentence, for arguments that can't be */
 export function parseSimulateOptions(args: readonly string[]): SimulateOptions {
@@ -51,10 +53,16 @@ export function parseSimulateOptions(args: readonly string[]): SimulateOptions {
     only: values.seed === undefined ? undefined : wholeNumber('seed', values.seed, 0),
     verbose: values.verbose,
     mutant: values.mutant,
-    requirePaths: values['require-paths'] ?? seeds >= SEEDS_FOR_PATHS,
+    requirePaths: requiredPaths(values['require-paths'], seeds),
     shrinks: values.shrink,
     threads: wholeNumber('threads', values.threads, 1),
   };
+}
+
+function requiredPaths(asked: boolean | undefined, seeds: number): SimulateOptions['requirePaths'] {
+  if (asked !== undefined) return asked ? 'often' : 'no';
+  if (seeds >= SEEDS_FOR_PATHS.often) return 'often';
+  return seeds >= SEEDS_FOR_PATHS.once ? 'once' : 'no';
 }
 
 function wholeNumber(name: string, text: string, least: number): number {

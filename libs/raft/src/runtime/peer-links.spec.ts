@@ -25,7 +25,10 @@ function hello(name: string, replicaId: number, incarnation = storeOf(name)): He
 }
 
 function setUp(): PeerLinks {
-  const transport = { connect: () => undefined, disconnect: () => undefined } as Partial<RaftTransport> as RaftTransport;
+  const transport = {
+    connect: () => undefined,
+    disconnect: () => undefined,
+  } as Partial<RaftTransport> as RaftTransport;
   const links = new PeerLinks(transport, 'n1', [], () => 0);
   links.connectMembers(configuration, 1);
   return links;

@@ -27,7 +27,13 @@ function setUp(...indexes: number[]) {
   const time = new VirtualTime();
   const process = new SimulatedProcess(time, 'n1', () => undefined);
   const scheduler = new SimulatedScheduler(process, new MachineClock(time, 1, 0, 0), new SeededRandom(1));
-  const holders = indexes.map((index, at): Holder => ({ id: at + 2, index, isConnected: true, isGone: false, asked: 0 }));
+  const holders = indexes.map((index, at): Holder => ({
+    id: at + 2,
+    index,
+    isConnected: true,
+    isGone: false,
+    asked: 0,
+  }));
   const at = (address: string): Holder => holders.find(({ id }) => address === `n${id}`)!;
   const offerOf = ({ index }: Holder): Uint8Array =>
     index === 0
@@ -60,7 +66,12 @@ function setUp(...indexes: number[]) {
     } as Pick<RaftStorage, 'writeSnapshot'> as RaftStorage,
     groupId: 'default',
     scheduler,
-    logger: { debug: () => undefined, log: () => undefined, warn: (line) => warnings.push(line), error: () => undefined },
+    logger: {
+      debug: () => undefined,
+      log: () => undefined,
+      warn: (line) => warnings.push(line),
+      error: () => undefined,
+    },
     links: {
       stateOf: (address: string) => ({ state: at(address).isConnected ? 'connected' : 'closed', detail: '' }),
     } as Pick<PeerLinks, 'stateOf'> as PeerLinks,

@@ -6,7 +6,9 @@ import type { LoadedGroup, RaftStorage, StoredSnapshot } from '../storage/contra
 import { restoreAtStart } from './snapshot-install';
 
 const membersOf = (...names: string[]) =>
-  genesisConfiguration(names.map((name) => ({ name, peer: `${name}:7001`, http: '', incarnation: `store of ${name}` })));
+  genesisConfiguration(
+    names.map((name) => ({ name, peer: `${name}:7001`, http: '', incarnation: `store of ${name}` })),
+  );
 const genesis: ConfigurationInForce = { index: 0, configuration: membersOf('n1') };
 const grown: ConfigurationInForce = { index: 20, configuration: membersOf('n1', 'n2', 'n3') };
 

@@ -5,6 +5,8 @@ import type { World } from './world';
 const BURSTS = { share: 0.1, from: 2, to: 8 };
 const CALLS_AT_ONCE = 1 - BURSTS.share + (BURSTS.share * (BURSTS.from + BURSTS.to - 1)) / 2;
 const SHORTEST_MEAN_MS = 5;
+/** Calls that were others' to make may come back at any time. */
+const LONGEST_MEAN_MS = 2000;
 const RUSH = { calls: 10, withinMs: 400 };
 /** By so many calls may rushes be ahead of time, so that enough are left for the rest of it. */
 const MOST_AHEAD = 40;
@@ -83,7 +85,8 @@ export class CallArrivals {
 
   private meanMs(): number {
     const leftMs = this.plan.endAtMs - this.world.time.nowMs;
-    return Math.max(SHORTEST_MEAN_MS, (leftMs / Math.max(1, this.left())) * CALLS_AT_ONCE);
+    const evenMs = (leftMs / Math.max(1, this.left())) * CALLS_AT_ONCE;
+    return Math.min(LONGEST_MEAN_MS, Math.max(SHORTEST_MEAN_MS, evenMs));
   }
 }
 

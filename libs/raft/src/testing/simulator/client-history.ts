@@ -102,19 +102,24 @@ export class ClientHistory {
   /**
    * Each key is an object of its own, so that each can be checked by itself. Stale reads promise less and aren't in it.
    *
-   * @param tookEffect of a command without an answer, whether the log holds it: what can't have taken effect need not be tried
+   * @param placeOf where the log holds a command: what isn't there can't have taken effect and need not be tried, and what is
+   *   there is tried in that order first
    */
-  checkLinearizable(verdict: Verdict, tookEffect: (operation: ClientOperation) => boolean): void {
+  checkLinearizable(verdict: Verdict, placeOf: (operation: ClientOperation) => number | undefined): void {
     const byKey = new Map<string, ClientOperation[]>();
     for (const operation of this.operations) {
       if (operation.consistency === 'stale' || operation.outcome === 'notApplied') continue;
-      if (operation.outcome === 'unknown' && (operation.call.kind === 'get' || !tookEffect(operation))) continue;
+      if (operation.outcome === 'unknown' && (operation.call.kind === 'get' || placeOf(operation) === undefined))
+        continue;
       const ofKey = byKey.get(operation.key);
       if (ofKey === undefined) byKey.set(operation.key, [operation]);
       else ofKey.push(operation);
     }
     for (const [key, operations] of byKey) {
-      const { linearizable, ordered } = longestLinearization(REGISTER, operations.map(toOperation));
+      const { linearizable, ordered } = longestLinearization(
+        REGISTER,
+        operations.map((operation) => toOperation(operation, placeOf(operation) ?? operation.index + BEHIND)),
+      );
       verdict.check(
         linearizable,
         'histories are linearizable',
@@ -124,16 +129,16 @@ export class ClientHistory {
   }
 }
 
-function toOperation({
-  call,
-  calledAt,
-  outcome,
-  answeredAt,
-  answer,
-}: ClientOperation): Operation<RegisterCall, RegisterAnswer> {
+/** A read stands behind the command of its index. */
+const BEHIND = 0.5;
+
+function toOperation(
+  { call, calledAt, outcome, answeredAt, answer }: ClientOperation,
+  likely: number,
+): Operation<RegisterCall, RegisterAnswer> {
   return outcome === 'answered'
-    ? { call, calledAt, answered: { at: answeredAt, answer: answer! } }
-    : { call, calledAt };
+    ? { call, calledAt, likely, answered: { at: answeredAt, answer: answer! } }
+    : { call, calledAt, likely };
 }
 
 export function describe(operation: ClientOperation): string {

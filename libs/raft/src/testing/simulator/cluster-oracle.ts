@@ -63,6 +63,8 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   private founders = 0;
   /** Called once, when a joint configuration is committed. */
   onJoint: (() => void) | undefined;
+  /** Called when another leads than before. */
+  onLeader: (() => void) | undefined;
   /** The greatest commit index that was ever in a message. */
   private toldCommit = 0;
 
@@ -258,7 +260,8 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       this.count('left leadership in the same term');
     }
     life.isLeader = status.role === 'leader';
-    if (status.role === 'leader') this.seeLeader(life, status.term, status.replicaId);
+    if (status.role === 'leader' && isElectionDurable(life, status))
+      this.seeLeader(life, status.term, status.replicaId);
   }
 
   /** A node says that it was removed: then it was, for good. */
@@ -424,6 +427,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     if (this.lastLeader !== 0 && this.lastLeader !== replica) {
       this.count('changed the leader');
       if (this.isJoint) this.count('lost the leader in a joint configuration');
+      this.onLeader?.();
     }
     this.lastLeader = replica;
     const group = life.disk.groups.get(DEFAULT_GROUP);
@@ -457,6 +461,16 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   private count(path: Path): void {
     this.world.paths.count(path);
   }
+}
+
+/**
+ * The only voter takes itself for elected before that is written, and is silent until then. One whose store is gone stays so,
+ * and another may lead the term by then.
+ */
+function isElectionDurable({ disk }: ObservedLife, { term, replicaId }: RaftStatus): boolean {
+  const hardState = disk.groups.get(DEFAULT_GROUP)?.hardState;
+  if (hardState === undefined) return false;
+  return hardState.term > term || (hardState.term === term && hardState.votedFor === replicaId);
 }
 
 /** An answer waits for its write, and may leave behind one of a later term. */

@@ -66,8 +66,9 @@ export class CommittedRegisters {
     return effect;
   }
 
-  tookEffect(operation: ClientOperation): boolean {
-    return this.effects.has(operation.id);
+  /** @returns the index at which the command took effect; undefined where it didn't */
+  placeOf(operation: ClientOperation): number | undefined {
+    return this.effects.get(operation.id)?.index;
   }
 
   /** A client got this answer. */

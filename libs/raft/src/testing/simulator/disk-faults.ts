@@ -40,6 +40,14 @@ export class DiskFaults {
     return true;
   }
 
+  /** The connection to the store breaks in the middle of the next snapshot that is written. */
+  breakSnapshot(node: SimulatedNode): boolean {
+    if (node.current === undefined) return false;
+    this.scene.note('break the next snapshot', () => node.name);
+    node.current.storage.breakNextSnapshot();
+    return true;
+  }
+
   heal({ diskConditions }: SimulatedNode): void {
     Object.assign(diskConditions, this.scene.settings.disk, { away: false });
     if (this.scene.isHealed) Object.assign(diskConditions, { writeFailures: 0, readFailures: 0, stalledUntilMs: 0 });

@@ -17,8 +17,9 @@ const WEIGHTS = {
   crash: 14,
   crashLeader: 10,
   powerCut: 3,
-  crashInstall: 4,
+  crashInstall: 11,
   stopInOrder: 6,
+  stopCutOff: 3,
   pause: 8,
   pauseLeader: 8,
   zombie: 5,
@@ -36,6 +37,7 @@ const WEIGHTS = {
   stallDisk: 8,
   failingDisk: 8,
   diskAway: 7,
+  breakSnapshot: 6,
   wallJump: 5,
   revote: 0,
   join: 0,
@@ -48,7 +50,7 @@ type Fault = keyof typeof WEIGHTS;
 type Weights = Readonly<Record<Fault, number>>;
 
 /** A lost disk comes back as a new replica where the membership changes, and as if nothing were where it doesn't: not both. */
-const WITH_CHANGES: Weights = { ...WEIGHTS, wipe: 0, rollBack: 0, revote: 14, join: 24, remove: 12, replace: 10 };
+const WITH_CHANGES: Weights = { ...WEIGHTS, wipe: 0, rollBack: 0, revote: 14, join: 24, remove: 20, replace: 10 };
 
 /** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
 const LEASE_CUTS = 40;
@@ -61,6 +63,8 @@ const FOUNDING = 0;
 export class FaultPlan implements FaultScene {
   isHealed = false;
   chance: Chance;
+  /** Called when clients shall call whoever leads, many at once. */
+  onRush: (() => void) | undefined;
   private turns = 0;
   private readonly struck: ScriptedStep[] = [];
   private readonly weights: Weights;
@@ -119,6 +123,7 @@ export class FaultPlan implements FaultScene {
       for (const life of node.reachable) life.process.resume(this.chance.happens(0.5), this.chance);
       node.start();
     }
+    if (this.settings.membershipChanges) this.walks.finishReplacements();
   }
 
   meet(path: Path, node?: SimulatedNode): void {
@@ -134,6 +139,10 @@ export class FaultPlan implements FaultScene {
     this.world.time.after(this.chance.uniform(fromMs, toMs), () => {
       if (!this.isHealed) end();
     });
+  }
+
+  rush(): void {
+    this.onRush?.();
   }
 
   private next(): void {
@@ -171,6 +180,8 @@ export class FaultPlan implements FaultScene {
         return onNodes.crashInstall();
       case 'stopInOrder':
         return onNodes.stopInOrder(anyone);
+      case 'stopCutOff':
+        return leader.isLeading && onNodes.stopCutOff(leader);
       case 'pause':
         return onNodes.pause(anyone, 'paused a node');
       case 'pauseLeader':
@@ -205,6 +216,8 @@ export class FaultPlan implements FaultScene {
         return onDisks.fail(chance.happens(0.5) ? leader : anyone);
       case 'diskAway':
         return onDisks.takeAway(chance.happens(0.5) ? leader : anyone);
+      case 'breakSnapshot':
+        return onDisks.breakSnapshot(anyone);
       case 'wallJump':
         return onNodes.jump(anyone);
       case 'revote':

@@ -19,6 +19,8 @@ export interface FaultScene {
   /** A fault begins, or another path is met. */
   meet(path: Path, node?: SimulatedNode): void;
   note(what: string, where: () => string): void;
+  /** Clients call whoever leads, many at once. */
+  rush(): void;
   /** Ends a fault after a while drawn from this range, unless everything is healed before. */
   lasts(fromMs: number, toMs: number, end: () => void): void;
 }

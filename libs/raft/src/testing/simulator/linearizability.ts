@@ -4,6 +4,8 @@ export interface Operation<Call, Answer> {
   readonly calledAt: number;
   /** Absent: it may have taken effect at any time after the call, or never. */
   readonly answered?: { readonly at: number; readonly answer: Answer };
+  /** Where it probably stands among all; only the order in which places are tried depends on it. Default 0. */
+  readonly likely?: number;
 }
 
 /** A sequential object. */
@@ -85,24 +87,32 @@ class Search<State, Call, Answer> {
     // What comes next was called before any of those that are left had its answer.
     const latestCall = answered[byAnswer[firstAnswer]!]!.answered!.at;
 
-    for (let at = firstCall; at < answered.length && answered[at]!.calledAt <= latestCall; at++) {
-      if (chosen[at] === 1) continue;
-      const after = this.take(state, answered[at]!, owing);
-      if (after === undefined) continue;
-      chosen[at] = 1;
-      if (this.completes(after.state, ordered + 1, firstCall, firstAnswer, false)) return true;
-      chosen[at] = 0;
-    }
-    for (let at = 0; at < this.unanswered.length && this.unanswered[at]!.calledAt <= latestCall; at++) {
-      const place = answered.length + at;
-      if (chosen[place] === 1) continue;
-      const after = this.take(state, this.unanswered[at]!, owing);
+    for (const place of this.candidates(firstCall, latestCall)) {
+      const isAnswered = place < answered.length;
+      const after = this.take(state, this.at(place), owing);
       if (after === undefined) continue;
       chosen[place] = 1;
-      if (this.completes(after.state, ordered, firstCall, firstAnswer, true)) return true;
+      const next = isAnswered ? ordered + 1 : ordered;
+      if (this.completes(after.state, next, firstCall, firstAnswer, !isAnswered)) return true;
       chosen[place] = 0;
     }
     return false;
+  }
+
+  /** @returns the places of what may come next, the likeliest first: answered operations, and others behind them */
+  private candidates(firstCall: number, latestCall: number): readonly number[] {
+    const { answered, unanswered, chosen } = this;
+    const places: number[] = [];
+    for (let at = firstCall; at < answered.length && answered[at]!.calledAt <= latestCall; at++)
+      if (chosen[at] !== 1) places.push(at);
+    for (let at = 0; at < unanswered.length && unanswered[at]!.calledAt <= latestCall; at++)
+      if (chosen[answered.length + at] !== 1) places.push(answered.length + at);
+    return places.sort((left, right) => (this.at(left).likely ?? 0) - (this.at(right).likely ?? 0));
+  }
+
+  private at(place: number): Operation<Call, Answer> {
+    const { answered, unanswered } = this;
+    return place < answered.length ? answered[place]! : unanswered[place - answered.length]!;
   }
 
   /** Behind an operation that nobody has to have seen, one that doesn't look makes it superfluous. */

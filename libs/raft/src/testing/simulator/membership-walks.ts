@@ -7,6 +7,8 @@ import type { NodeLife, SimulatedNode } from './simulated-node';
 
 /** A change that was asked for may still be on its way for so much longer than its caller waits. */
 const MAY_STILL_COME_MS = 8000;
+/** How often whoever runs the cluster looks at its members, once everything is healed. */
+const OPERATOR_MS = 2500;
 
 /** Who is a member, who votes and who leads changes while everything else goes on. */
 export class MembershipWalks {
@@ -28,6 +30,7 @@ export class MembershipWalks {
     const target = kept.map(({ name, peer }) => ({ name, peer, voter: chance.happens(0.7) }));
     if (!target.some(({ voter }) => voter)) return false;
     const voters = target.filter(({ voter }) => voter).map(({ name }) => name);
+    if (!this.keepsQuorum(voters)) return false;
     this.scene.note('revote', () => `${asked.name} asks for the voters ${voters.join(', ')} of ${kept.length}`);
     const force = chance.happens(0.2) && this.isSettled();
     this.ask(life, (timeoutMs) => life.raft.changeMembership(target, { timeoutMs, force }), 'changed who votes');
@@ -40,8 +43,9 @@ export class MembershipWalks {
     if (life === undefined || members.length < 2) return false;
     const { chance, nodes } = this.scene;
     const leader = nodes.find((node) => node.isLeading);
-    const ofLeader = leader !== undefined && chance.happens(0.4);
+    const ofLeader = leader !== undefined && chance.happens(0.5);
     const name = ofLeader ? leader.name : chance.pick(members).name;
+    if (!this.keepsQuorum(this.votersBut(name))) return false;
     this.scene.note('remove', () => `${asked.name} asks for the removal of ${name}`);
     this.ask(
       life,
@@ -78,6 +82,23 @@ export class MembershipWalks {
     node.replaceDisk(through, 'voter');
     this.scene.lasts(100, 2500, () => node.start());
     return true;
+  }
+
+  /** As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again. */
+  finishReplacements(): void {
+    const { world, nodes, oracle } = this.scene;
+    world.time.after(OPERATOR_MS, () => {
+      const configuration = oracle.membership?.configuration;
+      const leader = nodes.find((node) => node.isLeading)?.current;
+      const lost = configuration?.members.find(
+        ({ id, name }) =>
+          oracle.diskOf(id) === undefined &&
+          configuration.members.some((other) => other.name === name && oracle.diskOf(other.id) !== undefined),
+      );
+      if (lost !== undefined && leader !== undefined && configuration?.target === null && !isJoint(configuration))
+        this.ask(leader, (timeoutMs) => leader.raft.promote(lost.name, { timeoutMs }), 'changed who votes');
+      this.finishReplacements();
+    });
   }
 
   transfer(node: SimulatedNode): boolean {
@@ -130,6 +151,23 @@ export class MembershipWalks {
       this.scene.meet('crashed the leader in a joint configuration', leader);
       this.onNodes.kill(leader);
     });
+  }
+
+  private votersBut(removed: string): readonly string[] {
+    const configuration = this.scene.oracle.membership?.configuration;
+    const voters = configuration?.members.filter(({ id }) => configuration.voters.includes(id)) ?? [];
+    return voters.map(({ name }) => name).filter((name) => name !== removed);
+  }
+
+  /** Whether these are a quorum without those whose disk is gone for good, which nobody may know of yet. */
+  private keepsQuorum(voters: readonly string[]): boolean {
+    const { oracle } = this.scene;
+    const members = oracle.membership?.configuration.members ?? [];
+    const isThere = (name: string): boolean => {
+      const member = members.find((each) => each.name === name);
+      return member !== undefined && oracle.diskOf(member.id) !== undefined;
+    };
+    return 2 * voters.filter(isThere).length > voters.length;
   }
 
   private membersBut(node: SimulatedNode): readonly string[] {

@@ -31,10 +31,13 @@ export class NetworkFaults {
     return true;
   }
 
-  isolate(node: SimulatedNode): boolean {
+  isolate(node: SimulatedNode, leastMs?: number): boolean {
     if (this.scene.nodes.length < 2) return false;
     this.scene.meet('isolated the leader', node);
-    this.block(this.scene.nodes.filter((other) => other !== node).flatMap((other) => bothWays(node, other)));
+    this.block(
+      this.scene.nodes.filter((other) => other !== node).flatMap((other) => bothWays(node, other)),
+      leastMs,
+    );
     return true;
   }
 

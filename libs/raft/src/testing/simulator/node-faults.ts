@@ -5,6 +5,8 @@ import type { NetworkFaults } from './network-faults';
 import type { Path } from './paths';
 import type { SimulatedNode } from './simulated-node';
 
+/** A process that stops gives the calls that it took in so long at most. */
+const OUTLASTS_A_STOP_MS = 3500;
 /** How often it is looked whether all have heard of a life. */
 const HEARD_EVERY_MS = 100;
 
@@ -79,6 +81,17 @@ export class NodeFaults {
     if (!node.isUp || node.current?.process.isPaused) return false;
     this.scene.meet('stopped a node in order', node);
     node.stop(() => node.restartLater());
+    return true;
+  }
+
+  /** What a leader took in while it reached nobody is undecided when it has to go. */
+  stopCutOff(node: SimulatedNode): boolean {
+    const life = node.current;
+    if (life?.process.isRunning !== true || !this.between.isolate(node, OUTLASTS_A_STOP_MS)) return false;
+    this.scene.rush();
+    this.scene.lasts(300, 800, () => {
+      if (node.current === life) this.stopInOrder(node);
+    });
     return true;
   }
 

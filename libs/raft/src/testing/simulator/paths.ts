@@ -136,6 +136,11 @@ export class PathCounts {
     return Object.fromEntries(names.map((name) => [name, this.of(name)])) as Record<Path, number>;
   }
 
+  /** @returns the paths that were never met */
+  get unmet(): readonly Path[] {
+    return (Object.keys(PATHS) as Path[]).filter((name) => this.of(name) === 0);
+  }
+
   /** @returns the paths that were met too rarely for this number of seeds */
   rare(seeds: number): readonly Path[] {
     const names = Object.keys(PATHS) as Path[];

@@ -26,8 +26,8 @@ export interface SeedSettings {
   readonly clients: number;
   /** Clients with a session, which send again what isn't answered. */
   readonly sessionClients: number;
-  /** Mean time of a client between two calls. */
-  readonly thinkMs: number;
+  /** In which share of the changes of the leader clients rush to those who lead. */
+  readonly rushes: number;
   /** On how many keys; few, where reads race with writes. */
   readonly keys: number;
   /** Mean time between two faults. */
@@ -54,7 +54,12 @@ function driftWithin(margin: number): number {
 }
 
 /** The least that a seed does. */
-export const LEAST_OF_A_SEED = Object.freeze({ simulatedMs: 60_000, calls: 200, faults: 5 });
+export const LEAST_OF_A_SEED = Object.freeze({ simulatedMs: 60_000, faults: 5 });
+
+/** How many calls its clients make; what a client with a session sends again is the same call. */
+export const CALLS_OF_A_SEED = 200;
+/** How many of them a client with a session makes at most. */
+export const CALLS_OF_A_SESSION_CLIENT = 25;
 
 /** What a seed stands for; the same for the same number. */
 export function drawSettings(seed: number): SeedSettings {
@@ -90,7 +95,7 @@ export function drawSettings(seed: number): SeedSettings {
       ? chance.pick([0.01, driftWithin(driftMargin)])
       : chance.pick([0.0002, 0.02, BEYOND_ANY_MARGIN]),
     clients: chance.between(3, 6),
-    thinkMs: withLeases ? 120 : chance.pick([300, 500]),
+    rushes: withLeases ? 1 : chance.pick([0, 0.5]),
     keys: withLeases ? 1 : chance.pick([2, 5]),
     faultEveryMs: chance.pick([1500, 2500, 4000]),
     crashWhileFounding: nodes > 1 && chance.happens(0.3),

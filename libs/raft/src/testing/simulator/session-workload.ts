@@ -7,11 +7,15 @@ import { describe, type ClientHistory, type ClientOperation } from './client-his
 import type { CommittedRegisters } from './committed-registers';
 import { answerOf, argumentsOf } from './register-calls';
 import type { RegisterCommand } from './register-model';
+import { CALLS_OF_A_SESSION_CLIENT } from './seed-settings';
 import type { NodeLife, SimulatedNode } from './simulated-node';
 import type { World } from './world';
 
 const HOP_MS = 0.2;
 const TTLS_MS = [3000, 8000, 60_000];
+/** Mean times of a client between two commands, and before it sends one again. */
+const THINK_MS = 1200;
+const RETRY_MS = 400;
 const MOST_ATTEMPTS = 8;
 const FIRST_CLIENT = 100;
 const MACHINE = 'registers';
@@ -40,8 +44,11 @@ type End = Ordered<CommandOutcome> | { readonly code: string } | undefined;
  * and sometimes what is answered already, for which they must get the same answer.
  */
 export class SessionWorkload {
+  private finished = false;
   private stopped = false;
   private open = 0;
+  private toCome = 0;
+  private readonly made = new Map<number, number>();
 
   constructor(
     private readonly world: World,
@@ -49,16 +56,27 @@ export class SessionWorkload {
     private readonly nodes: readonly SimulatedNode[],
     private readonly history: ClientHistory,
     private readonly registers: CommittedRegisters,
-    private readonly thinkMs: number,
     private readonly keys: readonly string[],
   ) {}
 
   start(clients: number): void {
+    this.toCome = clients * CALLS_OF_A_SESSION_CLIENT;
     for (let client = FIRST_CLIENT; client < FIRST_CLIENT + clients; client++) this.think(client, undefined);
+  }
+
+  /** No new commands; what isn't answered may still be sent again. */
+  finish(): void {
+    this.finished = true;
+    this.toCome = 0;
   }
 
   stop(): void {
     this.stopped = true;
+  }
+
+  /** How many calls may still come. */
+  get left(): number {
+    return this.toCome;
   }
 
   get isIdle(): boolean {
@@ -66,8 +84,10 @@ export class SessionWorkload {
   }
 
   private think(client: number, session: Session | undefined): void {
-    this.world.time.after(this.chance.exponential(this.thinkMs), () => {
-      if (this.stopped) return;
+    const made = this.made.get(client) ?? 0;
+    if (made >= CALLS_OF_A_SESSION_CLIENT) return;
+    this.world.time.after(this.chance.exponential(THINK_MS), () => {
+      if (this.stopped || this.finished) return;
       if (session === undefined) this.openSession(client);
       else this.command(client, session);
     });
@@ -103,6 +123,8 @@ export class SessionWorkload {
     const call: RegisterCommand = chance.happens(0.7)
       ? { kind: 'increment' }
       : { kind: 'append', value: `s${session.sequence + 1}.` };
+    this.toCome--;
+    this.made.set(client, (this.made.get(client) ?? 0) + 1);
     const operation = this.history.begin({
       client,
       node: 'any node',
@@ -205,7 +227,7 @@ export class SessionWorkload {
       this.think(operation.client, session);
       return;
     }
-    this.world.time.after(this.chance.exponential(this.thinkMs), () => this.attempt(attempts));
+    this.world.time.after(this.chance.exponential(RETRY_MS), () => this.attempt(attempts));
   }
 
   private reachable(): SimulatedNode | undefined {

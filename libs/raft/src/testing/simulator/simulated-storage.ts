@@ -70,6 +70,7 @@ export class SimulatedStorage implements RaftStorage {
   private underWay: WriteUnderWay | undefined;
   private lastTried: GroupWrite | undefined;
   private onNextWrite: (() => void) | undefined;
+  private breaksSnapshot = false;
   private onNextFetched: { readonly afterMs: number; readonly run: () => void } | undefined;
 
   constructor(
@@ -179,7 +180,8 @@ export class SimulatedStorage implements RaftStorage {
     const copies: Uint8Array[] = [];
     const { paths, time } = this.world;
     this.watched.storingSnapshot(metadata);
-    const outcome = this.drawOutcome();
+    const outcome = this.breaksSnapshot ? 'fails' : this.drawOutcome();
+    this.breaksSnapshot = false;
     for await (const chunk of chunks) {
       copies.push(chunk.slice());
       if (outcome !== 'lands' && outcome !== 'answerLost') {
@@ -250,6 +252,11 @@ export class SimulatedStorage implements RaftStorage {
   /** Calls `then` once, when the next write is under way. */
   whenWriting(then: () => void): void {
     this.onNextWrite = then;
+  }
+
+  /** The connection breaks in the middle of the next snapshot. */
+  breakNextSnapshot(): void {
+    this.breaksSnapshot = true;
   }
 
   /** Calls `run` once, so long after the next snapshot of another node is whole in the store. */

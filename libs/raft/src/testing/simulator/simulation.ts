@@ -9,7 +9,8 @@ import { FaultPlan } from './fault-plan';
 import { drawDiagram } from './message-diagram';
 import { PathCounts, type Path } from './paths';
 import type { Script } from './script';
-import { drawSettings, LEAST_OF_A_SEED, type SeedSettings } from './seed-settings';
+import { CALLS_OF_A_SEED, drawSettings, type SeedSettings } from './seed-settings';
+import { Settlement } from './settlement';
 import { SimulatedNetwork } from './simulated-network';
 import { SimulatedNode } from './simulated-node';
 import { Trace, type TraceStep } from './trace';
@@ -51,10 +52,10 @@ export interface SimulationOptions {
 }
 
 /**
- * After everything is healed, a leader has to be there and all nodes have to hold the same, within this time. The longest that
- * a node waits for anything is half a minute, for whom it gets a snapshot from, on a clock that may be a third too slow.
+ * After everything is healed, a leader has to be there and all nodes have to hold the same, within this time: the longest
+ * election time-outs and calls between nodes, one behind the other, on a clock that may be a third too slow.
  */
-const CONVERGES_WITHIN_MS = 60_000;
+const CONVERGES_WITHIN_MS = 25_000;
 const SAMPLE_EVERY_MS = 50;
 const FINAL_READ_MS = 10_000;
 
@@ -72,6 +73,7 @@ export class Simulation {
   private readonly faults: FaultPlan;
   private readonly workload: Workload;
   private readonly sessions: SessionWorkload;
+  private readonly settlement: Settlement;
   private events = 0;
   private ranCode = false;
   private founded = false;
@@ -105,17 +107,19 @@ export class Simulation {
     );
     const { script } = options;
     this.faults = new FaultPlan(seed, this.world, this.nodes, network, this.oracle, this.settings, script);
-    this.workload = new Workload(seed, this.world, this.nodes, this.history, this.registers, this.settings, script);
-    const { thinkMs, keys } = this.settings;
     this.sessions = new SessionWorkload(
       this.world,
       Chance.of(seed, 'sessions'),
       this.nodes,
       this.history,
       this.registers,
-      thinkMs,
-      KEYS.slice(0, keys),
+      KEYS.slice(0, this.settings.keys),
     );
+    const { world, nodes, history, registers, settings } = this;
+    this.workload = new Workload(seed, world, nodes, history, registers, settings, script, () => this.sessions.left);
+    this.oracle.onLeader = () => this.workload.leaderChanged();
+    this.faults.onRush = () => this.workload.rush();
+    this.settlement = new Settlement(nodes, this.oracle, () => this.workload.isIdle && this.sessions.isIdle);
     for (const node of this.nodes)
       time.after(Chance.of(seed, 'start', this.nodes.indexOf(node)).uniform(0, 500), () => node.start());
   }
@@ -147,22 +151,23 @@ export class Simulation {
     faults.start();
     await this.runUntil(healAtMs, () => false);
     faults.heal();
+    this.sessions.finish();
     const convergeByMs = healAtMs + CONVERGES_WITHIN_MS;
     if (script === undefined) {
       await this.runUntil(Math.max(settings.endAtMs, time.nowMs), () => false);
-      // A cluster that was down for long has answered few calls.
-      await this.runUntil(2 * settings.endAtMs, () => history.length >= LEAST_OF_A_SEED.calls);
+      // Where nobody was there to be called, some are left.
+      await this.runUntil(2 * settings.endAtMs, () => history.length >= CALLS_OF_A_SEED);
     } else await this.runUntil(Math.max(healAtMs, script.calls.at(-1)?.atMs ?? 0), () => false);
     workload.stop();
     this.sessions.stop();
-    await this.runUntil(Math.max(convergeByMs, time.nowMs + CONVERGES_WITHIN_MS), () => this.hasConverged());
+    await this.runUntil(Math.max(convergeByMs, time.nowMs + CONVERGES_WITHIN_MS), () => this.settlement.isReached);
     verdict.check(
-      this.hasConverged(),
+      this.settlement.isReached,
       'a healed cluster converges',
-      () => `${CONVERGES_WITHIN_MS} ms after everything was healed:\n${this.nodes.map(describeNode).join('\n')}`,
+      () => `${CONVERGES_WITHIN_MS} ms after everything was healed:\n${this.settlement.describe()}`,
     );
     await this.readFromAll();
-    history.checkLinearizable(verdict, (operation) => this.registers.tookEffect(operation));
+    history.checkLinearizable(verdict, (operation) => this.registers.placeOf(operation));
     await this.stopAll();
   }
 
@@ -193,45 +198,11 @@ export class Simulation {
     paths.count(leaseReads === null ? 'clocks drifted beyond any margin' : 'clocks drifted up to the margin');
   }
 
-  /** Members, with the store that the membership holds, all there and all alike; the others know that they are none. */
-  private hasConverged(): boolean {
-    const members = this.members();
-    const logs = members.map((node) => node.current?.raft.status());
-    const leader = logs.find((status) => status?.isLeader);
-    const others = this.nodes.filter((node) => !members.includes(node));
-    return (
-      leader !== undefined &&
-      this.workload.isIdle &&
-      this.sessions.isIdle &&
-      // No change of the membership is left half-way, whoever began it.
-      !leader.membershipChanging &&
-      logs.length === leader.members.length - this.nodes.filter(({ wiped }) => wiped).length &&
-      logs.every(
-        (status) =>
-          status?.phase === 'running' &&
-          status.appliedIndex === leader.lastIndex &&
-          status.membershipIndex === leader.membershipIndex &&
-          status.isLeader === (status === leader),
-      ) &&
-      others.every(
-        (node) => node.isDormant || (node.wiped && node.quarantined) || node.current?.raft.status().phase === 'removed',
-      )
-    );
-  }
-
-  private members(): readonly SimulatedNode[] {
-    const members = this.oracle.membership?.configuration.members ?? [];
-    return this.nodes.filter(
-      // A disk that was put back to an earlier state still has its incarnation.
-      ({ disk, wiped }) => !wiped && members.some(({ incarnation }) => incarnation === disk.incarnation),
-    );
-  }
-
   /** Every node answers from all that was committed. */
   private async readFromAll(): Promise<void> {
     const { time, verdict } = this.world;
     const expected = JSON.stringify(this.registers.everything());
-    for (const node of this.members()) {
+    for (const node of this.settlement.members()) {
       let answer: string | undefined;
       const { raft, process } = node.current!;
       const query = encodeQuery({ machine: 'registers', query: 'everything', args: [] });
@@ -311,16 +282,6 @@ function settled(): Promise<void> {
 
 function addressOf(name: string): string {
   return `${name}:7001`;
-}
-
-function describeNode(node: SimulatedNode): string {
-  const status = node.current?.raft.status();
-  if (status === undefined) return `  ${node.name} is ${node.isDormant ? 'no member' : 'down'}`;
-  const { phase, role, term, lastIndex, durableIndex, commitIndex, appliedIndex, reason, members } = status;
-  return (
-    `  ${node.name}${node.wiped ? ' (wiped)' : ''}: ${phase}, ${role} in term ${term}, last ${lastIndex}, durable ${durableIndex}, ` +
-    `committed ${commitIndex}, applied ${appliedIndex}, members ${members.map(({ name, id, role: part }) => `${name}/${id} ${part}`).join(' ')} ${reason}`
-  );
 }
 
 /** @returns the story of a run as a message diagram */

@@ -3,6 +3,7 @@ import type { Ordered } from '../../runtime/raft-node-options';
 import { encodeCommand } from '../../state-machine/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
 import { encodeQuery } from '../../state-machine/query-envelope';
+import { CallArrivals, isOfRush } from './call-arrivals';
 import { Chance } from './chance';
 import { describe, type ClientHistory, type ClientOperation } from './client-history';
 import type { CommittedRegisters } from './committed-registers';
@@ -10,7 +11,7 @@ import type { Path } from './paths';
 import { answerOf, argumentsOf } from './register-calls';
 import type { RegisterCall, RegisterValue } from './register-model';
 import type { Script, ScriptedStep } from './script';
-import type { SeedSettings } from './seed-settings';
+import { CALLS_OF_A_SEED, type SeedSettings } from './seed-settings';
 import type { NodeLife, SimulatedNode } from './simulated-node';
 import type { World } from './world';
 
@@ -20,6 +21,11 @@ const HOP_MS = 0.2;
 /** The share of values that alone reach some of the limits. */
 const LARGE_SHARE = 0.03;
 const MIXED_READS = { linearizable: 70, lease: 10, stale: 20 };
+/** The share of calls in a rush that reach who leads, or believes so; and that of its reads: each needs a write beside it. */
+const TO_LEADERS = 0.8;
+const READS_IN_A_RUSH = 0.5;
+/** So long before its end a seed has made its calls. */
+const MARGIN_MS = 1000;
 const LEASE_READS = { linearizable: 20, lease: 70, stale: 10 };
 
 const PATH_OF_CODE: Partial<Record<RaftErrorCode, Path>> = {
@@ -38,8 +44,7 @@ export class Workload {
   /** The greatest index that each client was told. */
   private readonly seen = new Map<number, number>();
   private readonly made: ScriptedStep[] = [];
-  private number = 0;
-  private stopped = false;
+  private readonly arrivals: CallArrivals;
   private open = 0;
 
   constructor(
@@ -50,12 +55,29 @@ export class Workload {
     private readonly registers: CommittedRegisters,
     private readonly settings: SeedSettings,
     private readonly script: Script | undefined,
-  ) {}
+    /** How many calls others are still to make. */
+    othersLeft: () => number,
+  ) {
+    const { rushes } = settings;
+    const left = (): number => CALLS_OF_A_SEED - history.length - othersLeft();
+    const plan = { rushes, calls: CALLS_OF_A_SEED, endAtMs: settings.endAtMs - MARGIN_MS };
+    this.arrivals = new CallArrivals(seed, world, plan, left, (number) => this.call(number));
+  }
 
   start(): void {
-    const { script, world, settings } = this;
-    if (script === undefined) for (let client = 1; client <= settings.clients; client++) this.think(client, 0);
-    else for (const { number, atMs } of script.calls) world.time.after(atMs, () => this.call(number, () => undefined));
+    const { script, world } = this;
+    if (script === undefined) this.arrivals.start();
+    else for (const { number, atMs } of script.calls) world.time.after(atMs, () => this.call(number));
+  }
+
+  /** Another leads than before, and the one before may not know. */
+  leaderChanged(): void {
+    if (this.script === undefined) this.arrivals.leaderChanged();
+  }
+
+  /** Many calls come at once, most of them to who leads, or believes so. */
+  rush(): void {
+    if (this.script === undefined) this.arrivals.rush();
   }
 
   /** The calls that there were. */
@@ -65,40 +87,19 @@ export class Workload {
 
   /** No new calls; those under way may still be answered. */
   stop(): void {
-    this.stopped = true;
+    this.arrivals.stop();
   }
 
   get isIdle(): boolean {
     return this.open === 0;
   }
 
-  private think(client: number, turn: number): void {
-    const chance = Chance.of(this.seed, `client ${client}`, turn);
-    this.world.time.after(chance.exponential(this.settings.thinkMs), () => {
-      if (this.stopped) return;
-      let left = chance.happens(0.1) ? chance.between(2, 8) : 1;
-      const answered = (): void => {
-        if (--left === 0) this.think(client, turn + 1);
-      };
-      for (let count = left; count > 0; count--) {
-        // Clients take turns in the numbers, so that a number says whose call it is.
-        if (!this.call(this.nextNumber(client), answered)) answered();
-      }
-    });
-  }
-
-  private nextNumber(client: number): number {
-    const { clients } = this.settings;
-    return clients * this.number++ + client - 1;
-  }
-
   /** @returns false where it reached no process */
-  private call(number: number, done: () => void): boolean {
+  private call(number: number): boolean {
     const { world, settings } = this;
     const chance = Chance.of(this.seed, 'call', number);
-    const lives = chance.pick(this.nodes).reachable;
-    if (lives.length === 0) return false;
-    const life = chance.pick(lives);
+    const life = this.reached(chance, number);
+    if (life === undefined) return false;
     const client = (number % settings.clients) + 1;
     const key = KEYS[chance.between(0, settings.keys)]!;
     const call = this.drawCall(chance, number, key);
@@ -126,7 +127,6 @@ export class Workload {
       life.ended.delete(killed);
       end();
       world.trace.add('answer', `c${client}`, operation.id, () => describe(operation));
-      done();
     };
     const killed = () => over(() => world.paths.count('call ended with its process'));
     life.ended.add(killed);
@@ -140,6 +140,12 @@ export class Workload {
       );
     });
     return true;
+  }
+
+  private reached(chance: Chance, number: number): NodeLife | undefined {
+    const leading = isOfRush(number) && chance.happens(TO_LEADERS) ? this.nodes.filter((node) => node.isLeading) : [];
+    const lives = chance.pick(leading.length > 0 ? leading : this.nodes).reachable;
+    return lives.length === 0 ? undefined : chance.pick(lives);
   }
 
   private submit(
@@ -193,7 +199,7 @@ export class Workload {
   }
 
   private drawCall(chance: Chance, number: number, key: string): RegisterCall {
-    const isRead = chance.happens(this.settings.reads);
+    const isRead = chance.happens(isOfRush(number) ? READS_IN_A_RUSH : this.settings.reads);
     const kind = isRead ? 'get' : chance.weighted({ put: 25, append: 12, increment: 12, compareAndSet: 16 });
     const value = `${number}.${chance.happens(LARGE_SHARE) ? '*'.repeat(chance.between(200, 3000)) : ''}`;
     switch (kind) {
