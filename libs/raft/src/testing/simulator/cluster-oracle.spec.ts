@@ -173,7 +173,16 @@ describe('a leader', () => {
     cluster.elect(1);
     cluster.says(1, { role: 'leader' });
     cluster.says(1, { role: 'leader' });
+    cluster.land(3, { hardState: { term: 1, votedFor: 3 } });
     expect(() => cluster.says(3, { role: 'leader' })).toThrow('election safety');
+  });
+
+  it('is none yet before its election is written, though the only voter takes itself for one', () => {
+    const cluster = new WatchedCluster();
+    cluster.says(3, { role: 'leader' });
+    cluster.elect(1);
+    expect(() => cluster.says(1, { role: 'leader' })).not.toThrow();
+    expect(() => cluster.says(3, { role: 'leader' })).not.toThrow();
   });
 
   it('commits by counting only where its own term’s entry is the last one', () => {

@@ -30,11 +30,11 @@ async function served(answers: Answers): Promise<string | undefined> {
   };
   const nodes = [{ reachable: [life] }] as unknown as SimulatedNode[];
   const registers = { checkAnswer: () => undefined } as unknown as CommittedRegisters;
-  const workload = new SessionWorkload(world, new Chance(1), nodes, new ClientHistory(), registers, 10, ['k']);
+  const workload = new SessionWorkload(world, new Chance(1), nodes, new ClientHistory(), registers, ['k']);
   workload.start(1);
   for (let steps = 0; steps < 500 && verdict.violation === undefined; steps++) {
     try {
-      time.runNext(time.nowMs + 1000);
+      time.runNext(time.nowMs + 10_000);
     } catch {
       // The verdict has it.
     }
