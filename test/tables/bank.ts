@@ -43,8 +43,13 @@ export class Transfer {
 
 export const BANK_ENTITIES = [Account, Transfer];
 
+export interface BankOptions {
+  readonly commandsPerTransaction?: number;
+  readonly allowTriggers?: readonly string[];
+}
+
 /** Makes the machine for one way to the database, as an application would in its own module. */
-export function bankOn(dataSourceUrl: string | undefined, options: { readonly commandsPerTransaction?: number } = {}) {
+export function bankOn(dataSourceUrl: string | undefined, options: BankOptions = {}) {
   @RaftStateMachine(
     'bank',
     dataSourceUrl === undefined

@@ -8,7 +8,7 @@ import type {
 import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
 import { metadataOf } from '../../libs/raft/src/state-machine/machine-metadata';
 import type { TestPostgres } from '../support/postgres';
-import { BANK_ENTITIES, bankOn } from './bank';
+import { BANK_ENTITIES, bankOn, type BankOptions } from './bank';
 
 let databases = 0;
 
@@ -23,22 +23,27 @@ export class TablesUnderTest {
     readonly admin: DataSource,
   ) {}
 
-  /** @param port of a wire through which the node reaches its database */
+  /**
+   * @param port of a wire through which the node reaches its database
+   * @param role who owns the database, and is connected as
+   */
   static async make(
     postgres: TestPostgres,
     port = postgres.port,
-    options: Parameters<typeof bankOn>[1] = {},
+    options: BankOptions = {},
+    role = 'postgres',
   ): Promise<TablesUnderTest> {
     const name = `tables_${++databases}`;
-    await postgres.query(`CREATE DATABASE ${name}`);
+    await postgres.query(`CREATE DATABASE ${name} OWNER ${role}`);
     const url = new URL(postgres.url);
+    url.username = role;
     url.pathname = `/${name}`;
     const direct = url.href;
     url.port = String(port);
     return TablesUnderTest.on(direct, url.href, options);
   }
 
-  static async on(url: string, through = url, options: Parameters<typeof bankOn>[1] = {}): Promise<TablesUnderTest> {
+  static async on(url: string, through = url, options: BankOptions = {}): Promise<TablesUnderTest> {
     const admin = await new DataSource({
       type: 'postgres',
       url,

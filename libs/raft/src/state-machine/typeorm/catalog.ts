@@ -82,6 +82,17 @@ export async function readCatalog(
           `${tables.get(from)!.path} refers to ${target} (${name}), which isn't replicated: add its entity, or drop the constraint.`,
       ),
   );
+  const referring = (await queryRunner.query(REFERRING, [oids])) as readonly {
+    readonly table: string;
+    readonly target: string;
+    readonly name: string;
+  }[];
+  faults.push(
+    ...referring.map(
+      ({ table, target, name }) =>
+        `${table} isn't replicated and refers to ${target} (${name}), so that what a command may delete depends on this node's own rows: add its entity, or drop the constraint.`,
+    ),
+  );
   const defaults = columns.flatMap((column): ColumnDefault[] =>
     column.default === null
       ? []
@@ -173,6 +184,10 @@ const COLUMNS = `
 const REFERENCES = `
   SELECT conrelid::int AS "from", confrelid::int AS "to", confrelid::regclass::text AS target, conname AS name, condeferrable AS deferrable
   FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::oid[]) ORDER BY conname`;
+
+const REFERRING = `
+  SELECT conrelid::regclass::text AS table, confrelid::regclass::text AS target, conname AS name
+  FROM pg_constraint WHERE contype = 'f' AND confrelid = ANY ($1::oid[]) AND NOT conrelid = ANY ($1::oid[]) ORDER BY 1, 3`;
 
 const DEFERRED = `
   SELECT format('%I.%I', n.nspname, c.conname) AS name

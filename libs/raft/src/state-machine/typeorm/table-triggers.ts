@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import type { ReplicatedTable } from './catalog';
-import { type OwnNames, WRITER } from './sql-names';
+import { type OwnNames, quoted, WRITER } from './sql-names';
 
 const GUARD = 'nestjs_raft_guard';
 const TRUNCATE_GUARD = 'nestjs_raft_guard_truncate';
@@ -50,9 +50,28 @@ function triggersOf(path: string, names: OwnNames): readonly (readonly [string, 
   ];
 }
 
-/** Statements that let a restore write without computing a hash for each row, which it knows; within its transaction. */
-export function hashTriggers(tables: readonly ReplicatedTable[], state: 'ENABLE' | 'DISABLE'): readonly string[] {
-  return tables.map(
-    ({ path }) => `ALTER TABLE ${path} ${HASH_TRIGGERS.map((name) => `${state} TRIGGER ${name}`).join(', ')}`,
-  );
+export interface SwitchableTrigger {
+  readonly path: string;
+  readonly name: string;
+}
+
+/**
+ * @returns triggers that add something to what is written: those that keep the hash, and allowed ones of the application. A
+ * restore, whose rows have it already, switches them off.
+ */
+export async function switchable(
+  queryRunner: QueryRunner,
+  tables: readonly ReplicatedTable[],
+): Promise<readonly SwitchableTrigger[]> {
+  const rows = (await queryRunner.query(
+    `SELECT tgrelid::int AS oid, tgname AS name FROM pg_trigger
+     WHERE tgrelid = ANY ($1::oid[]) AND NOT tgisinternal AND tgenabled = 'O' AND NOT tgname = ANY ($2) ORDER BY tgname`,
+    [tables.map(({ oid }) => oid), [GUARD, TRUNCATE_GUARD]],
+  )) as readonly { readonly oid: number; readonly name: string }[];
+  return rows.map(({ oid, name }) => ({ path: tables.find((table) => table.oid === oid)!.path, name }));
+}
+
+/** Statements that switch them, within the transaction; whoever reads the tables isn't kept waiting by them. */
+export function switchTriggers(triggers: readonly SwitchableTrigger[], state: 'ENABLE' | 'DISABLE'): readonly string[] {
+  return triggers.map(({ path, name }) => `ALTER TABLE ${path} ${state} TRIGGER ${quoted(name)}`);
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
@@ -6,8 +5,11 @@ import type { QueryRunner } from 'typeorm';
 import { MalformedBytesError } from '../codec-errors';
 import type { ReplicatedTable, TablesCatalog } from './catalog';
 import { quoted, WRITER } from './sql-names';
-import { hashTriggers } from './table-triggers';
+import { sqlStateOf } from './sql-error';
+import { switchable, switchTriggers } from './table-triggers';
 import { decodeHead, TABLE_NUMBER_BYTES, type TablesHead } from './tables-snapshot-format';
+
+const NOT_PERMITTED = '42501';
 
 /**
  * Replaces the content of the tables, in the transaction that is open: readers see all of it or nothing. Rows are deleted, not
@@ -26,13 +28,32 @@ export async function restoreTables(
   const head = first.done === true ? EMPTY : decodeHead(first.value);
   const targets = head.tables.map(({ name, columns }) => targetOf(catalog, name, columns));
   await queryRunner.query(`SET LOCAL ${WRITER} = 'restore'`);
+  const triggers = (await isTakenAsReplica(queryRunner)) ? [] : await switchable(queryRunner, tables);
   if (deferred.length > 0) await queryRunner.query('SET CONSTRAINTS ALL DEFERRED');
-  for (const text of hashTriggers(tables, 'DISABLE')) await queryRunner.query(text);
+  for (const text of switchTriggers(triggers, 'DISABLE')) await queryRunner.query(text);
   for (const { path } of [...tables].reverse()) await queryRunner.query(`DELETE FROM ${path}`);
   await copyRows(queryRunner, targets, reader);
   if (deferred.length > 0) await queryRunner.query('SET CONSTRAINTS ALL IMMEDIATE');
-  for (const text of hashTriggers(tables, 'ENABLE')) await queryRunner.query(text);
+  for (const text of switchTriggers(triggers, 'ENABLE')) await queryRunner.query(text);
   return head;
+}
+
+/**
+ * Says that rows come from another node, where they were checked and what their triggers do was done: a look at every row that
+ * refers to each row that is deleted can take longer than everything else. It takes a right that not every role has; without
+ * it, foreign keys are looked at, and triggers are switched off.
+ */
+async function isTakenAsReplica(queryRunner: QueryRunner): Promise<boolean> {
+  await queryRunner.query('SAVEPOINT nestjs_raft_replica');
+  try {
+    await queryRunner.query(`SET LOCAL session_replication_role = 'replica'`);
+    await queryRunner.query('RELEASE SAVEPOINT nestjs_raft_replica');
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) !== NOT_PERMITTED) throw error;
+    await queryRunner.query('ROLLBACK TO SAVEPOINT nestjs_raft_replica');
+    return false;
+  }
 }
 
 function targetOf({ tables }: TablesCatalog, name: string, columns: readonly string[]): string {
@@ -89,9 +110,18 @@ class Copy {
     });
   }
 
+  /** Resolves when there is room for more. Nothing of a write outlasts it: there are as many as the snapshot has chunks. */
   async write(bytes: Buffer): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
-    if (!this.stream.write(bytes)) await Promise.race([once(this.stream, 'drain'), this.done]);
+    if (this.stream.write(bytes)) return;
+    await new Promise<void>((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        this.stream.off('drain', settle).off('error', settle).off('close', settle);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.stream.on('drain', settle).on('error', settle).on('close', settle);
+    });
   }
 
   async end(): Promise<void> {

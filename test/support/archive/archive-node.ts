@@ -1,0 +1,159 @@
+import type { RaftStatus } from 'nestjs-raft';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Client } from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres';
+import { killEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+import { type Answer, type HttpClient, NoAnswerError } from '../http-client';
+import { VITALS_HOOK } from '../vitals';
+import type { ArchiveAppSettings } from './archive-app';
+import { VIEW, type View } from './archive-entities';
+
+const STATUS_TIMEOUT_MS = 5_000;
+
+/** What is in a node's tables, all of it. */
+export interface ArchiveContent {
+  readonly documents: string;
+  readonly rest: string;
+}
+
+/** One node of the archive under test: a process, and its Postgres. */
+export class ArchiveNode {
+  private child: ChildProcess | undefined;
+  private gone: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly settings: ArchiveAppSettings,
+    /** The working directory of its process. */
+    readonly directory: string,
+    private readonly database: EmbeddedPostgres,
+    private readonly main: string,
+    private readonly http: HttpClient,
+  ) {}
+
+  /** Starts the node's database. */
+  static async make(
+    settings: Omit<ArchiveAppSettings, 'databaseUrl'>,
+    directory: string,
+    main: string,
+    http: HttpClient,
+  ): Promise<ArchiveNode> {
+    const database = await startEmbeddedPostgres({ dataDir: postgresOf(directory, settings.id) });
+    return new ArchiveNode({ ...settings, databaseUrl: database.url }, directory, database, main, http);
+  }
+
+  /** SIGKILL of its Postgres, which may be there though the node never was. */
+  static killDatabaseNow(directory: string, id: string): void {
+    const dataDir = postgresOf(directory, id);
+    if (existsSync(dataDir)) killEmbeddedPostgres(dataDir);
+  }
+
+  get id(): string {
+    return this.settings.id;
+  }
+
+  get pid(): number {
+    if (this.child?.pid === undefined) throw new Error(`${this.id} doesn't run`);
+    return this.child.pid;
+  }
+
+  start(): void {
+    const log = openSync(this.logFile, 'a');
+    const env = { ...process.env, NO_COLOR: '1', NODE_ENV: 'production', ARCHIVE_APP: JSON.stringify(this.settings) };
+    const child = spawn(process.execPath, ['--require', VITALS_HOOK, this.main], {
+      stdio: ['ignore', log, log],
+      env,
+      cwd: this.directory,
+    });
+    closeSync(log);
+    this.child = child;
+    this.gone = new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  killNow(): void {
+    this.child?.kill('SIGKILL');
+    this.child = undefined;
+  }
+
+  async ended(): Promise<void> {
+    await this.gone;
+  }
+
+  async closeDatabase(): Promise<void> {
+    await this.database.stop();
+  }
+
+  send(where: string, method = 'GET', timeoutMs = 150_000): Promise<Answer> {
+    return this.http.send(`http://127.0.0.1:${this.settings.httpPort}/${where}`, { method, timeoutMs });
+  }
+
+  async post<T>(where: string, timeoutMs?: number): Promise<T> {
+    const { status, body } = await this.send(where, 'POST', timeoutMs);
+    if (status !== 201) throw new Error(`${this.id} answers POST ${where} with ${status} ${body}`);
+    return (body === '' ? undefined : JSON.parse(body)) as T;
+  }
+
+  /** @returns undefined where the node doesn't answer */
+  async status(): Promise<RaftStatus | undefined> {
+    return this.get<RaftStatus>('status');
+  }
+
+  /** As the product's own stale read sees the tables. @returns undefined where the node doesn't answer */
+  async view(): Promise<View | undefined> {
+    return this.get<View>('view');
+  }
+
+  /** As somebody sees the tables who reads past the node. @returns undefined where there are none */
+  async tables(client: Client): Promise<View | undefined> {
+    try {
+      return (await client.query<View>(VIEW)).rows[0];
+    } catch (error) {
+      if ((error as { code?: unknown }).code === '42P01') return undefined;
+      throw error;
+    }
+  }
+
+  async connect(): Promise<Client> {
+    const client = new Client({ connectionString: this.settings.databaseUrl });
+    await client.connect();
+    return client;
+  }
+
+  async content(): Promise<ArchiveContent> {
+    const client = await this.connect();
+    try {
+      const sums = (table: string): string =>
+        `(SELECT count(*) || ' ' || coalesce(sum(hashtextextended(r::text, 0)::numeric), 0) FROM ${table} AS r)`;
+      const { rows } = await client.query<ArchiveContent>(
+        `SELECT ${sums('document')} AS documents, ${['account', 'transfer', 'marker'].map(sums).join(` || ' ' || `)} || ' ' ||
+           (SELECT last_value || ' ' || is_called FROM transfer_id_seq) AS rest`,
+      );
+      return rows[0]!;
+    } finally {
+      await client.end();
+    }
+  }
+
+  logText(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
+  }
+
+  private async get<T>(where: string): Promise<T | undefined> {
+    try {
+      const { status, body } = await this.send(where, 'GET', STATUS_TIMEOUT_MS);
+      return status === 200 ? (JSON.parse(body) as T) : undefined;
+    } catch (error) {
+      if (error instanceof NoAnswerError) return undefined;
+      throw error;
+    }
+  }
+
+  private get logFile(): string {
+    return path.join(this.directory, `${this.id}.log`);
+  }
+}
+
+function postgresOf(directory: string, id: string): string {
+  return path.join(directory, id, 'postgres');
+}
