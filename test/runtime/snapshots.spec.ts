@@ -1,3 +1,4 @@
+import { RestoreInterruptedError } from '../../libs/raft/src/state-machine/host-errors';
 import { add, ALL, valueOf, VirtualCluster, type VirtualNode } from './virtual-cluster';
 
 const SMALL = { afterEntries: 20, afterBytes: 1e9, afterMs: null, trailingEntries: 5 };
@@ -203,6 +204,53 @@ describe('a node that lacks what the log no longer has', () => {
     await cluster.stopAll();
   });
 
+  it('installs it at a later attempt where the store fails in the middle of it', async () => {
+    const { cluster, lines, name } = await behind();
+    const again = cluster.make(name, { snapshots: SMALL });
+    const { readSnapshot } = again.storage;
+    let failures = 2;
+    jest.spyOn(again.storage, 'readSnapshot').mockImplementation(async (...asked) => {
+      const stored = await readSnapshot.apply(again.storage, asked);
+      const isInstalling = again.raft.status().install?.stage === 'installing';
+      return stored && isInstalling && failures-- > 0 ? { ...stored, chunks: broken(stored.chunks) } : stored;
+    });
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => again.machine.lines.length === lines.length);
+
+    expect(failures).toBeLessThan(0);
+    expect(again.machine.lines).toEqual(lines);
+    expect(again.logged).toContainEqual(expect.stringContaining("couldn't be restored yet: the disk was away"));
+    await cluster.stopAll();
+  });
+
+  it('installs it at a later attempt where the machine says that what holds its state failed', async () => {
+    const { cluster, lines, name } = await behind();
+    const again = cluster.make(name, { snapshots: SMALL });
+    const restore = again.machine.restore.bind(again.machine);
+    let failures = 2;
+    jest.spyOn(again.machine, 'restore').mockImplementation(async (last, chunks) => {
+      if (failures-- > 0) throw new RestoreInterruptedError('the database was away', undefined);
+      await restore(last, chunks);
+    });
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => again.machine.lines.length === lines.length);
+
+    expect(again.machine.lines).toEqual(lines);
+    expect(again.machine.restored).toBe(1);
+    await cluster.stopAll();
+  });
+
+  it("stops where the machine can't read it", async () => {
+    const { cluster, name } = await behind();
+    const again = cluster.make(name, { snapshots: SMALL });
+    jest.spyOn(again.machine, 'restore').mockRejectedValue(new Error('unknown format'));
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => again.raft.status().phase === 'failed');
+
+    expect(again.raft.status().reason).toContain("can't be restored from a snapshot: unknown format");
+    await cluster.stopAll();
+  });
+
   it('trap 39: finishes an install at the next start that a crash cut off behind the machine', async () => {
     const { cluster, lines, name } = await behind();
     const first = cluster.make(name, { snapshots: SMALL });
@@ -222,3 +270,11 @@ describe('a node that lacks what the log no longer has', () => {
     await cluster.stopAll();
   });
 });
+
+/** The first chunk comes, and the store fails at the next. */
+async function* broken(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    throw new Error('the disk was away');
+  }
+}

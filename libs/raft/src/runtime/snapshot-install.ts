@@ -3,7 +3,8 @@ import type { KernelSnapshot } from '../core/kernel-api';
 import type { GroupId } from '../core/types';
 import { sameLogId } from '../core/types';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
-import type { LoadedGroup, RaftStorage, SnapshotMetadata } from '../storage/contract';
+import { RestoreInterruptedError } from '../state-machine/host-errors';
+import { type LoadedGroup, type RaftStorage, type SnapshotMetadata, StoreCorruptError } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
 import { inTurns } from './in-turns';
 import type { RaftLogger } from './raft-node-options';
@@ -53,18 +54,53 @@ export async function installSnapshot(
       await pause(scheduler);
       continue;
     }
+    const chunks = new StoredChunks(stored.chunks);
     try {
-      await machine.restore(metadata.last, inTurns(stored.chunks, scheduler));
+      await machine.restore(metadata.last, inTurns(chunks, scheduler));
       break;
     } catch (error) {
-      // What the store could not give may come at the next attempt; what the machine can't read never will.
       if (ports.isClosed()) return;
-      ports.failed(error);
-      return;
+      // What the store could not give may come at the next attempt; what the machine can't read never will.
+      if (!chunks.broke && !(error instanceof RestoreInterruptedError)) {
+        ports.failed(error);
+        return;
+      }
+      logger.warn(`The snapshot couldn't be restored yet: ${sentenceOf(error)}`);
+      await pause(scheduler);
     }
   }
   await cutLog(ports, snapshot);
   if (!ports.isClosed()) ports.installed(snapshot, info);
+}
+
+/** Tells an error of the store from one of the machine that reads. */
+class StoredChunks implements AsyncIterable<Uint8Array> {
+  broke = false;
+
+  constructor(private readonly chunks: AsyncIterable<Uint8Array>) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const chunks = this.chunks[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const step = await this.next(chunks);
+        if (step.done === true) return;
+        yield step.value;
+      }
+    } finally {
+      await chunks.return?.();
+    }
+  }
+
+  private async next(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await chunks.next();
+    } catch (error) {
+      // What is damaged stays so.
+      this.broke = !(error instanceof StoreCorruptError);
+      throw error;
+    }
+  }
 }
 
 async function cutLog(ports: InstallPorts, { last }: KernelSnapshot): Promise<void> {

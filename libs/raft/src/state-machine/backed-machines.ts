@@ -24,6 +24,8 @@ interface Backed {
   readonly state: BackedState;
   last: LogId;
   outcomes: ReadonlyMap<number, CommandOutcome>;
+  /** Outcomes up to here are in a snapshot, and not here any more. */
+  forgottenThrough: number;
 }
 
 /** The machines of a group whose state isn't in the process, and the commands that are gathered for them. */
@@ -35,7 +37,7 @@ export class BackedMachines {
   private claimed: Promise<void> | undefined;
 
   add(machine: HostedMachine, state: BackedState): void {
-    this.states.set(machine, { state, last: ORIGIN, outcomes: new Map() });
+    this.states.set(machine, { state, last: ORIGIN, outcomes: new Map(), forgottenThrough: 0 });
   }
 
   get isEmpty(): boolean {
@@ -54,23 +56,33 @@ export class BackedMachines {
     for (const { state } of this.states.values()) await state.prepare();
   }
 
-  /** Takes possession of every state, once. */
+  /** Takes possession of every state, once. What failed is tried again by whoever asks next. */
   claim(): Promise<void> {
-    this.claimed ??= this.claimAll();
+    this.claimed ??= this.claimAll().catch((error: unknown) => {
+      this.claimed = undefined;
+      throw error;
+    });
     return this.claimed;
   }
 
   private async claimAll(): Promise<void> {
     for (const backed of this.states.values()) {
-      const { last, outcomes } = await backed.state.open(this.clusterId);
-      backed.last = last;
-      backed.outcomes = outcomes;
+      Object.assign(backed, await backed.state.open(this.clusterId));
     }
   }
 
   /** Whether the state holds this command already: it was applied before the process started. */
   holds(machine: HostedMachine, index: number): boolean {
     return this.states.get(machine)!.last.index >= index;
+  }
+
+  /**
+   * Whether the state has come further than a snapshot of this index, by itself, and everything that a replay from there asks
+   * of it is there.
+   */
+  isAheadOf(machine: HostedMachine, index: number): boolean {
+    const { last, forgottenThrough } = this.states.get(machine)!;
+    return last.index >= index && forgottenThrough <= index;
   }
 
   /** @returns what a command that the state holds was answered with, where that was kept */
@@ -113,6 +125,11 @@ export class BackedMachines {
     for (const each of pending) each.done(outcomes.get(each)!);
   }
 
+  /** Differs where hashes can't be compared. */
+  version(): string {
+    return [...this.states.values()].map(({ state }) => state.version()).join(' ');
+  }
+
   /** Of all states as of what was flushed. */
   hash(): string {
     return [...this.states.values()].map(({ state }) => state.hash()).join(' ');
@@ -138,6 +155,7 @@ export class BackedMachines {
     await backed.state.restore(last, chunks);
     backed.last = last;
     backed.outcomes = new Map();
+    backed.forgottenThrough = last.index;
   }
 
   async snapshotStored(index: number): Promise<void> {

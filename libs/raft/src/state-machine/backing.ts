@@ -44,6 +44,8 @@ export interface BackedStart {
   readonly last: LogId;
   /** Outcomes that were to be kept, by index. */
   readonly outcomes: ReadonlyMap<number, CommandOutcome>;
+  /** Those up to this index were let go of, as a snapshot has them. */
+  readonly forgottenThrough: number;
 }
 
 /**
@@ -84,6 +86,9 @@ export interface BackedState {
 
   /** A snapshot up to this index is durable: kept outcomes up to there are in it, and needn't be kept here. */
   snapshotStored(index: number): Promise<void>;
+
+  /** Differs where the content has another form, or was changed by something that isn't in the log: its hashes aren't compared then. */
+  version(): string;
 
   /** A hash of the content as of the last command, equal where the content is; it costs no scan. */
   hash(): string;

@@ -45,10 +45,13 @@ export class Digests {
   private outcomes = 0;
   /** A part of the window was counted by another version of the machines. */
   private isMixed = false;
+  /** The version that the window was begun with. */
+  private begunWith: number | undefined;
   private readonly kept = new Map<number, StateDigest>();
   private unread: { readonly index: number; readonly source: SnapshotSource } | undefined;
 
-  constructor(readonly version: number) {}
+  /** @param version of the machines now: that of states that are kept elsewhere may change */
+  constructor(private readonly version: () => number) {}
 
   /** Whether the result of this entry is a part of the digest, and has to be encoded. */
   isSampled(index: number): boolean {
@@ -56,6 +59,7 @@ export class Digests {
   }
 
   count(index: number, outcome: CommandOutcome): void {
+    this.begunWith ??= this.version();
     let hash = crc32cOfSafeInteger(STATUS_NUMBERS[outcome.status], index);
     if (outcome.status === 'applied' && outcome.value !== undefined && this.isSampled(index))
       hash = crc32c(hash, outcome.value);
@@ -63,7 +67,8 @@ export class Digests {
   }
 
   get window(): DigestWindow {
-    return { version: this.isMixed ? 0 : this.version, outcomes: this.outcomes };
+    const version = this.wholeVersion();
+    return { version: version ?? 0, outcomes: this.outcomes };
   }
 
   /** What became of a command isn't known here any more, as its effects were there before this process. */
@@ -74,7 +79,8 @@ export class Digests {
   /** Goes on from a snapshot. */
   goOn({ version, outcomes }: DigestWindow): void {
     this.outcomes = outcomes;
-    this.isMixed = version !== this.version;
+    this.begunWith = this.version();
+    this.isMixed = version !== this.begunWith;
     this.drop();
     this.kept.clear();
   }
@@ -90,14 +96,22 @@ export class Digests {
    * @param capture of the states in memory; called where their hash is due
    */
   end(index: number, backed: string, capture: () => SnapshotSource): void {
-    if (!this.isMixed) {
-      this.kept.set(index, { index, version: this.version, outcomes: this.outcomes, backed, state: null });
+    const version = this.wholeVersion();
+    if (version !== undefined) {
+      this.kept.set(index, { index, version, outcomes: this.outcomes, backed, state: null });
       if (this.kept.size > KEPT) this.kept.delete(this.kept.keys().next().value!);
       if (index % (DIGEST_EVERY * STATE_EVERY) === 0 && this.unread === undefined)
         this.unread = { index, source: capture() };
     }
     this.outcomes = 0;
     this.isMixed = false;
+    this.begunWith = undefined;
+  }
+
+  /** @returns undefined where not all of the window is of one version */
+  private wholeVersion(): number | undefined {
+    const version = this.version();
+    return this.isMixed || (this.begunWith ?? version) !== version ? undefined : version;
   }
 
   at(index: number): StateDigest | undefined {

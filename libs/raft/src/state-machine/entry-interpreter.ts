@@ -152,7 +152,11 @@ export class EntryInterpreter {
       this.parts.digests.skip();
       if (identity === undefined) return APPLIED;
       const kept = backed.keptOutcome(machine, index);
-      if (kept === undefined) throw new Error(`What command ${index} of ${machine.name} answered isn't kept any more`);
+      if (kept === undefined)
+        throw new Error(
+          `The state of '${machine.name}' holds command ${index} already, and what it answered isn't kept any more: this node's log begins before a snapshot that it has lost. ` +
+            'Take a snapshot on another node, give this one an empty store, and let it join again.',
+        );
       return settle(kept);
     }
     const timeMs = this.clockMs;

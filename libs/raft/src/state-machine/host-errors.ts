@@ -48,3 +48,16 @@ export class IncompleteStateError extends Error {
     this.name = 'IncompleteStateError';
   }
 }
+
+/**
+ * What holds the state failed while a snapshot was restored: the state is the old one or none, and another attempt, from the
+ * first chunk on, may go well.
+ *
+ * @publicApi
+ */
+export class RestoreInterruptedError extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'RestoreInterruptedError';
+  }
+}

@@ -51,7 +51,7 @@ export async function restoreMachines(ports: RestorePorts): Promise<SnapshotHead
 
 /** A state that lasts has come further than the snapshot, by itself. */
 function isAhead(backed: BackedMachines, machine: HostedMachine, index: number): boolean {
-  return backed.has(machine) && backed.holds(machine, index);
+  return backed.has(machine) && backed.isAheadOf(machine, index);
 }
 
 function checkHeader(

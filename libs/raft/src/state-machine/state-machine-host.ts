@@ -1,4 +1,5 @@
 import type { Entry } from '../core/entry';
+import { crc32c } from '../core/crc32c';
 import { BackedMachines } from './backed-machines';
 import { RaftError } from '../core/raft-error';
 import { type LogId, ORIGIN } from '../core/types';
@@ -68,7 +69,10 @@ export class StateMachineHost implements ReplicatedStateMachine {
         `A group has ${machines.length} state machines: it can have ${MAX_MACHINES}. Make fewer of them, or another group.`,
       );
     this.machines = hostMachines(machines);
-    this.digests = new Digests(versionOf(this.machines.values()));
+    const version = versionOf(this.machines.values());
+    this.digests = new Digests(() =>
+      this.backed.isEmpty ? version : crc32c(version, Buffer.from(this.backed.version(), 'utf8')),
+    );
     this.logger = options.logger;
     this.events = new EventOutlet(options.onEvent, options.logger);
     this.catalog = new MachineCatalog(this.machines);

@@ -5,9 +5,11 @@ import { pause } from './patience';
 import { prepareWhatComesAgain, type StatementClient } from './prepared-statements';
 import { SeededColumns } from './seeded-columns';
 import { type OwnNames, quoted } from './sql-names';
-import { WRITING_SETTINGS } from './state-row';
+import { sqlStateOf } from './sql-error';
+import { CONNECTION_CHECK, WRITING_SETTINGS } from './state-row';
 
-const LOCK_ATTEMPTS = 100;
+/** Longer than a session lasts whose node's machine is gone without a word. */
+const LOCK_ATTEMPTS = 200;
 const LOCK_PAUSE_MS = 100;
 
 /**
@@ -36,6 +38,9 @@ export class ApplySession {
       prepareWhatComesAgain((await queryRunner.connect()) as StatementClient);
       await lock(queryRunner, `nestjs-raft tables ${names.schema} ${machine}`);
       for (const setting of WRITING_SETTINGS) await queryRunner.query(setting);
+      await queryRunner.query(CONNECTION_CHECK).catch((error: unknown) => {
+        if (sqlStateOf(error) === undefined) throw error;
+      });
       // First of all, so that now() and random() in a command's SQL are ours, which are the same on every node.
       const [path] = (await queryRunner.query(
         `SELECT string_agg(quote_ident(name), ', ') AS path FROM unnest(current_schemas(false)) AS name WHERE name <> $1`,

@@ -2,12 +2,7 @@ import type { BackedCommand, BackedOutcome } from '../backing';
 import type { CommandOutcome } from '../contract';
 import { answerOfRow, answerRow, firstOutcome, storedAnswer } from '../stored-answer';
 import { decodeValue, encodeValue } from '../value-codec';
-import type { OwnNames } from './sql-names';
-
-/** Whatever takes a statement: a query runner in its transaction, or a data source. */
-interface Database {
-  query(text: string, parameters?: unknown[]): Promise<unknown>;
-}
+import type { Database, OwnNames } from './sql-names';
 
 /**
  * Outcomes that answer retries, stored with the effects: commands that the tables hold already aren't run again when the log is

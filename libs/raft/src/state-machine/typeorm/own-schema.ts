@@ -31,7 +31,8 @@ function tables({ state, outcome }: OwnNames): readonly string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${state} (
       machine text PRIMARY KEY, cluster_id text NOT NULL, applied_index bigint NOT NULL, applied_term bigint NOT NULL,
-      sequences jsonb NOT NULL, hash numeric NOT NULL, shape text NOT NULL)`,
+      sequences jsonb NOT NULL, hash numeric NOT NULL, shape text NOT NULL,
+      maintained bigint NOT NULL DEFAULT 0, forgotten_index bigint NOT NULL DEFAULT 0)`,
     `CREATE TABLE IF NOT EXISTS ${outcome} (
       machine text NOT NULL, index bigint NOT NULL, outcome bytea NOT NULL, PRIMARY KEY (machine, index))`,
   ];
@@ -43,12 +44,13 @@ function functions({ of, state }: OwnNames): readonly string[] {
     `CREATE OR REPLACE FUNCTION ${signature} RETURNS ${returns} LANGUAGE plpgsql AS $body$\nBEGIN\n${body}\nEND\n$body$`;
   const hashChange = (relation: string, sign: '+' | '-'): string =>
     `PERFORM set_config('${HASH_CHANGE}', (coalesce(${setting(HASH_CHANGE)}, '0')::numeric ${sign} ${contentSum('TG_TABLE_NAME', relation)})::text, true);`;
-  // What is changed by hand is counted by the node, which looks for this mark.
+  // What is changed by hand is counted by the node, which looks for this mark; and how often, so that it is compared with nodes
+  // on which the same was done.
   const hashTrigger = (name: string, body: string): string =>
     plpgsql(
       `${of(name)}()`,
       'trigger',
-      `IF current_setting('${WRITER}', true) = 'maintenance' THEN UPDATE ${state} SET shape = '' WHERE shape <> '';
+      `IF current_setting('${WRITER}', true) = 'maintenance' THEN UPDATE ${state} SET shape = '', maintained = maintained + 1;
        ELSE ${body} END IF;
        RETURN NULL;`,
     );

@@ -1,3 +1,6 @@
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1000;
+
 /** The database is a real one, and so is the time that it is waited for: no simulator runs this room. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -6,4 +9,29 @@ export function pause(ms: number): Promise<void> {
 /** Milliseconds that only grow. */
 export function elapsedMs(): number {
   return performance.now();
+}
+
+export interface PatiencePorts {
+  readonly forMs: number;
+  /** Whether another attempt may go well. */
+  isPassing(error: unknown): boolean;
+  /** Another attempt is about to be made. */
+  again(error: Error): void;
+  /** @returns what is thrown where it has taken too long */
+  givenUp(error: Error): Error;
+}
+
+/** Tries until it goes well, with pauses that grow, and not for ever. */
+export async function patiently<T>(attempt: () => Promise<T>, ports: PatiencePorts): Promise<T> {
+  const deadlineMs = elapsedMs() + ports.forMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Error) || !ports.isPassing(error)) throw error;
+      if (elapsedMs() > deadlineMs) throw ports.givenUp(error);
+      ports.again(error);
+      await pause(pauseMs);
+    }
+  }
 }

@@ -3,7 +3,7 @@ import { RaftError } from '../../core/raft-error';
 import { type LogId, ORIGIN } from '../../core/types';
 import type { TablesCatalog } from './catalog';
 import { contentSum } from './own-schema';
-import { HASH_CHANGE, HASH_MODULUS, literal, type OwnNames, WRITER } from './sql-names';
+import { type Database, HASH_CHANGE, HASH_MODULUS, literal, type OwnNames, WRITER } from './sql-names';
 
 /** Where a sequence stands. */
 export interface SequenceValue {
@@ -18,6 +18,8 @@ export interface TablesPosition {
   /** By the place in the catalog's order, since names may differ from node to node. */
   readonly sequences: readonly SequenceValue[];
   readonly hash: string;
+  /** How many statements have changed the tables outside of commands. */
+  readonly maintained: number;
 }
 
 interface StateColumns {
@@ -26,7 +28,10 @@ interface StateColumns {
   readonly sequences: readonly SequenceValue[];
   readonly hash: string;
   readonly shape: string;
+  readonly maintained: string;
 }
+
+const POSITION = 'applied_index, applied_term, sequences, hash::text, shape, maintained::text';
 
 /** The row that is changed in the same transaction as the tables. */
 export class StateRow {
@@ -39,25 +44,38 @@ export class StateRow {
   /**
    * Reads the row, and makes it where there is none: then the tables are taken as they are, such as a migration has filled them.
    *
+   * @returns it, and up to where outcomes were let go of
    * @throws RaftError `RAFT_CONFIGURATION` the tables hold the state of another cluster
    */
-  async claim(queryRunner: QueryRunner, clusterId: string): Promise<TablesPosition> {
+  async claim(
+    queryRunner: QueryRunner,
+    clusterId: string,
+  ): Promise<{ position: TablesPosition; forgottenThrough: number }> {
     await queryRunner.query(
       `INSERT INTO ${this.names.state} (machine, cluster_id, applied_index, applied_term, sequences, hash, shape)
        VALUES ($1, $2, 0, 0, ${this.sequenceValues()}, 0, '') ON CONFLICT (machine) DO NOTHING`,
       [this.machine, clusterId],
     );
     const [row] = (await queryRunner.query(
-      `SELECT cluster_id, applied_index, applied_term, sequences, hash::text, shape FROM ${this.names.state} WHERE machine = $1`,
+      `SELECT cluster_id, forgotten_index, ${POSITION} FROM ${this.names.state} WHERE machine = $1`,
       [this.machine],
-    )) as readonly (StateColumns & { readonly cluster_id: string })[];
+    )) as readonly (StateColumns & { readonly cluster_id: string; readonly forgotten_index: string })[];
     if (row!.cluster_id !== clusterId)
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `The tables of '${this.machine}' hold the state of another cluster (${row!.cluster_id}, this one is ${clusterId}): ` +
           `what they hold isn't what this log made. Give the node an empty database, or, if nothing in it is needed, empty the tables and ${this.names.state}.`,
       );
-    return row!.shape === this.catalog.shape ? positionOf(row!) : this.rebase(queryRunner);
+    const position = row!.shape === this.catalog.shape ? positionOf(row!) : await this.rebase(queryRunner);
+    return { position, forgottenThrough: Number(row!.forgotten_index) };
+  }
+
+  /** Says that outcomes up to an index are about to be let go of. */
+  async forgetting(database: Database, through: number): Promise<void> {
+    await database.query(
+      `UPDATE ${this.names.state} SET forgotten_index = $2 WHERE machine = $1 AND forgotten_index < $2`,
+      [this.machine, through],
+    );
   }
 
   /**
@@ -69,21 +87,27 @@ export class StateRow {
     const [rows] = (await queryRunner.query(
       `UPDATE ${this.names.state} SET applied_index = $2, applied_term = $3, sequences = ${this.sequenceValues()},
          hash = mod(mod(hash + coalesce(nullif(current_setting('${HASH_CHANGE}', true), ''), '0')::numeric, ${HASH_MODULUS}) + ${HASH_MODULUS}, ${HASH_MODULUS})
-       WHERE machine = $1 RETURNING applied_index, applied_term, sequences, hash::text, shape`,
+       WHERE machine = $1 RETURNING ${POSITION}`,
       [this.machine, last.index, last.term],
     )) as readonly [readonly StateColumns[], number];
     return { position: positionOf(rows[0]!), isStale: rows[0]!.shape !== this.catalog.shape };
   }
 
   /** Sets the row to what a snapshot says. */
-  async replace(queryRunner: QueryRunner, clusterId: string, last: LogId, hash: string): Promise<TablesPosition> {
+  async replace(
+    queryRunner: QueryRunner,
+    clusterId: string,
+    last: LogId,
+    { hash, maintained }: Pick<TablesPosition, 'hash' | 'maintained'>,
+  ): Promise<TablesPosition> {
     const [row] = (await queryRunner.query(
-      `INSERT INTO ${this.names.state} (machine, cluster_id, applied_index, applied_term, sequences, hash, shape)
-       VALUES ($1, $2, $3, $4, ${this.sequenceValues()}, $5, $6)
+      `INSERT INTO ${this.names.state} (machine, cluster_id, applied_index, applied_term, sequences, hash, shape, maintained, forgotten_index)
+       VALUES ($1, $2, $3, $4, ${this.sequenceValues()}, $5, $6, $7, $3)
        ON CONFLICT (machine) DO UPDATE SET cluster_id = excluded.cluster_id, applied_index = excluded.applied_index,
-         applied_term = excluded.applied_term, sequences = excluded.sequences, hash = excluded.hash, shape = excluded.shape
-       RETURNING applied_index, applied_term, sequences, hash::text, shape`,
-      [this.machine, clusterId, last.index, last.term, hash, this.catalog.shape],
+         applied_term = excluded.applied_term, sequences = excluded.sequences, hash = excluded.hash, shape = excluded.shape,
+         maintained = excluded.maintained, forgotten_index = excluded.forgotten_index
+       RETURNING ${POSITION}`,
+      [this.machine, clusterId, last.index, last.term, hash, this.catalog.shape, maintained],
     )) as readonly StateColumns[];
     return positionOf(row!);
   }
@@ -93,7 +117,7 @@ export class StateRow {
     const sums = this.catalog.tables.map(({ path, name }) => contentSum(literal(name), path));
     const [rows] = (await queryRunner.query(
       `UPDATE ${this.names.state} SET hash = mod(mod(${['0', ...sums].join(' + ')}, ${HASH_MODULUS}) + ${HASH_MODULUS}, ${HASH_MODULUS}), shape = $2
-       WHERE machine = $1 RETURNING applied_index, applied_term, sequences, hash::text, shape`,
+       WHERE machine = $1 RETURNING ${POSITION}`,
       [this.machine, this.catalog.shape],
     )) as readonly [readonly StateColumns[], number];
     return positionOf(rows[0]!);
@@ -119,9 +143,10 @@ export class StateRow {
   }
 }
 
-function positionOf({ applied_index, applied_term, sequences, hash }: StateColumns): TablesPosition {
+function positionOf({ applied_index, applied_term, sequences, hash, maintained }: StateColumns): TablesPosition {
   const index = Number(applied_index);
-  return { last: index === 0 ? ORIGIN : { index, term: Number(applied_term) }, sequences, hash };
+  const last = index === 0 ? ORIGIN : { index, term: Number(applied_term) };
+  return { last, sequences, hash, maintained: Number(maintained) };
 }
 
 /** What makes values read as the same text in every session and on every node. */
@@ -144,4 +169,11 @@ export const WRITING_SETTINGS: readonly string[] = [
   `SET statement_timeout = 0`,
   `SET lock_timeout = 0`,
   `SET idle_in_transaction_session_timeout = 0`,
+  // A session whose node is gone ends, and with it its lock.
+  `SET tcp_keepalives_idle = 5`,
+  `SET tcp_keepalives_interval = 2`,
+  `SET tcp_keepalives_count = 3`,
 ];
+
+/** As the one above, while it works or waits; not every operating system that Postgres runs on can do this. */
+export const CONNECTION_CHECK = `SET client_connection_check_interval = '1s'`;

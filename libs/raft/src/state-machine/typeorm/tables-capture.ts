@@ -36,8 +36,9 @@ export class TablesCapture implements SnapshotSource {
 
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     const { tables, shape } = this.catalog;
-    const { sequences, hash } = this.position;
-    yield encodeHead({ tables: tables.map(({ name, columns }) => ({ name, columns })), sequences, hash, shape });
+    const { sequences, hash, maintained } = this.position;
+    const own = tables.map(({ name, columns }) => ({ name, columns }));
+    yield encodeHead({ tables: own, sequences, hash, shape, maintained });
     for (const [number, { path, columns }] of tables.entries())
       for await (const rows of this.copy(`COPY (SELECT ${columns.join(', ')} FROM ONLY ${path}) TO STDOUT`))
         yield* chunksOf(number, rows);

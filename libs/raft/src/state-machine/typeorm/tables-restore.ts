@@ -68,7 +68,7 @@ function targetOf({ tables }: TablesCatalog, name: string, columns: readonly str
 }
 
 /** Of a snapshot that knows nothing of these tables. */
-const EMPTY: TablesHead = { tables: [], sequences: [], hash: '0', shape: '' };
+const EMPTY: TablesHead = { tables: [], sequences: [], hash: '0', shape: '', maintained: 0 };
 
 /** One COPY a table, fed as fast as the database takes it. */
 async function copyRows(

@@ -14,6 +14,7 @@ export interface TablesHead {
   readonly sequences: readonly SequenceValue[];
   readonly hash: string;
   readonly shape: string;
+  readonly maintained: number;
 }
 
 export function encodeHead(head: TablesHead): Uint8Array {

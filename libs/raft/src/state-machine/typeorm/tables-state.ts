@@ -1,28 +1,30 @@
-import { DataSource, type QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import { crc32c } from '../../core/crc32c';
 import { RaftError } from '../../core/raft-error';
 import type { LogId } from '../../core/types';
 import type { BackedCommand, BackedMachine, BackedOutcome, BackedQuery, BackedStart, BackedState } from '../backing';
 import type { CommandOutcome, SnapshotSource } from '../contract';
+import { RestoreInterruptedError } from '../host-errors';
 import { ApplySession } from './apply-session';
 import { NeedsSavepointsError, runBatch, TransientError } from './apply-batch';
 import { readCatalog, type TablesCatalog } from './catalog';
 import { KeptOutcomes } from './kept-outcomes';
 import { makeOwnSchema } from './own-schema';
-import { elapsedMs, pause } from './patience';
+import { elapsedMs, patiently } from './patience';
 import { PlainResults } from './plain-result';
 import { filledColumns } from './seeded-columns';
-import { type OwnNames, ownNames, WRITER } from './sql-names';
+import { meaningOf } from './sql-error';
+import { type OwnNames, ownNames } from './sql-names';
 import { StateRow, type TablesPosition } from './state-row';
 import { runTableQuery } from './table-query';
 import { makeTriggers } from './table-triggers';
-import { ownOptions, type TablesSettings } from './tables-options';
+import { connectTables } from './tables-connection';
+import type { TablesSettings } from './tables-options';
 import { TablesCapture } from './tables-capture';
 import { restoreTables } from './tables-restore';
 
 /** After a batch that needed savepoints, so many are applied with them: refusals come in groups. */
 const BATCHES_WITH_SAVEPOINTS = 8;
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 1000;
 
 /** What is there once the state is opened. */
 interface Opened {
@@ -31,6 +33,8 @@ interface Opened {
   readonly row: StateRow;
   readonly outcomes: KeptOutcomes;
   readonly results: PlainResults;
+  /** A short form of the catalog's. */
+  readonly shape: string;
 }
 
 /** The tables of one machine in this node's Postgres. Made by `typeOrmTables()`. */
@@ -42,8 +46,11 @@ export class TablesState implements BackedState {
   /** A transaction was rolled back since: sequences aren't, and have to be put back. */
   private hasRolledBack = true;
   private savepointsFor = 0;
+  /** Since when restores fail by the database; undefined where the last one didn't. */
+  private failingSinceMs: number | undefined;
   private closed = false;
   private clusterId = '';
+  private forgottenThrough = 0;
 
   constructor(
     private readonly machine: BackedMachine,
@@ -53,7 +60,7 @@ export class TablesState implements BackedState {
   }
 
   async prepare(): Promise<void> {
-    const dataSource = await this.connected();
+    const dataSource = await connectTables(this.machine, this.settings);
     const names = this.names;
     const queryRunner = dataSource.createQueryRunner('master');
     let catalog: TablesCatalog;
@@ -74,14 +81,23 @@ export class TablesState implements BackedState {
       row: new StateRow(this.machine.name, names, catalog),
       outcomes: new KeptOutcomes(this.machine.name, names),
       results: new PlainResults(dataSource),
+      shape: String(crc32c(0, Buffer.from(catalog.shape, 'utf8'))),
     };
   }
 
   async open(clusterId: string): Promise<BackedStart> {
     const { outcomes } = this.requireOpened();
     this.clusterId = clusterId;
-    const session = await this.sessionInOrder();
-    return { last: this.position!.last, outcomes: await outcomes.read(session.queryRunner) };
+    return this.patiently('They are opened again.', async () => {
+      const { queryRunner } = await this.sessionInOrder();
+      try {
+        const kept = await asTransient(outcomes.read(queryRunner));
+        return { last: this.position!.last, outcomes: kept, forgottenThrough: this.forgottenThrough };
+      } catch (error) {
+        await this.dropSession();
+        throw error;
+      }
+    });
   }
 
   async apply(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
@@ -94,19 +110,8 @@ export class TablesState implements BackedState {
   }
 
   private async applyTogether(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
-    const deadlineMs = elapsedMs() + this.settings.retryForMs;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        return await this.attempt(commands);
-      } catch (error) {
-        if (!(error instanceof TransientError) || this.closed) throw error;
-        if (elapsedMs() > deadlineMs) throw this.givenUp(error);
-        this.machine.logger?.warn(
-          `'${this.machine.name}': ${error.message}. The commands from ${commands[0]!.index} on are applied again.`,
-        );
-        await pause(pauseMs);
-      }
-    }
+    const from = `The commands from ${commands[0]!.index} on are applied again.`;
+    return this.patiently(from, () => this.attempt(commands));
   }
 
   async query(query: BackedQuery): Promise<CommandOutcome> {
@@ -120,6 +125,19 @@ export class TablesState implements BackedState {
   }
 
   async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      await this.restoreOnce(last, chunks);
+      this.failingSinceMs = undefined;
+    } catch (error) {
+      if (!(error instanceof Error) || !(error instanceof TransientError || meaningOf(error) === 'retry')) throw error;
+      await this.dropSession();
+      this.failingSinceMs ??= elapsedMs();
+      if (elapsedMs() - this.failingSinceMs > this.settings.retryForMs) throw this.givenUp(error);
+      throw new RestoreInterruptedError(`the database of '${this.machine.name}' failed: ${error.message}`, error);
+    }
+  }
+
+  private async restoreOnce(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const { catalog, row, outcomes } = this.requireOpened();
     const { clusterId } = this;
     const { queryRunner } = await this.sessionInOrder();
@@ -128,7 +146,7 @@ export class TablesState implements BackedState {
     try {
       const content = await restoreTables(queryRunner, catalog, chunks);
       await row.rewind(queryRunner, content.sequences);
-      const replaced = await row.replace(queryRunner, clusterId, last, content.hash);
+      const replaced = await row.replace(queryRunner, clusterId, last, content);
       const position = content.shape === catalog.shape ? replaced : await row.rebase(queryRunner);
       await outcomes.forget(queryRunner, Number.MAX_SAFE_INTEGER);
       await queryRunner.commitTransaction();
@@ -141,8 +159,13 @@ export class TablesState implements BackedState {
   }
 
   async snapshotStored(index: number): Promise<void> {
-    const { dataSource, outcomes } = this.requireOpened();
+    const { dataSource, row, outcomes } = this.requireOpened();
+    await row.forgetting(dataSource, index);
     await outcomes.forget(dataSource, index);
+  }
+
+  version(): string {
+    return `${this.position?.maintained ?? 0} ${this.opened?.shape ?? ''}`;
   }
 
   hash(): string {
@@ -231,7 +254,9 @@ export class TablesState implements BackedState {
       }),
     );
     try {
-      this.position = await asTransient(row.claim(session.queryRunner, clusterId));
+      const claimed = await asTransient(row.claim(session.queryRunner, clusterId));
+      this.position = claimed.position;
+      this.forgottenThrough = claimed.forgottenThrough;
     } catch (error) {
       await session.end(dataSource);
       throw error;
@@ -247,19 +272,14 @@ export class TablesState implements BackedState {
     if (session !== undefined && opened !== undefined) await session.end(opened.dataSource);
   }
 
-  private async connected(): Promise<DataSource> {
-    const base = this.settings.connection((name) => this.machine.dataSourceOptions(name));
-    const dataSource = new DataSource(ownOptions(base, this.settings));
-    try {
-      return await dataSource.initialize();
-    } catch (error) {
-      throw new RaftError(
-        'RAFT_CONFIGURATION',
-        `The replicated tables of '${this.machine.name}' can't be opened: ${(error as Error).message}. ` +
-          'Check the database’s address, and that entities names every entity that the others refer to.',
-        { cause: error },
-      );
-    }
+  private patiently<T>(remedy: string, attempt: () => Promise<T>): Promise<T> {
+    const { name, logger } = this.machine;
+    return patiently(attempt, {
+      forMs: this.settings.retryForMs,
+      isPassing: (error) => error instanceof TransientError && !this.closed,
+      again: ({ message }) => logger?.warn(`'${name}': ${message}. ${remedy}`),
+      givenUp: (error) => this.givenUp(error),
+    });
   }
 
   private requireOpened(): Opened {
@@ -267,7 +287,7 @@ export class TablesState implements BackedState {
     return this.opened;
   }
 
-  private givenUp(error: TransientError): Error {
+  private givenUp(error: Error): Error {
     return new Error(
       `the database of the replicated tables '${this.machine.name}' fails since more than ${this.settings.retryForMs} ms: ${error.message}`,
       { cause: error },
@@ -281,15 +301,5 @@ async function asTransient<T>(work: Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof RaftError) throw error;
     throw new TransientError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** Lets a migration write replicated tables: the same one, on every node. @publicApi */
-export async function withReplicatedTablesWritable<T>(queryRunner: QueryRunner, work: () => Promise<T>): Promise<T> {
-  await queryRunner.query(`SET ${WRITER} = 'maintenance'`);
-  try {
-    return await work();
-  } finally {
-    await queryRunner.query(`RESET ${WRITER}`);
   }
 }

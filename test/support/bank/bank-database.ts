@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { Client } from 'pg';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres';
+import { killEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+
+const LOG_DATABASE = 'raft_log';
+
+/** A Postgres server that is killed and started again, at the same address. */
+export class BankDatabase {
+  private server: EmbeddedPostgres | undefined;
+  private port: number | undefined;
+
+  constructor(readonly dataDir: string) {}
+
+  async start(): Promise<void> {
+    // The one that was killed is gone; its owner's lock isn't.
+    await this.server?.stop();
+    this.server = await startEmbeddedPostgres({ dataDir: this.dataDir, port: this.port });
+    this.port = this.server.port;
+  }
+
+  /** SIGKILL of all its processes within this turn of the event loop. */
+  killNow(): void {
+    if (existsSync(this.dataDir)) killEmbeddedPostgres(this.dataDir);
+  }
+
+  async stop(): Promise<void> {
+    await this.server?.stop();
+    this.server = undefined;
+  }
+
+  get url(): string {
+    if (this.server === undefined) throw new Error(`The database in ${this.dataDir} was never started`);
+    return this.server.url;
+  }
+
+  get pid(): number {
+    if (this.server === undefined) throw new Error(`The database in ${this.dataDir} was never started`);
+    return this.server.pid;
+  }
+
+  /** Makes another database on the same server. @returns its address */
+  async withLogDatabase(): Promise<string> {
+    await this.query(`CREATE DATABASE ${LOG_DATABASE}`);
+    const url = new URL(this.url);
+    url.pathname = `/${LOG_DATABASE}`;
+    return url.href;
+  }
+
+  async query<Row extends object>(text: string): Promise<readonly Row[]> {
+    const client = new Client({ connectionString: this.url });
+    await client.connect();
+    try {
+      return (await client.query<Row>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+}
