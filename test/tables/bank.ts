@@ -108,6 +108,19 @@ export function bankOn(dataSourceUrl: string | undefined, options: BankOptions =
     }
 
     @RaftQuery()
+    async report({ manager }: TableQueryContext): Promise<{ sum: string; last: number }> {
+      const [row] = await manager.query<{ sum: string; last: number }[]>(
+        'SELECT (SELECT sum(balance)::text FROM account) AS sum, max(id) AS last FROM transfer',
+      );
+      return row!;
+    }
+
+    @RaftQuery()
+    async misguided({ manager }: TableQueryContext): Promise<void> {
+      await manager.update(Account, { owner: 'ada' }, { balance: '1' });
+    }
+
+    @RaftQuery()
     accounts({ manager }: TableQueryContext): Promise<Account[]> {
       return manager.find(Account, { order: { owner: 'ASC' }, relations: { sent: true } });
     }

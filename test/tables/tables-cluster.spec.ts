@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import {
   getStateMachineToken,
@@ -10,11 +11,12 @@ import {
   RaftService,
   type Replicated,
 } from '../../libs/raft/src';
+import { withReplicatedTablesWritable } from '../../libs/raft/src/state-machine/typeorm';
 import { typeOrmStorage } from '../../libs/raft/src/storage/typeorm';
 import { eventually } from '../support/eventually';
 import { freePorts } from '../support/free-ports';
 import { TestPostgres } from '../support/postgres';
-import { BANK_ENTITIES, bankOn } from './bank';
+import { Account, BANK_ENTITIES, bankOn } from './bank';
 
 jest.setTimeout(120_000);
 
@@ -100,6 +102,74 @@ describe('replicated tables in three Nest applications', () => {
     expect(ada!.sent).toHaveLength(30);
     expect(await contentOf(1)).toEqual(await contentOf(2));
     expect(await contentOf(3)).toEqual(await contentOf(2));
+  });
+
+  it.each<[string, (source: DataSource) => Promise<unknown>]>([
+    ['a repository', (source) => source.getRepository(Account).save({ owner: 'eve' })],
+    ['a query builder', (source) => source.createQueryBuilder().update(Account).set({ balance: '1' }).execute()],
+    ['SQL', (source) => source.query('DELETE FROM transfer')],
+    ['TRUNCATE', (source) => source.query('TRUNCATE account CASCADE')],
+    ['a transaction', (source) => source.transaction((manager) => manager.delete(Account, { owner: 'ada' }))],
+  ])('refuse %s of the application, and say what to write instead', async (_what, write) => {
+    const before = await contentOf(2);
+    await expect(write(apps[1]!.get(DataSource))).rejects.toMatchObject({
+      code: 'RAFT_OUTSIDE_COMMAND',
+      notApplied: true,
+      message: expect.stringMatching(/^public\.(account|transfer) was not written: .*@RaftCommand\(\)/),
+    });
+    expect(await contentOf(2)).toEqual(before);
+  });
+
+  it('refuse whoever else is connected, and let a migration through', async () => {
+    const stranger = new Client({ connectionString: urlOf(2) });
+    await stranger.connect();
+    await expect(stranger.query('UPDATE account SET balance = 1')).rejects.toMatchObject({
+      code: 'RF001',
+      hint: expect.stringContaining('@RaftCommand()'),
+    });
+    await stranger.end();
+    const runner = apps[1]!.get(DataSource).createQueryRunner();
+    await withReplicatedTablesWritable(runner, () => runner.query('UPDATE account SET balance = balance WHERE false'));
+    await expect(runner.query('UPDATE account SET balance = balance')).rejects.toMatchObject({
+      code: 'RAFT_OUTSIDE_COMMAND',
+    });
+    await runner.release();
+  });
+
+  it('are asked at whatever consistency, with full SQL', async () => {
+    const { value: id, index } = await bankOf(1).$ordered().transfer('bob', 'ada', 1);
+    const read = { sum: '2000', last: id };
+    expect(await bankOf(2).$after(index).report()).toEqual(read);
+    expect(await bankOf(3).$lease().report()).toEqual(read);
+    expect(await bankOf(3).report()).toEqual(read);
+    expect(await bankOf(2).$stale({ maxLagMs: 60_000 }).report()).toEqual(read);
+    const behind = await bankOf(3).$stale().$ordered().report();
+    expect(behind.value.sum).toBe('2000');
+    await bankOf(1).transfer('ada', 'bob', 1);
+  });
+
+  it('stand against a query that writes', async () => {
+    await expect(bankOf(2).misguided()).rejects.toMatchObject({ code: 'RAFT_REJECTED', reason: 'QUERY_FAILED' });
+  });
+
+  it.each([
+    ['40P01', 'deadlocks'],
+    ['40001', 'serialization failures'],
+  ])('are the same, and answered the same, where one database alone has %s (%s)', async (sqlState) => {
+    const source = apps[2]!.get(DataSource);
+    await source.query(`CREATE SEQUENCE stumbles`);
+    await source.query(`CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('stumbles') % 2 = 0 THEN RAISE EXCEPTION USING ERRCODE = '${sqlState}'; END IF; RETURN NEW; END $$`);
+    await source.query(`CREATE TRIGGER stumble BEFORE INSERT ON transfer FOR EACH ROW EXECUTE FUNCTION stumble()`);
+    const { value: before } = await bankOf(1).$ordered().transfer('ada', 'bob', 1);
+    const ids = await Promise.all([1, 2, 3].map((n) => bankOf(n).transfer('bob', 'ada', 1)));
+    const last = await bankOf(3).transfer('ada', 'bob', 2);
+    await source.query('DROP TRIGGER stumble ON transfer; DROP FUNCTION stumble; DROP SEQUENCE stumbles');
+    expect([...ids].sort((a, b) => a - b)).toEqual([before + 1, before + 2, before + 3]);
+    expect(last).toBe(before + 4);
+    await Promise.all([1, 2, 3].map((n) => bankOf(n).total()));
+    expect(await contentOf(1)).toEqual(await contentOf(3));
+    expect(await contentOf(2)).toEqual(await contentOf(3));
   });
 
   it('come to a node that joins, in a snapshot where the log was cut', async () => {

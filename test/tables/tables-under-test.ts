@@ -60,7 +60,7 @@ export class TablesUnderTest {
       name: 'bank',
       instance: new Bank(),
       logger,
-      dataSourceOptions: () => {
+      dataSource: () => {
         throw new Error('there is no application');
       },
     });

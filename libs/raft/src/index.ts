@@ -144,6 +144,7 @@ export {
   type MachineEventListener,
   type QueryCall,
   type RaftChange,
+  type ApplicationDataSource,
   type ArgumentCheck,
   type ArgumentUpgrade,
   type RaftCommandOptions,

@@ -8,9 +8,10 @@ import { type Answer, HttpClient } from '../http-client';
 import { testRun } from '../test-run';
 import type { TransferRequest } from './bank-app';
 import { BankDatabase } from './bank-database';
-import { BankNode } from './bank-node';
+import { type BankContent, BankNode } from './bank-node';
 
-const LEADER_TIMEOUT_MS = 60_000;
+/** Entries that a node missed are applied one by one, and a busy machine takes long for each. */
+const PATIENCE_MS = 180_000;
 const IDS = ['n1', 'n2', 'n3'] as const;
 
 export interface BankClusterOptions {
@@ -79,7 +80,7 @@ export class BankCluster {
         const leading = statuses.filter((status) => status?.isLeader === true).toSorted((a, b) => b!.term - a!.term);
         return this.nodes.find(({ id }) => id === leading[0]?.nodeId);
       },
-      { withinMs: LEADER_TIMEOUT_MS, describe: () => this.describe() },
+      { withinMs: PATIENCE_MS, describe: () => this.describe() },
     );
   }
 
@@ -94,7 +95,7 @@ export class BankCluster {
         if (status === 201) return true;
         throw new Error(`${node.id} answers ${status} ${body}`);
       },
-      { withinMs: LEADER_TIMEOUT_MS, describe: () => this.describe() },
+      { withinMs: PATIENCE_MS, describe: () => this.describe() },
     );
   }
 
@@ -107,22 +108,35 @@ export class BankCluster {
     });
   }
 
+  /** Every node's, once all have applied what is committed now. */
+  async contents(): Promise<readonly BankContent[]> {
+    for (const node of this.nodes) await this.untilCaughtUp(node);
+    return Promise.all(this.nodes.map((node) => node.content()));
+  }
+
   /** Until a node has applied what is committed now. */
   async untilCaughtUp(node: BankNode): Promise<void> {
     const commit = (await (await this.leader()).status())?.commitIndex ?? 0;
     await eventually(
       `${node.id} has applied entry ${commit}`,
       async () => ((await node.status())?.appliedIndex ?? -1) >= commit || undefined,
-      { withinMs: LEADER_TIMEOUT_MS, describe: () => this.describe() },
+      { withinMs: PATIENCE_MS, describe: () => this.describe() },
     );
   }
 
-  describe(): string {
-    return this.nodes.map((node) => `--- ${node.id}\n${node.logText().slice(-4_000)}`).join('\n');
+  /** What the nodes and their databases say of themselves. */
+  async describe(): Promise<string> {
+    const parts = await Promise.all(
+      this.nodes.map(async (node) => {
+        const status = JSON.stringify({ ...(await node.status()), members: undefined });
+        return [`--- ${node.id}: ${status}`, await node.tables.activity(), node.logText().slice(-6_000)].join('\n');
+      }),
+    );
+    return parts.join('\n');
   }
 
   async stop(): Promise<void> {
-    if (testRun().failed) process.stderr.write(`${this.describe()}\n`);
+    if (testRun().failed) process.stderr.write(`${await this.describe()}\n`);
     this.http.close();
     for (const node of this.nodes) node.killNow();
     await Promise.all(this.nodes.map((node) => node.ended()));

@@ -47,6 +47,19 @@ export class BankDatabase {
     return url.href;
   }
 
+  /** What its sessions do, for people. */
+  async activity(): Promise<string> {
+    try {
+      const rows = await this.query(
+        `SELECT pid, datname, state, wait_event_type, wait_event, pg_blocking_pids(pid) AS blocked_by, left(query, 120) AS query
+         FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'`,
+      );
+      return rows.map((row) => `    ${JSON.stringify(row)}`).join('\n');
+    } catch (error) {
+      return `    ${String(error)}`;
+    }
+  }
+
   async query<Row extends object>(text: string): Promise<readonly Row[]> {
     const client = new Client({ connectionString: this.url });
     await client.connect();

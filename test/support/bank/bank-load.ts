@@ -7,6 +7,14 @@ import type { BankCluster } from './bank-cluster';
 const PAUSE_AFTER_FAILURE_MS = 50;
 const LARGEST_CENTS = 60_00;
 
+export interface BankLoadOptions {
+  /** Of the accounts. */
+  readonly owners: readonly string[];
+  readonly clients: number;
+  /** Of the references; different for each load on one cluster. */
+  readonly prefix: string;
+}
+
 /** Clients that move money, each transfer under a reference of its own, and remember what they were told. */
 export class BankLoad {
   /** The id that each transfer was answered with. */
@@ -16,19 +24,25 @@ export class BankLoad {
   /** No answer, or one that says that it isn't known. */
   readonly unknown = new Set<string>();
   private stopping = false;
+  private abandoned = false;
   private readonly clients: readonly Promise<void>[];
 
   private constructor(
     private readonly cluster: BankCluster,
-    private readonly owners: readonly string[],
-    clients: number,
+    private readonly options: BankLoadOptions,
   ) {
+    const { clients } = options;
     this.clients = Array.from({ length: clients }, (_, client) => this.work(client));
   }
 
   /** Every other client repeats a transfer, under a key, until it knows what became of it. */
-  static start(cluster: BankCluster, owners: readonly string[], clients: number): BankLoad {
-    return new BankLoad(cluster, owners, clients);
+  static start(cluster: BankCluster, options: BankLoadOptions): BankLoad {
+    return new BankLoad(cluster, options);
+  }
+
+  /** Whether a transfer is of this load. */
+  isOwn(reference: string): boolean {
+    return reference.startsWith(`${this.options.prefix}/`);
   }
 
   /** Lets the requests under way end. */
@@ -37,20 +51,27 @@ export class BankLoad {
     await Promise.all(this.clients);
   }
 
+  /** Ends it where a test has failed: nobody waits any more to know what became of the last ones. */
+  abandon(): void {
+    this.stopping = true;
+    this.abandoned = true;
+  }
+
   async moreAcknowledged(count: number): Promise<void> {
     const wanted = this.acknowledged.size + count;
     while (this.acknowledged.size < wanted && !this.stopping) await sleep(20);
   }
 
   private async work(client: number): Promise<void> {
+    const { owners, prefix } = this.options;
     const insists = client % 2 === 0;
     for (let serial = 0; !this.stopping; serial++) {
-      const reference = `${client}/${serial}`;
+      const reference = `${prefix}/${client}/${serial}`;
       // The larger ones are refused now and then.
       const cents = 1 + ((serial * 7919 + client * 104_729) % LARGEST_CENTS);
-      const at = (serial + client) % this.owners.length;
-      const step = 1 + (serial % (this.owners.length - 1));
-      const request = { from: this.owners[at]!, to: this.owners[(at + step) % this.owners.length]!, cents, reference };
+      const at = (serial + client) % owners.length;
+      const step = 1 + (serial % (owners.length - 1));
+      const request = { from: owners[at]!, to: owners[(at + step) % owners.length]!, cents, reference };
       for (let attempt = 0; ; attempt++) {
         const isKnown = await this.attempt(
           request,
@@ -58,7 +79,7 @@ export class BankLoad {
           insists ? `key ${reference}` : undefined,
         );
         if (!isKnown) await sleep(PAUSE_AFTER_FAILURE_MS);
-        if (isKnown || !insists) break;
+        if (isKnown || !insists || this.abandoned) break;
         this.unknown.delete(reference);
         this.refused.delete(reference);
       }

@@ -48,9 +48,10 @@ export class BankNode {
     return this.child !== undefined;
   }
 
-  start(): void {
+  /** @param change of its settings, for this life */
+  start(change: Partial<BankAppSettings> = {}): void {
     const log = openSync(this.logFile, 'a');
-    const env = { ...process.env, NO_COLOR: '1', BANK_APP: JSON.stringify(this.settings) };
+    const env = { ...process.env, NO_COLOR: '1', BANK_APP: JSON.stringify({ ...this.settings, ...change }) };
     const child = spawn(process.execPath, [this.main], { stdio: ['ignore', log, log], env });
     closeSync(log);
     this.child = child;

@@ -21,6 +21,8 @@ export type RaftErrorCode =
   | 'RAFT_QUARANTINED'
   | 'RAFT_FORBIDDEN'
   | 'RAFT_SHUTTING_DOWN'
+  /** A replicated table was to be written by something else than a command. */
+  | 'RAFT_OUTSIDE_COMMAND'
   /** Options that can't work: found at start, before anything is opened. */
   | 'RAFT_CONFIGURATION'
   /** The node met something that must not be: an unknown entry kind, a conflict below the commit index. It has stopped. */
@@ -58,6 +60,7 @@ const NOT_APPLIED: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
   'RAFT_STORAGE',
   'RAFT_SHUTTING_DOWN',
   'RAFT_FORBIDDEN',
+  'RAFT_OUTSIDE_COMMAND',
 ]);
 
 /**

@@ -11,6 +11,7 @@ import type { NodeEvents } from '../runtime/node-events';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import type { CommandOutcome } from '../state-machine/contract';
+import type { ApplicationDataSource } from '../state-machine/backing';
 import type { MachineEventListener } from '../state-machine/machine-change';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
@@ -54,8 +55,8 @@ export interface NodeParts {
   readonly machineEvents: MachineEventSource;
   /** What the node tells of its work. */
   readonly events: NodeEvents;
-  /** @returns the connection options of the application's data source of this name */
-  readonly dataSourceOptions: (name: string) => object;
+  /** @returns the application's data source of this name */
+  readonly dataSource: (name: string) => ApplicationDataSource;
   readonly storage: RaftStorage | undefined;
   readonly transport: RaftTransport | undefined;
 }

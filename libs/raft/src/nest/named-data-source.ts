@@ -1,5 +1,6 @@
 import type { DiscoveryService } from '@nestjs/core';
 import { RaftError } from '../core/raft-error';
+import type { ApplicationDataSource } from '../state-machine/backing';
 import { needsDataSource } from '../storage/named-data-source';
 
 /**
@@ -13,18 +14,18 @@ export function giveDataSourceOptions(storage: object | undefined, discovery: Di
   }
   const name = storage.dataSourceName;
   storage.useDataSourceOptions(
-    dataSourceOptionsOf(
+    dataSourceOf(
       name,
       discovery,
       `storage is typeOrmStorage({ dataSource: '${name}' })`,
       "give the storage the address itself: typeOrmStorage({ url: 'postgresql://…' })",
-    ),
+    ).options,
   );
 }
 
-/** @returns the connection options of the data source that replicated tables name @throws RaftError `RAFT_CONFIGURATION` */
-export function dataSourceOptionsForTables(name: string, discovery: DiscoveryService): object {
-  return dataSourceOptionsOf(
+/** @returns the data source that replicated tables name @throws RaftError `RAFT_CONFIGURATION` */
+export function dataSourceForTables(name: string, discovery: DiscoveryService): ApplicationDataSource {
+  return dataSourceOf(
     name,
     discovery,
     `a state machine is made with typeOrmTables(), on the data source '${name}'`,
@@ -36,14 +37,19 @@ export function dataSourceOptionsForTables(name: string, discovery: DiscoverySer
  * TypeORM isn't loaded for this: the provider is known by its token, which for a name is `<name>DataSource`, and for the data
  * source without one TypeORM's class.
  */
-function dataSourceOptionsOf(name: string, discovery: DiscoveryService, wanted: string, remedy: string): object {
+function dataSourceOf(
+  name: string,
+  discovery: DiscoveryService,
+  wanted: string,
+  remedy: string,
+): ApplicationDataSource {
   const found = discovery
     .getProviders()
     .find(({ token }) =>
       name === 'default' ? typeof token === 'function' && token.name === 'DataSource' : token === `${name}DataSource`,
     );
-  const options = (found?.instance as { readonly options?: unknown } | undefined)?.options;
-  if (typeof options === 'object' && options !== null) return options;
+  const instance = found?.instance as Partial<ApplicationDataSource> | undefined;
+  if (typeof instance?.options === 'object' && instance.options !== null) return instance as ApplicationDataSource;
   throw new RaftError(
     'RAFT_CONFIGURATION',
     `RaftModule: ${wanted}, and the application has no TypeORM data source of that name. Import TypeOrmModule.forRoot(${name === 'default' ? '{ … }' : `{ name: '${name}', … }`}), or ${remedy}.`,

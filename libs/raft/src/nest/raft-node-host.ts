@@ -21,7 +21,7 @@ import { LeadershipTerms } from './leadership/leadership-terms';
 import type { Leadership } from './leadership/leadership.interface';
 import { MachineEvents } from './machine-events';
 import { FoundersListWarning } from './founders-list-warning';
-import { dataSourceOptionsForTables, giveDataSourceOptions } from './named-data-source';
+import { dataSourceForTables, giveDataSourceOptions } from './named-data-source';
 import { providePart } from './provided-part';
 import type { RaftSettings } from './raft-settings';
 import { RAFT_GROUP } from './raft.tokens';
@@ -133,7 +133,7 @@ export class RaftNodeHost
       onEvent: this.machineEvents.tell,
       machineEvents: this.machineEvents,
       events: this.events,
-      dataSourceOptions: (name) => dataSourceOptionsForTables(name, this.discovery),
+      dataSource: (name) => dataSourceForTables(name, this.discovery),
       storage,
       transport: await providePart('transport', settings.transport, moduleRef),
     });

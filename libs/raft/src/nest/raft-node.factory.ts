@@ -18,7 +18,7 @@ export function createRaftNode(parts: NodeParts): RaftNode {
 
 /** @param scheduler the node's time and chance. Default: this machine's */
 export function nodeOptionsOf(
-  { settings, machines, twins, onEvent, machineEvents, events, dataSourceOptions, storage, transport }: NodeParts,
+  { settings, machines, twins, onEvent, machineEvents, events, dataSource, storage, transport }: NodeParts,
   scheduler: Scheduler = new SystemScheduler(),
 ): RaftNodeOptions {
   const logger = new Logger('Raft');
@@ -48,7 +48,7 @@ export function nodeOptionsOf(
       transport ?? (settings.peers === null ? new NoPeersTransport() : tcpTransport({ ...settings.peers, logger })),
     stateMachine:
       twins.length === 0
-        ? new StateMachineHost(machines, { logger, onEvent, dataSourceOptions })
+        ? new StateMachineHost(machines, { logger, onEvent, dataSource })
         : new TwinCheckedHost(machines, twins, { logger, onEvent }),
     scheduler,
     logger,

@@ -227,6 +227,7 @@ const KNOWN_CODES: Readonly<Record<RaftErrorCode, true>> = {
   RAFT_QUARANTINED: true,
   RAFT_FORBIDDEN: true,
   RAFT_SHUTTING_DOWN: true,
+  RAFT_OUTSIDE_COMMAND: true,
   RAFT_CONFIGURATION: true,
   RAFT_FATAL: true,
 };

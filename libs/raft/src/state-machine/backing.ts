@@ -96,14 +96,22 @@ export interface BackedState {
   close(): Promise<void>;
 }
 
+/** A TypeORM data source of the application, as far as it matters here. @publicApi */
+export interface ApplicationDataSource {
+  /** How it connects. */
+  readonly options: object;
+  /** Those who hear of its statements. */
+  readonly subscribers?: object[];
+}
+
 /** What a backed state is made for. */
 export interface BackedMachine {
   readonly name: string;
   /** The instance with the decorated methods. */
   readonly instance: object;
   readonly logger: { warn(message: string): void; error(message: string): void } | undefined;
-  /** @returns the connection options of the application's data source of this name */
-  dataSourceOptions(name: string): object;
+  /** @returns the application's data source of this name */
+  dataSource(name: string): ApplicationDataSource;
 }
 
 /**

@@ -1,3 +1,4 @@
+export type { ApplicationDataSource } from './backing';
 export { UnsupportedValueError } from './codec-errors';
 export { CommandContext, QueryContext } from './command-context';
 export { type CommandCall, type CommandSession, encodeCommand } from './command-envelope';

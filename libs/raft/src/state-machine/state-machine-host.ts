@@ -1,6 +1,7 @@
 import type { Entry } from '../core/entry';
 import { crc32c } from '../core/crc32c';
 import { BackedMachines } from './backed-machines';
+import type { ApplicationDataSource } from './backing';
 import { RaftError } from '../core/raft-error';
 import { type LogId, ORIGIN } from '../core/types';
 import { ClientTables } from './client-tables';
@@ -30,8 +31,8 @@ export interface StateMachineHostOptions {
   readonly logger?: StateMachineLogger;
   /** Hears what commands tell (`context.emit`), behind the entries that were applied together. Default: nobody. */
   readonly onEvent?: MachineEventListener;
-  /** Gives the connection options of the application's data source of a name, for state that is kept in a database. Default: none has a name */
-  readonly dataSourceOptions?: (name: string) => object;
+  /** Gives the application's data source of a name, for state that is kept in a database. Default: none has a name */
+  readonly dataSource?: (name: string) => ApplicationDataSource;
 }
 
 /**
@@ -81,9 +82,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
     this.interpreter = new EntryInterpreter({ machines: this.machines, backed, clients, digests, runner, events });
     for (const machine of this.machines.values()) {
       const { name, instance, backing } = machine;
-      const { logger, dataSourceOptions = noDataSource } = options;
-      if (backing !== undefined)
-        this.backed.add(machine, backing.stateOf({ name, instance, logger, dataSourceOptions }));
+      const { logger, dataSource = noDataSource } = options;
+      if (backing !== undefined) this.backed.add(machine, backing.stateOf({ name, instance, logger, dataSource }));
     }
   }
 

@@ -18,7 +18,11 @@ export interface RaftErrorBody extends RaftErrorPayload {
 const DEFAULT_RETRY_AFTER_MS = 1_000;
 
 /** Codes whose message is about the inside of the application: callers get the table's sentence, the log gets the message. */
-const INTERNAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>(['RAFT_CONFIGURATION', 'RAFT_FATAL']);
+const INTERNAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
+  'RAFT_OUTSIDE_COMMAND',
+  'RAFT_CONFIGURATION',
+  'RAFT_FATAL',
+]);
 
 /** Another copy of the package may know a code that this one doesn't. */
 const UNKNOWN_CODE_STATUS = 500;

@@ -145,6 +145,14 @@ export const RAFT_ERRORS: Readonly<Record<RaftErrorCode, RaftErrorDescription>> 
     httpStatus: 503,
     retryAfter: true,
   },
+  RAFT_OUTSIDE_COMMAND: {
+    meaning: 'A replicated table was to be written by something else than a command: a repository, or SQL.',
+    consequence: 'Nothing was written.',
+    remedy:
+      'Write it in a method with @RaftCommand(), through context.manager, and call that; a migration uses withReplicatedTablesWritable().',
+    httpStatus: 500,
+    retryAfter: false,
+  },
   RAFT_CONFIGURATION: {
     meaning: 'The options cannot work.',
     consequence: 'The application does not start; nothing was opened.',

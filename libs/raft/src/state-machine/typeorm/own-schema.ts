@@ -59,7 +59,7 @@ function functions({ of, state }: OwnNames): readonly string[] {
       `${of('guard')}()`,
       'trigger',
       `IF coalesce(current_setting('${WRITER}', true), '') NOT IN ('apply', 'restore', 'maintenance') THEN
-         RAISE EXCEPTION USING ERRCODE = '${WRITE_REFUSED}',
+         RAISE EXCEPTION USING ERRCODE = '${WRITE_REFUSED}', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
            MESSAGE = format('%s is a replicated table: %s outside of a command would make this node differ from the others', TG_RELID::regclass, TG_OP),
            HINT = 'Write it in a method with @RaftCommand(). For a migration that runs on every node alike: SET ${WRITER} = ''maintenance''.';
        END IF;

@@ -9,7 +9,7 @@ import { ownOptions, type TablesSettings } from './tables-options';
  * @throws RaftError `RAFT_STORAGE` the database can't be reached, `RAFT_CONFIGURATION` it can't be used as it is named
  */
 export async function connectTables(machine: BackedMachine, settings: TablesSettings): Promise<DataSource> {
-  const base = settings.connection((name) => machine.dataSourceOptions(name));
+  const base = settings.connection((name) => machine.dataSource(name).options);
   const dataSource = new DataSource(ownOptions(base, settings));
   try {
     return await dataSource.initialize();

@@ -40,6 +40,8 @@ export interface TablesSettings {
   readonly allowTriggers: ReadonlySet<string>;
   readonly retryForMs: number;
   readonly commandsPerTransaction: number;
+  /** The name of the application's data source whose database has the tables; undefined where the address is given. */
+  readonly dataSource: string | undefined;
   /** @param named gives the options of a data source of the application */
   connection(named: (name: string) => object): DataSourceOptions;
 }
@@ -79,8 +81,13 @@ export function tablesSettings(options: TypeOrmTablesOptions): TablesSettings {
     allowTriggers: new Set(options.allowTriggers),
     retryForMs,
     commandsPerTransaction,
+    dataSource: nameOf(options),
     connection: (named) => connectionOf(options, named),
   };
+}
+
+function nameOf({ dataSource = 'default', url, dataSourceOptions }: TypeOrmTablesOptions): string | undefined {
+  return url === undefined && dataSourceOptions === undefined ? dataSource : undefined;
 }
 
 function connectionOf(options: TypeOrmTablesOptions, named: (name: string) => object): DataSourceOptions {

@@ -1,12 +1,12 @@
 import type { DataSource } from 'typeorm';
 import { crc32c } from '../../core/crc32c';
-import { RaftError } from '../../core/raft-error';
 import type { LogId } from '../../core/types';
 import type { BackedCommand, BackedMachine, BackedOutcome, BackedQuery, BackedStart, BackedState } from '../backing';
 import type { CommandOutcome, SnapshotSource } from '../contract';
 import { RestoreInterruptedError } from '../host-errors';
 import { ApplySession } from './apply-session';
 import { NeedsSavepointsError, runBatch, TransientError } from './apply-batch';
+import { asTransient } from './as-transient';
 import { readCatalog, type TablesCatalog } from './catalog';
 import { KeptOutcomes } from './kept-outcomes';
 import { makeOwnSchema } from './own-schema';
@@ -16,6 +16,7 @@ import { filledColumns } from './seeded-columns';
 import { meaningOf } from './sql-error';
 import { type OwnNames, ownNames } from './sql-names';
 import { StateRow, type TablesPosition } from './state-row';
+import { RefusedWrites } from './refused-writes';
 import { runTableQuery } from './table-query';
 import { makeTriggers } from './table-triggers';
 import { connectTables } from './tables-connection';
@@ -35,6 +36,7 @@ interface Opened {
   readonly results: PlainResults;
   /** A short form of the catalog's. */
   readonly shape: string;
+  readonly refusedWrites: RefusedWrites | undefined;
 }
 
 /** The tables of one machine in this node's Postgres. Made by `typeOrmTables()`. */
@@ -65,6 +67,7 @@ export class TablesState implements BackedState {
     const queryRunner = dataSource.createQueryRunner('master');
     let catalog: TablesCatalog;
     const filled = filledColumns(dataSource);
+    const named = this.settings.dataSource;
     try {
       await makeOwnSchema(queryRunner, names);
       catalog = await readCatalog(dataSource, queryRunner, this.settings, filled);
@@ -82,6 +85,7 @@ export class TablesState implements BackedState {
       outcomes: new KeptOutcomes(this.machine.name, names),
       results: new PlainResults(dataSource),
       shape: String(crc32c(0, Buffer.from(catalog.shape, 'utf8'))),
+      refusedWrites: named === undefined ? undefined : RefusedWrites.listenTo(this.machine.dataSource(named)),
     };
   }
 
@@ -178,6 +182,7 @@ export class TablesState implements BackedState {
     this.session = undefined;
     this.opened = undefined;
     if (opened === undefined) return;
+    opened.refusedWrites?.stop();
     await session?.end(opened.dataSource);
     await opened.dataSource.destroy().catch(() => undefined);
   }
@@ -287,19 +292,9 @@ export class TablesState implements BackedState {
     return this.opened;
   }
 
-  private givenUp(error: Error): Error {
-    return new Error(
-      `the database of the replicated tables '${this.machine.name}' fails since more than ${this.settings.retryForMs} ms: ${error.message}`,
-      { cause: error },
-    );
-  }
-}
-
-async function asTransient<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof RaftError) throw error;
-    throw new TransientError(error instanceof Error ? error.message : String(error), { cause: error });
+  private givenUp(cause: Error): Error {
+    const { name } = this.machine;
+    const problem = `the database of the replicated tables '${name}' fails since more than ${this.settings.retryForMs} ms`;
+    return new Error(`${problem}: ${cause.message}`, { cause });
   }
 }
