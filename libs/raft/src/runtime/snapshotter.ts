@@ -16,6 +16,8 @@ export const SNAPSHOT_CHUNKS_FORMAT = 1;
 /** How long the head of the log is kept for a replica that is fetching a snapshot. */
 const LONGEST_HOLD_MS = 600_000;
 const RETRY_MS = 5_000;
+/** How often it is looked whether the log has been replayed far enough. */
+const REPLAY_MS = 50;
 
 export interface SnapshotterPorts {
   readonly storage: RaftStorage;
@@ -106,7 +108,7 @@ export class Snapshotter {
 
   private takeBySelf(): void {
     const nowMs = this.ports.scheduler.nowMs();
-    if (this.running !== undefined || this.closed || nowMs < this.notBeforeMs) return;
+    if (this.running !== undefined || this.closed || nowMs < this.notBeforeMs || this.isReplaying) return;
     this.running = this.run();
     this.running.catch((error: unknown) => {
       this.notBeforeMs = this.ports.scheduler.nowMs() + RETRY_MS;
@@ -114,11 +116,26 @@ export class Snapshotter {
     });
   }
 
+  /**
+   * A node that has started replays its log, with the membership in force at its end: which one was in force at an index before
+   * that isn't known here, and a snapshot has the one of its own index.
+   */
+  private get isReplaying(): boolean {
+    const { index } = this.ports.applied();
+    return this.ports.configurationAt(index).index > index;
+  }
+
+  private async replayed(): Promise<void> {
+    while (this.isReplaying && !this.closed)
+      await new Promise<void>((resolve) => this.ports.scheduler.setTimer(REPLAY_MS, resolve));
+  }
+
   private async run(): Promise<SnapshotInfo> {
     const { storage, groupId, settings, logger, scheduler, machine } = this.ports;
     const startedMs = scheduler.nowMs();
     let source: SnapshotSource | undefined;
     try {
+      await this.replayed();
       source = await this.captured();
       if (this.closed) throw new RaftError('RAFT_SHUTTING_DOWN', 'This node is shutting down; no snapshot was taken.');
       // Behind the capture nothing was applied yet: this is what it is of.
