@@ -7,7 +7,7 @@ import { startPostgres, startServer } from './servers.mjs';
 const patienceMs = 120_000;
 
 export class BankCluster {
-  /** @param {{nodes: Array<{id: string, url: string, pids: number[]}>}} parts */
+  /** @param {{nodes: Array<{id: string, url: string, pids: number[]}>}} parts `pids`: of the process, then of its Postgres */
   constructor({ nodes }) {
     this.nodes = nodes;
     this.leader = undefined;
@@ -59,6 +59,10 @@ export class BankCluster {
   /** Of all nodes and their databases. */
   processorSeconds() {
     return processorSeconds(this.nodes.flatMap(({ pids }) => pids));
+  }
+
+  databaseSeconds() {
+    return processorSeconds(this.nodes.flatMap(({ pids }) => pids.slice(1)));
   }
 }
 
