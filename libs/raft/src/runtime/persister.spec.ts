@@ -221,6 +221,25 @@ describe('Persister', () => {
     expect(proof.isFresh()).toBe(false);
   });
 
+  it('proves it by a probe from when that was sent, and by a recovery from when that was asked for', async () => {
+    const probed = setUp();
+    probed.persister.probe();
+    await probed.pass(300);
+    probed.storage.probes[0]!.resolve();
+    await settle();
+    expect(probed.proof.ageMs()).toBe(300);
+
+    const { persister, storage, proof, pass } = setUp();
+    persister.write(batch(5));
+    storage.persists[0]!.reject(new Error('the connection is lost'));
+    await pass(50);
+    expect(storage.recovers).toHaveLength(1);
+    await pass(300);
+    storage.recovers[0]!.resolve(stored(5));
+    await settle();
+    expect(proof.ageMs()).toBeGreaterThanOrEqual(300);
+  });
+
   it('probes an idle store each quarter of the smallest election time-out, one probe at a time', async () => {
     const { persister, storage, pass } = setUp();
     persister.tick(0);

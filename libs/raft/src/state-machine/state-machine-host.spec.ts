@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Entry, makeEntry } from '../core/entry';
+import { ENTRY_FORMAT, type Entry, makeEntry } from '../core/entry';
 import { encodeClock } from './clock-entry';
 import { CommandContext, QueryContext } from './command-context';
 import { encodeCommand, stampCommandTime } from './command-envelope';
@@ -351,6 +351,11 @@ describe('The state machine host', () => {
       'a newer envelope',
       makeEntry(1, 2, { kind: 'command', schemaVersion: 0, data: Uint8Array.of(2) }),
       /newer version/,
+    ],
+    [
+      'an entry of a later format',
+      { ...commandEntry(1, 'set', ['a', 1]), format: ENTRY_FORMAT + 1 },
+      /has format 2, and this version reads up to format 1/,
     ],
     [
       'an operation on a session',
