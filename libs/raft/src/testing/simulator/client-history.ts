@@ -83,6 +83,11 @@ export class ClientHistory {
     if (index > (this.answeredUpTo.at(-1)?.index ?? 0)) this.answeredUpTo.push({ atMs: answeredAt, index });
   }
 
+  /** @returns the greatest index in an answer that came by this time; 0 where there was none */
+  answeredBy(timeMs: number): number {
+    return this.answeredUpTo.findLast(({ atMs }) => atMs <= timeMs)?.index ?? 0;
+  }
+
   begin(
     details: Pick<ClientOperation, 'client' | 'node' | 'key' | 'call' | 'consistency' | 'after' | 'calledAt'>,
   ): ClientOperation {

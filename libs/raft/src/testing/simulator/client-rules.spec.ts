@@ -2,6 +2,7 @@ import { makeEntry, type Entry } from '../../core/entry';
 import { encodeCommand } from '../../state-machine/command-envelope';
 import { ClientHistory, type ClientOperation } from './client-history';
 import { CommittedRegisters } from './committed-registers';
+import { checkAge } from './freshness-rule';
 import type { RegisterCall } from './register-model';
 import { Verdict } from './violation';
 
@@ -77,6 +78,22 @@ describe('the order of answers', () => {
     expect(stale(3, 0)).not.toThrow();
     expect(stale(5, 5)).not.toThrow();
     expect(stale(4, 5)).toThrow('a client reads its own writes');
+  });
+});
+
+describe('the age of a state', () => {
+  it('covers whatever was answered before, give or take what a slow clock has not counted', () => {
+    const says = (appliedIndex: number, ageMs: number | null, clockDrift = 0) => {
+      const story = new ClientStory();
+      story.answered(put('a'), { called: 0, answered: 100, index: 5 });
+      return () =>
+        checkAge(story.verdict, story.history, 'n1', { ageMs, appliedIndex }, 300, clockDrift);
+    };
+    expect(says(5, 0)).not.toThrow();
+    expect(says(4, 201)).not.toThrow();
+    expect(says(4, null)).not.toThrow();
+    expect(says(4, 199)).toThrow('a state is no older than its node says');
+    expect(says(4, 199, 0.1)).not.toThrow();
   });
 });
 

@@ -6,6 +6,7 @@ import { ClientHistory } from './client-history';
 import { ClusterOracle } from './cluster-oracle';
 import { CommittedRegisters } from './committed-registers';
 import { FaultPlan } from './fault-plan';
+import { checkAges } from './freshness-rule';
 import { drawDiagram } from './message-diagram';
 import { PathCounts, type Path } from './paths';
 import type { Script } from './script';
@@ -177,6 +178,7 @@ export class Simulation {
       this.world.paths.count('founding finished');
     }
     for (const node of this.nodes) node.sample();
+    checkAges(this.world, this.history, this.nodes, this.settings.clockDrift);
     this.world.time.after(SAMPLE_EVERY_MS, () => this.sampleAll());
   }
 
