@@ -19,6 +19,25 @@ describe('how old the state of a replica is', () => {
     expect(cluster.node('n2').kernel.freshness(cluster.nowMs + 500)!.ageMs).toBe(700);
   });
 
+  it('is nothing that a leader can tell before it has committed in its term: more may be committed than it knows of', () => {
+    const log = [1, 1, 1];
+    const cluster = new KernelCluster({
+      stores: { n1: { log, commitIndex: 1 }, n2: { log, commitIndex: 1 }, n3: { log, commitIndex: 3 } },
+    });
+    const [n1, n2] = cluster.all;
+    cluster.partition(['n1', 'n2'], ['n3']);
+    cluster.hold((message) => message.kind === 'appendEntriesReply');
+    n1.campaign();
+    cluster.deliver();
+    for (let beat = 0; beat < 3; beat++) cluster.heartbeat('n1');
+    expect([n1.role, n1.kernel.commitIndex]).toEqual(['leader', 1]);
+    expect(n2.kernel.freshness(cluster.nowMs)).toBeUndefined();
+
+    cluster.release();
+    for (let beat = 0; beat < 3; beat++) cluster.heartbeat('n1');
+    expect(n2.kernel.freshness(cluster.nowMs)).toEqual({ index: 4, ageMs: 200 });
+  });
+
   it('grows on a follower of a leader that is cut off from the quorum, however often it hears it', () => {
     const cluster = new KernelCluster({ nodes: 5 });
     cluster.elect('n1');

@@ -84,7 +84,7 @@ export interface Heartbeat extends MessageHeader {
   readonly leaderCommit: number;
   /** The greatest {@link HeartbeatReply.repliedAtMs} that the leader has from this follower, on the follower's clock; -1 before the first. */
   readonly echoMs: number;
-  /** How long ago the leader sent the last round that a quorum has confirmed, in milliseconds; -1 where there was none in its term. */
+  /** How long ago the leader sent the last round that a quorum has confirmed, in milliseconds; -1 where there was none, or nothing is committed in its term yet. */
   readonly quorumAgeMs: number;
 }
 

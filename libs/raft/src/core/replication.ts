@@ -102,7 +102,9 @@ function sendEntries(state: KernelState, progress: Progress, entries: readonly E
 export function broadcastHeartbeat(state: KernelState): void {
   const round = state.readIndex.startRound();
   const confirmedAtMs = quorumConfirmedAtMs(state);
-  const quorumAgeMs = Number.isFinite(confirmedAtMs) ? state.nowMs - confirmedAtMs : -1;
+  // Before it has committed in its term, a leader doesn't know all that was committed before it (thesis §6.4).
+  const isKnown = state.committedInTerm && Number.isFinite(confirmedAtMs);
+  const quorumAgeMs = isKnown ? state.nowMs - confirmedAtMs : -1;
   for (const progress of state.progress.values()) {
     state.sendNow({
       ...state.header(progress.id),
