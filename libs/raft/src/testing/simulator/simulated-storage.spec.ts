@@ -30,6 +30,8 @@ function batch(number: number): GroupWrite {
 
 const UNWATCHED = { persisting: () => undefined, storingSnapshot: () => undefined };
 
+async function* none(): AsyncGenerator<Uint8Array> {}
+
 function setUp(seed: number, changes: Partial<DiskConditions> = {}) {
   const time = new VirtualTime();
   const world = { time, paths: new PathCounts(), trace: new Trace(time), verdict: new Verdict() };
@@ -132,6 +134,19 @@ describe('the simulated storage', () => {
     await failing.settle(failing.storage.persist([batch(1)]));
     await failing.settle(failing.storage.recover());
     expect(() => failing.storage.persist([{ ...batch(1), commitIndex: 1 }])).toThrow('a repeated batch is the same');
+  });
+
+  it('keeps the newest snapshot where an older one comes late, as every store does', async () => {
+    const { storage, settle, boot } = setUp(1);
+    await settle(storage.open(boot));
+    await settle(storage.persist([batch(1)]));
+    const write = (index: number) => {
+      const configuration = { index: 0, configuration: EMPTY };
+      return settle(storage.writeSnapshot(DEFAULT_GROUP, { last: { term: 1, index }, configuration, format: 1 }, none()));
+    };
+    expect(await write(5)).toBe(true);
+    expect(await write(4)).toMatchObject({ message: expect.stringContaining('there is one at index 5 already') });
+    expect(await settle(storage.readSnapshot(DEFAULT_GROUP))).toMatchObject({ metadata: { last: { index: 5 } } });
   });
 
   it('tells an owner that let go from one that was killed', async () => {

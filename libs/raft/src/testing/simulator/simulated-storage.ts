@@ -13,6 +13,7 @@ import {
   StoreOwnerError,
   StoreUnavailableError,
 } from '../../storage/contract';
+import { snapshotWentBack } from '../../storage/refusals';
 import type { Chance } from './chance';
 import { describeWrite } from './describe-write';
 import { copyOf, type SimulatedDisk } from './simulated-disk';
@@ -191,6 +192,9 @@ export class SimulatedStorage implements RaftStorage {
     }
     await this.delay(this.conditions.writeMs);
     this.requireSession();
+    const before = this.disk.snapshots.get(group)?.metadata.last;
+    if (before !== undefined && metadata.last.index < before.index)
+      throw snapshotWentBack(group, metadata.last, before);
     this.disk.snapshots.set(group, { metadata, chunks: copies });
     paths.count('stored a snapshot');
     const fetched = this.onNextFetched;
