@@ -43,6 +43,8 @@ class Shrinking {
   async run(): Promise<Shrunk> {
     await this.cutEnd();
     await this.cutSessions();
+    await this.cutFront('faults');
+    await this.cutFront('calls');
     for (let before = -1; before !== this.size && this.runs < this.mostRuns;) {
       before = this.size;
       await this.cutList('faults');
@@ -72,6 +74,15 @@ class Shrinking {
   private async cutSessions(): Promise<void> {
     for (let sessionClients = 0; sessionClients < this.best.script.sessionClients; sessionClients++)
       if (await this.try({ ...this.best.script, sessionClients })) return;
+  }
+
+  /** Most failures follow from what came shortly before: the last step alone is tried, then the last two, four, and so on. */
+  private async cutFront(list: 'faults' | 'calls'): Promise<void> {
+    const steps = this.best.script[list];
+    for (let kept = 0; kept < steps.length; kept = Math.max(1, 2 * kept)) {
+      if (this.runs >= this.mostRuns) return;
+      if (await this.try({ ...this.best.script, [list]: steps.slice(steps.length - kept) })) return;
+    }
   }
 
   /** Leaves out halves, then quarters, and at last single steps (delta debugging). */
