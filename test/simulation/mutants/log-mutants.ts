@@ -1,5 +1,5 @@
-import type { Entry, Message } from 'nestjs-raft/core';
-import type { KernelStatePart, LogPart } from './kernel-parts';
+import type { Entry, Message, PersistBatch } from 'nestjs-raft/core';
+import type { KernelStatePart, LogPart, PersistencePart } from './kernel-parts';
 import { replaceFunction, replaceMethod } from './library-internals';
 import type { Mutant } from './mutant';
 
@@ -38,7 +38,7 @@ export const logMutants: readonly Mutant[] = [
     room: 'kernel',
     mistake:
       'A follower that rejects an append drops all that it doesn’t know to be committed, though a quorum may rest on it.',
-    knownSeed: 2,
+    knownSeed: 3,
     apply: () =>
       wrapAppend((original) => (state, message) => {
         if (message.term >= state.term && !meets(state, message)) cutFrom(state, state.log.commitIndex + 1);
@@ -49,7 +49,7 @@ export const logMutants: readonly Mutant[] = [
     name: 'conflict-not-cut',
     room: 'kernel',
     mistake: 'Entries of another term stay, and the leader’s are taken for present.',
-    knownSeed: 4,
+    knownSeed: 1,
     apply: () =>
       wrapAppend((original) => (state, message) => {
         const known = message.entries.filter((entry) => entry.index <= state.log.lastIndex);
@@ -96,6 +96,52 @@ export const logMutants: readonly Mutant[] = [
         if (progress?.state === 'probe') progress.probeSequence = 0;
         original(state, message);
       });
+    },
+  },
+  {
+    name: 'entries-before-their-term',
+    room: 'kernel',
+    mistake: 'Entries are written first and the term that made them with the next batch: a crash in between keeps one.',
+    knownSeed: 1,
+    apply: () => {
+      type Taken = { readonly batch: PersistBatch; readonly withheld: readonly unknown[] } | undefined;
+      replaceMethod<(this: PersistencePart, ...rest: unknown[]) => Taken>(
+        'core/persistence',
+        'Persistence',
+        'takeBatch',
+        (original) => {
+          return function (...rest) {
+            const taken = original.apply(this, rest);
+            if (taken?.batch.hardState === undefined || taken.batch.entries.length === 0) return taken;
+            this.markHardState();
+            const { hardState: _later, ...batch } = taken.batch;
+            return { ...taken, batch };
+          };
+        },
+      );
+    },
+  },
+  {
+    name: 'late-write-proves-what-replaced-it',
+    room: 'kernel',
+    mistake: 'A write that lands after its entries were cut counts for those that came in their place.',
+    knownSeed: 57,
+    apply: () => {
+      interface UnderWay {
+        underWay: { coversTo: number } | undefined;
+      }
+      replaceMethod<(this: UnderWay, from: number) => void>(
+        'core/persistence',
+        'Persistence',
+        'truncated',
+        (original) => {
+          return function (from) {
+            const coversTo = this.underWay?.coversTo;
+            original.call(this, from);
+            if (this.underWay !== undefined) this.underWay.coversTo = coversTo!;
+          };
+        },
+      );
     },
   },
 ];

@@ -117,4 +117,34 @@ export const membershipMutants: readonly Mutant[] = [
       );
     },
   },
+  {
+    name: 'replica-id-given-again',
+    room: 'kernel',
+    mistake: 'Whoever joins gets the id of a replica that was removed: its late answers count for the new one.',
+    knownSeed: 2,
+    apply: () => {
+      interface Numbered extends MembershipPart {
+        readonly members: readonly { readonly id: number }[];
+        readonly nextReplicaId: number;
+      }
+      type FirstStep = (current: Numbered, change: object) => Numbered | string;
+      replaceFunction<FirstStep>('core/membership-steps', 'firstStep', (original) => (current, change) => {
+        const greatest = Math.max(...current.members.map(({ id }) => id));
+        return original({ ...current, nextReplicaId: greatest + 1 }, change);
+      });
+    },
+  },
+  {
+    name: 'learner-promoted-at-once',
+    room: 'kernel',
+    mistake: 'A learner gets its vote before it has the log: until it has, a commit waits for it.',
+    knownSeed: 2,
+    apply: () => {
+      type Advance = (state: { readonly progress: Map<number, { isCaughtUp: boolean }> }) => void;
+      replaceFunction<Advance>('core/membership-change', 'advanceMembership', (original) => (state) => {
+        for (const progress of state.progress.values()) progress.isCaughtUp = true;
+        original(state);
+      });
+    },
+  },
 ];

@@ -86,8 +86,7 @@ describe('the age of a state', () => {
     const says = (appliedIndex: number, ageMs: number | null, clockDrift = 0) => {
       const story = new ClientStory();
       story.answered(put('a'), { called: 0, answered: 100, index: 5 });
-      return () =>
-        checkAge(story.verdict, story.history, 'n1', { ageMs, appliedIndex }, 300, clockDrift);
+      return () => checkAge(story.verdict, story.history, 'n1', { ageMs, appliedIndex }, 300, clockDrift);
     };
     expect(says(5, 0)).not.toThrow();
     expect(says(4, 201)).not.toThrow();

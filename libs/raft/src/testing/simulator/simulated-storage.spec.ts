@@ -142,7 +142,9 @@ describe('the simulated storage', () => {
     await settle(storage.persist([batch(1)]));
     const write = (index: number) => {
       const configuration = { index: 0, configuration: EMPTY };
-      return settle(storage.writeSnapshot(DEFAULT_GROUP, { last: { term: 1, index }, configuration, format: 1 }, none()));
+      return settle(
+        storage.writeSnapshot(DEFAULT_GROUP, { last: { term: 1, index }, configuration, format: 1 }, none()),
+      );
     };
     expect(await write(5)).toBe(true);
     expect(await write(4)).toMatchObject({ message: expect.stringContaining('there is one at index 5 already') });
