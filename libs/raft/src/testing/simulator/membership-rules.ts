@@ -1,0 +1,81 @@
+import type { Configuration, ConfigurationInForce } from '../../core/configuration';
+import { wasRemoved } from '../../core/membership';
+import type { ReplicaId } from '../../core/types';
+import type { CommitLedger } from './commit-ledger';
+import { configurationsOf } from './election-rules';
+import type { ReplicaDisks } from './replica-disks';
+import { lastIndexOf } from './simulated-disk';
+import type { World } from './world';
+
+/** Watches how the membership changes, and what nodes hold as it. */
+export class MembershipRules {
+  private joint = false;
+  private founders = 0;
+  /** Called once, when a joint configuration is committed. */
+  onJoint: (() => void) | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly disks: ReplicaDisks,
+    private readonly ledger: () => CommitLedger,
+  ) {}
+
+  /** Whether the one that is committed is a joint one. */
+  get isJoint(): boolean {
+    return this.joint;
+  }
+
+  /** Another is committed. */
+  changed({ voters, outgoing }: Configuration): void {
+    const { paths } = this.world;
+    const ledger = this.ledger();
+    // The one that was in force until now: the ledger has taken the new one in already.
+    const before = ledger.membershipAt(ledger.membership!.index - 1);
+    this.founders ||= before?.configuration.members.length ?? 0;
+    const isJoint = outgoing.length > 0;
+    if (isJoint) paths.count('entered a joint configuration');
+    else if (this.joint) paths.count('left a joint configuration');
+    for (const id of isJoint ? voters.filter((voter) => !outgoing.includes(voter)) : [])
+      this.checkCaughtUp(id, before?.index ?? 0);
+    this.joint = isJoint;
+    const { onJoint } = this;
+    if (!isJoint || onJoint === undefined) return;
+    this.onJoint = undefined;
+    onJoint();
+  }
+
+  /** What a node holds as the membership at this index is what was committed as such. */
+  check(who: string, { index, configuration }: ConfigurationInForce, at: number): void {
+    // A node that joined begins with the membership that it was told, as if it were its genesis.
+    if (index === 0) return;
+    const expected = this.ledger().membershipAt(at);
+    this.world.verdict.check(
+      expected?.index === index && JSON.stringify(expected.configuration) === JSON.stringify(configuration),
+      'the membership is what was committed',
+      () => `${who} holds that of ${index} as the one in force at ${at}, which is that of ${expected?.index}`,
+    );
+  }
+
+  /** A node says that it was removed: then it was, for good. */
+  saysRemoved(who: string, replica: ReplicaId): void {
+    // A node may know that it is committed before any disk says so; but the entry is on some disk.
+    const { configuration } = this.ledger().membership!;
+    const written = this.disks.groups.flatMap(configurationsOf);
+    this.world.verdict.check(
+      [configuration, ...written].some((each) => wasRemoved(each, replica)),
+      'only what was removed says so',
+      () => `${who} is replica ${replica} of ${JSON.stringify(configuration)}`,
+    );
+    this.world.paths.count('a removed node said so');
+  }
+
+  private checkCaughtUp(id: ReplicaId, since: number): void {
+    const log = this.disks.logOf(id);
+    this.world.verdict.check(
+      log !== undefined && lastIndexOf(log) >= since,
+      'a vote is given only to who has caught up',
+      () => `replica ${id} ends at ${log && lastIndexOf(log)}, its change began at ${since}`,
+    );
+    if (id > this.founders) this.world.paths.count('a joined node became a voter');
+  }
+}

@@ -1,0 +1,19 @@
+import type { SimulatedDisk } from './simulated-disk';
+
+/** What is known of one life of a node from what it did. */
+export interface ObservedLife {
+  readonly label: string;
+  readonly disk: SimulatedDisk;
+  /** No message of it, and none that it got, was of a later term. */
+  term: number;
+  sentTerm: number;
+  commitIndex: number;
+  appliedIndex: number;
+  /** Its store is empty though the cluster knows it: it must not take part. */
+  readonly wiped: boolean;
+  isLeader: boolean;
+  /** Whether its store stands still just now. */
+  readonly isStalled: () => boolean;
+  /** How often a fetch that broke off was gone on with, as it says. */
+  resumptions: number;
+}
