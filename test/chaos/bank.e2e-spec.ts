@@ -26,7 +26,7 @@ describe('a bank in the tables of three processes', () => {
   beforeAll(async () => {
     cluster = await BankCluster.start({ retryForMs: RETRY_FOR_MS });
     for (const owner of OWNERS) await cluster.post(`accounts/${owner}/${CENTS_EACH}`);
-  }, 180_000);
+  }, 400_000);
   afterEach(() => loads.splice(0).forEach((load) => load.abandon()));
   afterAll(() => cluster?.stop());
 

@@ -76,6 +76,32 @@ export function bankOn(dataSourceUrl: string | undefined, options: BankOptions =
       return id;
     }
 
+    /** Writes every kind of column, and transfers with the account that sent them. */
+    @RaftCommand()
+    async settle({ manager }: TableCommandContext, owner: string, to: string, amounts: number[]): Promise<Account> {
+      const receiver = await manager.findOneByOrFail(Account, { owner: to });
+      return manager.save(
+        manager.create(Account, {
+          owner,
+          balance: '12345678901234567890'.slice(0, 18),
+          rate: '1234567.8901',
+          kind: AccountKind.savings,
+          notes: { nested: { list: [1, 'two', null, { three: 3.5 }] }, quote: `it's "so"` },
+          tags: ['plain', 'with, comma', '"quoted"', '', 'back\\slash'],
+          sent: amounts.map((amount) => ({ to: receiver, amount: String(amount) })),
+        }),
+      );
+    }
+
+    /** Changes an account; the database takes the transfers of another along. */
+    @RaftCommand()
+    async close({ manager }: TableCommandContext, owner: string, instead: string): Promise<number> {
+      await manager.remove(await manager.findOneByOrFail(Account, { owner }));
+      const other = await manager.findOneByOrFail(Account, { owner: instead });
+      other.tags = [...other.tags, `was ${owner}`];
+      return (await manager.save(other)).version;
+    }
+
     @RaftCommand()
     async sql({ manager }: TableCommandContext, text: string, values: unknown[] = []): Promise<unknown> {
       return manager.query(text, values);

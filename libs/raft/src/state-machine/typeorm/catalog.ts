@@ -74,6 +74,7 @@ export async function readCatalog(
   })[];
   const tables = new Map(found.map((row) => [row.oid, tableOf(row, columns)]));
   faults.push(...found.flatMap(kindFaults), ...(await triggerFaults(queryRunner, oids, settings)));
+  faults.push(...(await ruleFaults(queryRunner, oids)));
   faults.push(
     ...references
       .filter(({ to }) => !tables.has(to))
@@ -144,6 +145,17 @@ async function triggerFaults(
     );
 }
 
+async function ruleFaults(queryRunner: QueryRunner, oids: readonly number[]): Promise<string[]> {
+  const rules = (await queryRunner.query(RULES, [oids])) as readonly {
+    readonly name: string;
+    readonly table: string;
+  }[];
+  return rules.map(
+    ({ name, table }) =>
+      `${table} has the rule ${name}, which writes something else than the statement says: drop it and do its work in the commands.`,
+  );
+}
+
 function sequencesOf(columns: readonly ColumnRow[], defaults: readonly ColumnDefault[]): readonly string[] {
   const owned = columns.flatMap(({ sequence }) => (sequence === null ? [] : [sequence]));
   const named = defaults.flatMap(({ expression }) =>
@@ -197,6 +209,11 @@ const DEFERRED = `
 const TRIGGERS = `
   SELECT tgname AS name, tgrelid::regclass::text AS table FROM pg_trigger
   WHERE tgrelid = ANY ($1::oid[]) AND NOT tgisinternal AND tgenabled <> 'D' ORDER BY 2, 1`;
+
+/** A view has one, too, and is refused for another reason. */
+const RULES = `
+  SELECT rulename AS name, ev_class::regclass::text AS table FROM pg_rewrite
+  WHERE ev_class = ANY ($1::oid[]) AND ev_type <> '1' ORDER BY 2, 1`;
 
 const SEQUENCES = `
   SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS name, s.seqcache::text AS cache

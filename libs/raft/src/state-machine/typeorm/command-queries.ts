@@ -9,6 +9,8 @@ export class UnrepeatableSqlError extends Error {
   override readonly name = 'UnrepeatableSqlError';
 }
 
+const LOOKING_UP = ['save', 'remove', 'softRemove', 'recover'] as const;
+
 export interface CommandQueriesPorts {
   /** Column defaults that differ from node to node: qualified table name → columns. */
   readonly filled: ReadonlyMap<string, ReadonlySet<string>>;
@@ -28,6 +30,8 @@ export class CommandQueries {
   private told = false;
   private command: { readonly timeMs: number; readonly seed: string } | undefined;
   private readonly warned = new Set<string>();
+  /** What TypeORM looks up itself before it writes: it knows the rows by their keys. */
+  private lookups = 0;
   private readonly send: QueryRunner['query'];
 
   constructor(
@@ -35,6 +39,7 @@ export class CommandQueries {
     private readonly ports: CommandQueriesPorts,
   ) {
     this.send = queryRunner.query.bind(queryRunner);
+    for (const name of LOOKING_UP) this.noteLookups(queryRunner.manager, name);
     queryRunner.query = this.query as QueryRunner['query'];
     queryRunner.stream = () =>
       Promise.reject(new UnrepeatableSqlError('A command can’t stream rows: read them with find() or query().'));
@@ -120,7 +125,21 @@ export class CommandQueries {
     }
   }
 
+  private noteLookups(manager: QueryRunner['manager'], name: (typeof LOOKING_UP)[number]): void {
+    const method = (manager[name] as (...args: unknown[]) => Promise<unknown>).bind(manager);
+    const noted = async (...args: unknown[]): Promise<unknown> => {
+      this.lookups++;
+      try {
+        return await method(...args);
+      } finally {
+        this.lookups--;
+      }
+    };
+    Object.defineProperty(manager, name, { value: noted, configurable: true });
+  }
+
   private warnOfOrder(text: string, result: unknown): void {
+    if (this.lookups > 0) return;
     const rows = Array.isArray(result) ? result : (result as { readonly records?: unknown } | undefined)?.records;
     if (this.ports.warn === undefined || !Array.isArray(rows) || rows.length < 2 || this.warned.has(text)) return;
     this.warned.add(text);
