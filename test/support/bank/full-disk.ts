@@ -2,10 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { childrenOf } from '../../../apps/kv/src/embedded-postgres/process-table';
 import type { BankDatabase } from './bank-database';
 
-/**
- * A segment of the write-ahead log fits, and half a page more: the write that goes over it ends early, which is how Postgres
- * knows a full disk (SQLSTATE 53100).
- */
+/** A segment of the write-ahead log fits, and half a page more. Of a file that can't grow Postgres says what it says where there is no room, or that the file is too large. */
 const LARGEST_FILE_BYTES = 16 * 1024 * 1024 + 4096;
 
 /** Lets no file of a server grow beyond a size: of its tables, that is; the log of the server itself goes on. Needs Linux, and no rights. */
