@@ -12,6 +12,7 @@ import { buildIfNeeded } from './build-if-needed.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const reports = path.join(root, 'dist', 'test-report');
 
 const stages = {
@@ -108,13 +109,13 @@ async function runCommand(script, commandArguments) {
 async function runNode(nodeArguments) {
   const child = spawn(process.execPath, nodeArguments, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   const forward = (signal) => child.kill(signal);
-  process.on('SIGINT', forward).on('SIGTERM', forward);
+  for (const signal of SIGNALS) process.on(signal, forward);
   try {
     return await new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => resolve(signal ? 1 : code));
     });
   } finally {
-    process.off('SIGINT', forward).off('SIGTERM', forward);
+    for (const signal of SIGNALS) process.off(signal, forward);
   }
 }

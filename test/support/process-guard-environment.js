@@ -18,7 +18,7 @@ module.exports = class ProcessGuardEnvironment extends TestEnvironment {
       },
     };
     process.on('exit', this.endAll);
-    for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, this.onSignal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, this.onSignal);
   }
 
   handleTestEvent(event) {
@@ -28,7 +28,7 @@ module.exports = class ProcessGuardEnvironment extends TestEnvironment {
   async teardown() {
     this.endAll();
     process.off('exit', this.endAll);
-    for (const signal of ['SIGTERM', 'SIGHUP']) process.off(signal, this.onSignal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, this.onSignal);
     await super.teardown();
   }
 };
