@@ -514,6 +514,23 @@ describe('entries that are no longer in memory', () => {
     expect(n3.logTerms).toEqual([1, 1, 2, 2, 3]);
   });
 
+  it('are not sent where the log was cut meanwhile at what they stand on: the follower gets a snapshot', () => {
+    const cluster = new KernelCluster({ stores });
+    const [n1, , n3] = cluster.all;
+    n1.loadsHeld = true;
+    cluster.elect('n1');
+    expect(n1.loads).toMatchObject([{ from: 2 }]);
+
+    n1.compact(2);
+    n1.answerLoad(entriesOf(2, 1, 2, 2));
+    cluster.deliver();
+
+    const appends = cluster.sent.filter(({ kind }) => kind === 'appendEntries') as { prev: { term: number } }[];
+    expect(appends.filter(({ prev }) => prev.term === undefined)).toEqual([]);
+    expect(n3.logTerms).toEqual([1]);
+    expect(n3.snapshotWanted).toMatchObject({ required: { index: 2, term: 1 } });
+  });
+
   it('are asked for again where the store could not give them', () => {
     const cluster = new KernelCluster({ stores });
     const [n1, , n3] = cluster.all;

@@ -60,12 +60,13 @@ export function sendAppend(state: KernelState, progress: Progress, evenEmpty = p
 }
 
 /**
- * Entries that were read back from the store go out only if they still are what the log holds: a truncation or a new term may
- * have passed the page on its way.
+ * Entries that were read back from the store go out only if they still are what the log holds, and the log still knows what
+ * they stand on: a truncation, a new term or the cut of its head may have passed the page on its way.
  */
 export function sendLoaded(state: KernelState, progress: Progress, entries: readonly Entry[]): void {
   progress.loadId = 0;
   if (entries[0]?.index !== progress.nextIndex) return;
+  if (state.log.terms.termAt(progress.nextIndex - 1) === undefined) return;
   const stale = entries.findIndex((entry) => state.log.terms.termAt(entry.index) !== entry.term);
   const current = stale < 0 ? entries : entries.slice(0, stale);
   if (current.length > 0 && !progress.paused) sendEntries(state, progress, current);
