@@ -35,6 +35,9 @@ const JOINT: Configuration = {
   autoLeave: true,
   target: null,
 };
+/** n1 has the only vote; and the joint configuration that gives n2 one. */
+const ONE_VOTER: Configuration = { ...GENESIS, voters: [1], learners: [2, 3] };
+const SECOND_JOINS: Configuration = { ...ONE_VOTER, voters: [1, 2], outgoing: [1], learners: [3], autoLeave: true };
 const WITHOUT_THIRD: Configuration = { ...GENESIS, members: GENESIS.members.slice(0, 2), voters: [1, 2] };
 
 const entry = (index: number, term: number, text = ''): Entry =>
@@ -184,6 +187,24 @@ describe('a leader', () => {
     cluster.elect(1);
     expect(() => cluster.says(1, { role: 'leader' })).not.toThrow();
     expect(() => cluster.says(3, { role: 'leader' })).not.toThrow();
+  });
+
+  it('needs the votes of the membership in which it was elected, though it may have changed that before it is heard of', () => {
+    const elected = (writesItsVote: boolean) => {
+      const cluster = new WatchedCluster();
+      cluster.elect(1);
+      cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+      cluster.commit(configured(1, 1, ONE_VOTER));
+      cluster.land(1, { configuration: { index: 1, configuration: ONE_VOTER } });
+      const vote = { hardState: { term: 2, votedFor: 1 } };
+      if (writesItsVote) cluster.land(1, vote);
+      cluster.land(1, { entries: [configured(2, 2, SECOND_JOINS)], ...(!writesItsVote && vote) });
+      cluster.land(1, { commitIndex: 2, configuration: { index: 2, configuration: SECOND_JOINS } });
+      cluster.land(1, { entries: [noop(3, 2)] });
+      cluster.send(1, { kind: 'heartbeat', term: 2, leaderCommit: 2 } as Message);
+    };
+    expect(() => elected(true)).not.toThrow();
+    expect(() => elected(false)).not.toThrow();
   });
 
   it('commits by counting only where its own term’s entry is the last one', () => {

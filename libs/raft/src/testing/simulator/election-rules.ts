@@ -26,13 +26,15 @@ export function checkCandidate(verdict: Verdict, who: string, replica: ReplicaId
 /**
  * Who leads has the votes of a majority, in a joint configuration of both halves: votes of members, durable, each given once.
  * One who is in a later term may have voted; all others have, or haven't.
+ *
+ * @param configurations in one of which it was elected: who needs nobody else's vote may commit another before it is heard of
  */
 export function checkElected(
   verdict: Verdict,
   who: string,
   term: number,
   replica: ReplicaId,
-  log: DiskGroup,
+  configurations: readonly Configuration[],
   logs: DurableLogs,
 ): void {
   const voted = (id: ReplicaId): boolean => {
@@ -42,7 +44,6 @@ export function checkElected(
   };
   const elects = ({ voters, outgoing }: Configuration): boolean =>
     [voters, outgoing].every((half) => half.length === 0 || 2 * half.filter(voted).length > half.length);
-  const configurations = configurationsOf(log);
   verdict.check(configurations.some(elects), 'a leader is elected by a quorum of members', () => {
     const votes = [...new Set(configurations.flatMap(({ voters, outgoing }) => [...voters, ...outgoing]))].filter(
       voted,

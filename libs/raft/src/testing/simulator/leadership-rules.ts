@@ -1,8 +1,9 @@
+import type { Configuration } from '../../core/configuration';
 import type { Message } from '../../core/messages';
-import { DEFAULT_GROUP, type ReplicaId } from '../../core/types';
+import { DEFAULT_GROUP, type HardState, type ReplicaId } from '../../core/types';
 import type { RaftStatus } from '../../runtime/status';
 import type { CommitLedger } from './commit-ledger';
-import { checkCandidate, checkElected, checkSuccessor } from './election-rules';
+import { checkCandidate, checkElected, checkSuccessor, configurationsOf } from './election-rules';
 import type { EntryRegistry } from './entry-registry';
 import type { ObservedLife } from './observed-life';
 import type { Path } from './paths';
@@ -14,6 +15,8 @@ import type { World } from './world';
 export class LeadershipRules {
   private readonly leaders = new Map<number, ReplicaId>();
   private lastLeader: ReplicaId = 0;
+  /** By which memberships a replica may have been elected in a term, as it stood when it voted for itself. */
+  private readonly candidacies = new Map<string, readonly Configuration[]>();
   /** Terms whose leader was shown to have the votes for it. */
   private readonly shownElected = new Set<number>();
   /** Who was told to campaign at once, and in which term. */
@@ -35,6 +38,12 @@ export class LeadershipRules {
   /** Whoever holds this as committed needn't have counted it. */
   knowsCommit(index: number): void {
     this.toldCommit = Math.max(this.toldCommit, index);
+  }
+
+  /** A replica's vote is about to be written. One for itself is the beginning of its candidacy. */
+  voting({ term, votedFor }: HardState, before: DiskGroup): void {
+    const { replicaId } = before.identity;
+    if (votedFor === replicaId) this.candidacies.set(`${replicaId} in ${term}`, configurationsOf(before));
   }
 
   /** A node says of itself that it leads. */
@@ -137,7 +146,8 @@ export class LeadershipRules {
   private showElected({ label }: ObservedLife, { term, from }: Message, group: DiskGroup): void {
     if (this.shownElected.has(term)) return;
     this.shownElected.add(term);
-    checkElected(this.world.verdict, label, term, from, group, (replica) => this.disks.logOf(replica));
+    const configurations = [...(this.candidacies.get(`${from} in ${term}`) ?? []), ...configurationsOf(group)];
+    checkElected(this.world.verdict, label, term, from, configurations, (replica) => this.disks.logOf(replica));
   }
 
   /** An acknowledgement says that the follower's log is the leader's. */

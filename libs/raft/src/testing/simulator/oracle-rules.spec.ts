@@ -204,14 +204,7 @@ describe('what is durable before it is said', () => {
 
 describe('who may lead', () => {
   const elected = (logs: Readonly<Record<number, DiskGroup>>, configuration = CONFIGURATION) =>
-    checkElected(
-      new Verdict(),
-      'n1',
-      3,
-      1,
-      disk([1], { configuration: { index: 0, configuration } }),
-      (replica) => logs[replica],
-    );
+    checkElected(new Verdict(), 'n1', 3, 1, [configuration], (replica) => logs[replica]);
   const voter = (term: number, votedFor: number) => disk([1], { hardState: { term, votedFor } });
 
   it('is who has the votes of a majority; one in a later term may have given its vote before', () => {
