@@ -105,10 +105,11 @@ describe('a bank in the tables of three processes', () => {
     timeFor(kills, 120_000),
   );
 
-  it.each([
+  const passing = [
     ['40P01', 'a deadlock'],
     ['40001', 'a serialization failure'],
-  ])(
+  ];
+  it.each(passing.slice(0, rounds({ short: 1, long: 2 })))(
     'answers and holds the same where one database alone has %s (%s) now and then',
     async (sqlState) => {
       const { tables } = cluster.nodes[1]!;
