@@ -1,9 +1,8 @@
 // The peer that the cluster is measured against: the same stack, one Postgres, nothing replicated.
 import 'reflect-metadata';
 import { Body, Controller, Get, Inject, Module, NotFoundException, Param, Put } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
+import { servePeer } from './support/serve';
 
 const POOL_SIZE = 20;
 
@@ -28,29 +27,15 @@ class PlainController {
   }
 }
 
-async function main(url: string, port: number): Promise<void> {
-  const dataSource = await new DataSource({ type: 'postgres', url, extra: { max: POOL_SIZE } }).initialize();
-  await dataSource.query('CREATE TABLE IF NOT EXISTS item (key text PRIMARY KEY, value text NOT NULL)');
-
-  @Module({ controllers: [PlainController], providers: [{ provide: DataSource, useValue: dataSource }] })
-  class PlainModule {}
-
-  const application = await NestFactory.create<NestFastifyApplication>(PlainModule, new FastifyAdapter(), {
-    logger: ['error', 'warn'],
-  });
-  await application.listen(port, '127.0.0.1');
-  process.on('SIGTERM', () => {
-    void application
-      .close()
-      .then(() => dataSource.destroy())
-      .then(() => process.exit(0));
-  });
-  process.stdout.write('listening\n');
-}
-
-const [url, port] = process.argv.slice(2);
-if (url === undefined || port === undefined) throw new Error('plain-route URL PORT');
-main(url, Number(port)).catch((error: unknown) => {
-  process.stderr.write(`${String(error)}\n`);
-  process.exit(1);
-});
+servePeer(
+  async (url) => {
+    const dataSource = await new DataSource({ type: 'postgres', url, extra: { max: POOL_SIZE } }).initialize();
+    await dataSource.query('CREATE TABLE IF NOT EXISTS item (key text PRIMARY KEY, value text NOT NULL)');
+    return dataSource;
+  },
+  (dataSource) => {
+    @Module({ controllers: [PlainController], providers: [{ provide: DataSource, useValue: dataSource }] })
+    class PlainModule {}
+    return PlainModule;
+  },
+);

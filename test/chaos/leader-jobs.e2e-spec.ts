@@ -1,9 +1,9 @@
 import type { RaftJobRun, RaftStatus } from 'nestjs-raft';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppProcess } from '../support/app-process';
 import { isLongForm, rounds, timeFor } from '../support/chaos-scale';
 import { compileForNode } from '../support/compile-for-node';
 import { eventually } from '../support/eventually';
@@ -26,40 +26,17 @@ interface Line {
   readonly isAborted: boolean;
 }
 
-class JobsNode {
-  private child: ChildProcess | undefined;
-  private gone: Promise<unknown> = Promise.resolve();
-
+class JobsNode extends AppProcess {
   constructor(
     readonly settings: JobsAppSettings,
-    private readonly main: string,
+    main: string,
     private readonly http: HttpClient,
-  ) {}
-
-  get isRunning(): boolean {
-    return this.child !== undefined;
-  }
-
-  get logFile(): string {
-    return path.join(this.settings.directory, `${this.settings.id}.log`);
+  ) {
+    super({ logFile: path.join(settings.directory, `${settings.id}.log`), main });
   }
 
   start(): void {
-    const log = openSync(this.logFile, 'a');
-    const env = { ...process.env, NO_COLOR: '1', JOBS_APP: JSON.stringify(this.settings) };
-    const child = spawn(process.execPath, [this.main], { stdio: ['ignore', log, log], env });
-    closeSync(log);
-    this.child = child;
-    this.gone = new Promise((resolve) => child.once('exit', resolve));
-  }
-
-  killNow(): void {
-    this.child?.kill('SIGKILL');
-    this.child = undefined;
-  }
-
-  async ended(): Promise<void> {
-    await this.gone;
+    this.launch({ JOBS_APP: JSON.stringify(this.settings) });
   }
 
   async get<T>(where: string): Promise<T> {
@@ -92,7 +69,7 @@ describe('leader jobs of three processes whose leaders are killed', () => {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Line);
   const begunOf = (job: string): readonly Line[] => linesOf(job).filter(({ what }) => what === 'begin');
-  const logs = (): string => nodes.map(({ logFile }) => readFileSync(logFile, 'utf8').slice(-3_000)).join('\n---\n');
+  const logs = (): string => nodes.map((node) => node.logText().slice(-3_000)).join('\n---\n');
   const leader = (): Promise<JobsNode> =>
     eventually(
       'a leader',

@@ -1,10 +1,10 @@
 import type { RaftStatus } from 'nestjs-raft';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres';
 import { killEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+import { AppProcess } from '../app-process';
 import { type Answer, type HttpClient, NoAnswerError } from '../http-client';
 import { VITALS_HOOK } from '../vitals';
 import type { ArchiveAppSettings } from './archive-app';
@@ -19,18 +19,17 @@ export interface ArchiveContent {
 }
 
 /** One node of the archive under test: a process, and its Postgres. */
-export class ArchiveNode {
-  private child: ChildProcess | undefined;
-  private gone: Promise<unknown> = Promise.resolve();
-
+export class ArchiveNode extends AppProcess {
   private constructor(
     readonly settings: ArchiveAppSettings,
     /** The working directory of its process. */
     readonly directory: string,
     private readonly database: EmbeddedPostgres,
-    private readonly main: string,
+    main: string,
     private readonly http: HttpClient,
-  ) {}
+  ) {
+    super({ logFile: path.join(directory, `${settings.id}.log`), main, require: [VITALS_HOOK], cwd: directory });
+  }
 
   /** Starts the node's database. */
   static async make(
@@ -53,31 +52,8 @@ export class ArchiveNode {
     return this.settings.id;
   }
 
-  get pid(): number {
-    if (this.child?.pid === undefined) throw new Error(`${this.id} doesn't run`);
-    return this.child.pid;
-  }
-
   start(): void {
-    const log = openSync(this.logFile, 'a');
-    const env = { ...process.env, NO_COLOR: '1', NODE_ENV: 'production', ARCHIVE_APP: JSON.stringify(this.settings) };
-    const child = spawn(process.execPath, ['--require', VITALS_HOOK, this.main], {
-      stdio: ['ignore', log, log],
-      env,
-      cwd: this.directory,
-    });
-    closeSync(log);
-    this.child = child;
-    this.gone = new Promise((resolve) => child.once('exit', resolve));
-  }
-
-  killNow(): void {
-    this.child?.kill('SIGKILL');
-    this.child = undefined;
-  }
-
-  async ended(): Promise<void> {
-    await this.gone;
+    this.launch({ NODE_ENV: 'production', ARCHIVE_APP: JSON.stringify(this.settings) });
   }
 
   async closeDatabase(): Promise<void> {
@@ -135,10 +111,6 @@ export class ArchiveNode {
     }
   }
 
-  logText(): string {
-    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
-  }
-
   private async get<T>(where: string): Promise<T | undefined> {
     try {
       const { status, body } = await this.send(where, 'GET', STATUS_TIMEOUT_MS);
@@ -147,10 +119,6 @@ export class ArchiveNode {
       if (error instanceof NoAnswerError) return undefined;
       throw error;
     }
-  }
-
-  private get logFile(): string {
-    return path.join(this.directory, `${this.id}.log`);
   }
 }
 

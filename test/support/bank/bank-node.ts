@@ -1,7 +1,6 @@
 import type { RaftStatus } from 'nestjs-raft';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { AppProcess } from '../app-process';
 import { type HttpClient, NoAnswerError } from '../http-client';
 import type { BankAppSettings } from './bank-app';
 import type { BankDatabase } from './bank-database';
@@ -19,10 +18,7 @@ export interface BankContent {
 }
 
 /** One node of the bank under test: a process, and the server or the two servers that it keeps its tables and its log on. */
-export class BankNode {
-  private child: ChildProcess | undefined;
-  private gone: Promise<unknown> = Promise.resolve();
-
+export class BankNode extends AppProcess {
   /**
    * @param tables the server of its tables
    * @param log the server of its log, where it is another one
@@ -31,10 +27,12 @@ export class BankNode {
     readonly settings: BankAppSettings,
     readonly tables: BankDatabase,
     readonly log: BankDatabase | undefined,
-    private readonly directory: string,
-    private readonly main: string,
+    directory: string,
+    main: string,
     private readonly http: HttpClient,
-  ) {}
+  ) {
+    super({ logFile: path.join(directory, `${settings.id}.log`), main });
+  }
 
   get id(): string {
     return this.settings.id;
@@ -44,27 +42,9 @@ export class BankNode {
     return `http://127.0.0.1:${this.settings.httpPort}`;
   }
 
-  get isRunning(): boolean {
-    return this.child !== undefined;
-  }
-
   /** @param change of its settings, for this life */
   start(change: Partial<BankAppSettings> = {}): void {
-    const log = openSync(this.logFile, 'a');
-    const env = { ...process.env, NO_COLOR: '1', BANK_APP: JSON.stringify({ ...this.settings, ...change }) };
-    const child = spawn(process.execPath, [this.main], { stdio: ['ignore', log, log], env });
-    closeSync(log);
-    this.child = child;
-    this.gone = new Promise((resolve) => child.once('exit', resolve));
-  }
-
-  killNow(): void {
-    this.child?.kill('SIGKILL');
-    this.child = undefined;
-  }
-
-  async ended(): Promise<void> {
-    await this.gone;
+    this.launch({ BANK_APP: JSON.stringify({ ...this.settings, ...change }) });
   }
 
   /** @returns undefined where the node doesn't answer */
@@ -98,13 +78,5 @@ export class BankNode {
       'SELECT reference, array_agg(id) AS ids FROM transfer GROUP BY reference',
     );
     return new Map(rows.map(({ reference, ids }) => [reference, ids]));
-  }
-
-  logText(): string {
-    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
-  }
-
-  private get logFile(): string {
-    return path.join(this.directory, `${this.id}.log`);
   }
 }

@@ -55,7 +55,7 @@ export function sendAppend(state: KernelState, progress: Progress, evenEmpty = p
   if (progress.state === 'replicate' && !full && !evenEmpty && progress.inflights.messages >= SMALL_APPENDS_IN_FLIGHT) {
     return false;
   }
-  sendEntries(state, progress, entries);
+  sendEntries(state, progress, prevTerm, entries);
   return progress.state === 'replicate' && full;
 }
 
@@ -65,19 +65,18 @@ export function sendAppend(state: KernelState, progress: Progress, evenEmpty = p
  */
 export function sendLoaded(state: KernelState, progress: Progress, entries: readonly Entry[]): void {
   progress.loadId = 0;
-  if (entries[0]?.index !== progress.nextIndex) return;
-  if (state.log.terms.termAt(progress.nextIndex - 1) === undefined) return;
+  const prevTerm = state.log.terms.termAt(progress.nextIndex - 1);
+  if (prevTerm === undefined || entries[0]?.index !== progress.nextIndex) return;
   const stale = entries.findIndex((entry) => state.log.terms.termAt(entry.index) !== entry.term);
   const current = stale < 0 ? entries : entries.slice(0, stale);
-  if (current.length > 0 && !progress.paused) sendEntries(state, progress, current);
+  if (current.length > 0 && !progress.paused) sendEntries(state, progress, prevTerm, current);
 }
 
-function sendEntries(state: KernelState, progress: Progress, entries: readonly Entry[]): void {
-  const index = progress.nextIndex - 1;
+function sendEntries(state: KernelState, progress: Progress, prevTerm: number, entries: readonly Entry[]): void {
   const message = {
     ...state.header(progress.id),
     kind: 'appendEntries' as const,
-    prev: { term: state.log.terms.termAt(index)!, index },
+    prev: { term: prevTerm, index: progress.nextIndex - 1 },
     entries,
     leaderCommit: state.log.commitIndex,
     acknowledged: progress.matchIndex,

@@ -4,6 +4,7 @@ import type { CommandOutcome } from '../state-machine/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { CallDesk } from './call-desk';
 import { CallIds } from './call-ids';
+import { ClientServer } from './client-server';
 import { ClientSessions } from './client-session';
 import type { EventReporter } from './event-reporter';
 import { Forwarder } from './forwarder';
@@ -15,7 +16,9 @@ import type { Ordered, RaftNodeOptions, ReadConsistency } from './raft-node-opti
 import type { Replica } from './replica';
 import { RequestLedger } from './request-ledger';
 import { RequestRouter } from './request-router';
+import { RequestServer } from './request-server';
 import { SharedBarrier } from './shared-barrier';
+import type { RaftStatus } from './status';
 import { leaderIn } from './status-report';
 import { timingOf } from './timing';
 
@@ -25,10 +28,15 @@ export interface CallPathsPorts {
   readonly options: RaftNodeOptions;
   readonly links: PeerLinks;
   readonly reporter: EventReporter;
+  readonly bootNonce: string;
+  /** Empty before genesis. */
+  clusterId(): string;
   answer(peer: Hello, message: PeerMessage): void;
   replica(): Replica | undefined;
   /** Why no call is taken in; undefined where calls are. */
   closed(): RaftError | undefined;
+  status(): RaftStatus;
+  onStatus(listener: (status: RaftStatus) => void): () => void;
 }
 
 /** The ways of a call through one node: in at the desk, by the router to the replica here or to the leader, and back. */
@@ -42,6 +50,10 @@ export class CallPaths {
   readonly clientSessions: ClientSessions;
   /** Calls among the nodes themselves. */
   readonly calls: PeerCalls;
+  /** Takes in what other nodes send on. */
+  readonly server: RequestServer;
+  /** Takes in what clients ask, which aren't members. */
+  readonly clients: ClientServer;
 
   constructor(private readonly ports: CallPathsPorts) {
     const { options, links } = ports;
@@ -86,6 +98,26 @@ export class CallPaths {
       (request: PendingRequest) => barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request),
     );
     this.desk = new CallDesk(options, this.ledger, this.router, ports.reporter, () => ports.closed());
+    const submit = (request: PendingRequest): void => this.desk.submit(request);
+    this.server = new RequestServer({
+      groupId,
+      bootNonce: ports.bootNonce,
+      clusterId: () => ports.clusterId(),
+      submit,
+      answer: (peer, message) => ports.answer(peer, message),
+    });
+    this.clients = new ClientServer({
+      nodeName: options.nodeId,
+      clusterName: options.clusterName,
+      groupId,
+      bootNonce: ports.bootNonce,
+      logger: options.logger,
+      machineEvents: options.machineEvents,
+      submit,
+      closed: () => ports.closed(),
+      status: () => ports.status(),
+      onStatus: (listener) => ports.onStatus(listener),
+    });
   }
 
   private sharedBarrier(consistency: ReadConsistency): SharedBarrier {

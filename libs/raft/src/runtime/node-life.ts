@@ -6,7 +6,6 @@ import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contr
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
 import { CallPaths } from './call-paths';
-import { ClientServer } from './client-server';
 import { ClusterAdmin } from './cluster-admin';
 import { sentenceOf } from './error-sentence';
 import { EventReporter } from './event-reporter';
@@ -24,7 +23,6 @@ import { PeerLinks } from './peer-links';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Replica } from './replica';
 import { asRaftError } from './request-codec';
-import { RequestServer } from './request-server';
 import { SessionProof } from './session-proof';
 import { restoreAtStart, type RestoredGroup } from './snapshot-install';
 import type { QueueLengths, RaftPhase, RaftStatus } from './status';
@@ -81,9 +79,13 @@ export class NodeLife {
       options,
       links: this.links,
       reporter: this.reporter,
+      bootNonce: this.bootNonce,
+      clusterId: () => this.group?.clusterId ?? '',
       answer: (peer, message) => this.answer(peer, message),
       replica,
       closed,
+      status: () => this.status(),
+      onStatus: (listener) => this.board.subscribe(listener),
     });
     this.admin = new ClusterAdmin({
       links: this.links,
@@ -219,16 +221,8 @@ export class NodeLife {
 
   private peerHost({ incarnation }: StoreIdentity, lives: LifeBook): PeerHost {
     const { nodeId: nodeName, clusterName, groupId, advertise } = this.options;
-    const { bootNonce, links } = this;
-    const { calls, forwarder, router } = this.paths;
-    const answer = (peer: Hello, message: PeerMessage): void => this.answer(peer, message);
-    const server = new RequestServer({
-      groupId,
-      bootNonce,
-      clusterId: () => this.group?.clusterId ?? '',
-      submit: (request) => this.paths.desk.submit(request),
-      answer,
-    });
+    const { links } = this;
+    const { calls, forwarder, router, server, clients } = this.paths;
     return new PeerHost(
       { nodeName, clusterName, groupId, advertise, incarnation },
       {
@@ -238,8 +232,8 @@ export class NodeLife {
         router,
         server,
         lives,
-        clients: this.clientServer(),
-        answer,
+        clients,
+        answer: (peer, message) => this.answer(peer, message),
         connectionChanged: (address, isConnected, detail) =>
           this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
         rolledBack: (sentence) => this.rolledBack(sentence),
@@ -251,22 +245,6 @@ export class NodeLife {
         threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
       },
     );
-  }
-
-  private clientServer(): ClientServer {
-    const { options } = this;
-    return new ClientServer({
-      nodeName: options.nodeId,
-      clusterName: options.clusterName,
-      groupId: options.groupId,
-      bootNonce: this.bootNonce,
-      logger: options.logger,
-      machineEvents: options.machineEvents,
-      submit: (request) => this.paths.desk.submit(request),
-      closed: () => this.closedBecause(),
-      status: () => this.status(),
-      onStatus: (listener) => this.board.subscribe(listener),
-    });
   }
 
   private answer(peer: Hello, message: PeerMessage): void {

@@ -2,7 +2,8 @@ import type { BackedCommand, BackedOutcome } from '../backing';
 import type { CommandOutcome } from '../contract';
 import { answerOfRow, answerRow, firstOutcome, storedAnswer } from '../stored-answer';
 import { decodeValue, encodeValue } from '../value-codec';
-import type { Database, OwnNames } from './sql-names';
+import type { Database } from './database';
+import type { OwnNames } from './sql-names';
 
 /**
  * Outcomes that answer retries, stored with the effects: commands that the tables hold already aren't run again when the log is

@@ -6,11 +6,6 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Whatever takes a statement: a query runner in its transaction, or a data source. */
-export interface Database {
-  query(text: string, parameters?: unknown[]): Promise<unknown>;
-}
-
 /** What this library keeps in a schema of its own. */
 export interface OwnNames {
   readonly schema: string;

@@ -3,7 +3,8 @@ import { RaftError } from '../../core/raft-error';
 import { type LogId, ORIGIN } from '../../core/types';
 import type { TablesCatalog } from './catalog';
 import { contentSum } from './own-schema';
-import { type Database, HASH_CHANGE, HASH_MODULUS, literal, type OwnNames, WRITER } from './sql-names';
+import type { Database } from './database';
+import { HASH_CHANGE, HASH_MODULUS, literal, type OwnNames, WRITER } from './sql-names';
 
 /** Where a sequence stands. */
 export interface SequenceValue {
