@@ -1,7 +1,7 @@
 const base = require('./jest.config.js');
 
 /**
- * Suites that start real processes: one after the other, with time for Postgres to start and for elections. They run the
+ * Suites that start real processes, two at a time: with time for Postgres to start and for elections. They run the
  * built application (`npm run build`, or `npm test`, which builds what is out of date).
  *
  * @type {import('jest').Config}
@@ -10,6 +10,6 @@ module.exports = {
   ...base,
   testMatch: ['**/*.e2e-spec.ts'],
   testEnvironment: '<rootDir>/test/support/process-guard-environment.js',
-  maxWorkers: 1,
+  maxWorkers: 2,
   testTimeout: 180_000,
 };

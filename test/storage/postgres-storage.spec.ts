@@ -47,10 +47,10 @@ describe('writes', () => {
     const wire = stores.wireOf(storage);
     await storage.persist([batch(3, { entries: entries(4, 5, 1), commitIndex: 3 })]);
     const stateRow = () => stores.query('SELECT ctid::text, xmin::text FROM $schema.raft_group');
-    const [before, requests] = [await stateRow(), wire.requests];
+    const [before, requests] = [await stateRow(), wire.requestsOfWriter];
     for (let number = 4; number < 14; number++)
       await storage.persist([batch(number, { entries: entries(number + 2, number + 2, 1), commitIndex: number })]);
-    expect(wire.requests - requests).toBe(10);
+    expect(wire.requestsOfWriter - requests).toBe(10);
     expect(await stateRow()).toEqual(before);
     const [rows] = await stores.query(
       'SELECT count(DISTINCT xmin::text)::int AS commits FROM $schema.raft_batch WHERE number BETWEEN 4 AND 13',
@@ -63,12 +63,12 @@ describe('writes', () => {
     await storage.persist([founding(BETA)]);
     await storage.persist([batch(3, { truncateFrom: 3 })]);
     const wire = stores.wireOf(storage);
-    const { requests } = wire;
+    const requests = wire.requestsOfWriter;
     await storage.persist([
       batch(4, { hardState: { term: 4, votedFor: 0 }, entries: [...entries(3, 4, 3), ...entries(5, 6, 4)] }),
       batch(2, { group: BETA, entries: entries(1, 5, 1), commitIndex: 2 }),
     ]);
-    expect(wire.requests - requests).toBe(1);
+    expect(wire.requestsOfWriter - requests).toBe(1);
     await expectLog(storage, [...entries(1, 2, 1), ...entries(3, 4, 3), ...entries(5, 6, 4)]);
   });
 

@@ -11,16 +11,22 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  */
 export type Mishap = 'before' | 'during' | 'atOnce' | 'after' | 'hold';
 
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  requests: number;
+}
+
 /** A wire between a Postgres client and its server that can be cut, at a moment of one's choice. */
 export class PostgresProxy {
-  private readonly links = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  private readonly links = new Set<Link>();
+  /** The connection of the latest write. */
+  private writer: Link | undefined;
   /** Sockets that stay open, and nothing comes through any more. */
   private readonly mute = new Set<Socket>();
   private mishap: Mishap | undefined;
   private held: { readonly server: Socket; readonly bytes: Buffer } | undefined;
   private holdsNow: (() => void) | undefined;
-  /** How often a client has sent something after it had been answered. */
-  requests = 0;
   /** Whether the server can't be reached: every new connection is closed at once. */
   unreachable = false;
   /** Whether every new connection is taken, and nothing ever comes of it. */
@@ -49,6 +55,11 @@ export class PostgresProxy {
 
   get port(): number {
     return (this.listener.address() as AddressInfo).port;
+  }
+
+  /** How often the client has sent something after it had been answered, on the connection that writes come by. */
+  get requestsOfWriter(): number {
+    return this.writer?.requests ?? 0;
   }
 
   /** Lets something happen to the next write that comes by. */
@@ -110,19 +121,21 @@ export class PostgresProxy {
   }
 
   private link(client: Socket, server: Socket): void {
-    const link = { client, server };
+    const link: Link = { client, server, requests: 0 };
     let answered = true;
     let silent = false;
     this.links.add(link);
     const forget = () => this.links.delete(link);
     client.on('data', (bytes) => {
       if (answered) {
-        this.requests++;
+        link.requests++;
         if (--this.countdown === 0) this.whenCounted?.();
         if (!this.links.has(link)) return;
       }
       answered = false;
-      const mishap = this.isWrite(bytes) ? this.mishap : undefined;
+      const isWrite = this.isWrite(bytes);
+      if (isWrite) this.writer = link;
+      const mishap = isWrite ? this.mishap : undefined;
       if (mishap) this.mishap = undefined;
       switch (mishap) {
         case undefined:
