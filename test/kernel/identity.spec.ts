@@ -110,7 +110,7 @@ describe('the configuration in force', () => {
     cluster.tick(6 * ELECTION_TICKS, 'n3');
 
     expect(n3.kernel.configuration).toEqual({ index: 1, configuration: changed });
-    expect([n3.role, n3.term]).toEqual(['learner', 0]);
+    expect([n3.role, n3.term]).toEqual(['learner', 1]);
   });
 
   it('trap 9: a configuration that is stored and not known to be committed is not in force yet', () => {

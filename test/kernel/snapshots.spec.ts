@@ -1,4 +1,5 @@
 import { ELECTION_TICKS, KernelCluster } from './kernel-cluster';
+import { at, from } from './message-from';
 
 /** n1 leads n2; n3 was away while entries came and went: the log begins behind `compactedTo`. */
 function behind(compactedTo: number): KernelCluster {
@@ -183,6 +184,53 @@ describe('a snapshot and the log', () => {
     n1.propose('c');
     cluster.tick(10, 'n1');
     expect(n3.commands).toEqual(['a', 'b', 'c']);
+  });
+
+  it('trap 39: entries that come from the store during the install are not applied', () => {
+    const cluster = new KernelCluster({ stores: { n3: { log: [1, 1, 1], commitIndex: 0, term: 1 } } });
+    const [n1, , n3] = cluster.all;
+    cluster.partition(['n1', 'n2'], ['n3']);
+    cluster.elect('n1');
+    n1.propose('a', 'b', 'c');
+    cluster.deliver();
+    const snapshot = n1.snapshot();
+    n3.loadsHeld = true;
+    n3.receive(from(n1, 1).appendEntries(n3, at(1, 3), [], 3));
+    expect(n3.loads).toMatchObject([{ from: 1, to: 3 }]);
+
+    expect(n3.beginInstall(snapshot)).toBe(true);
+    n3.answerLoad();
+    expect(n3.applied).toEqual([]);
+
+    n3.finishInstall(n1, snapshot);
+    expect(n3.commands).toEqual(['a', 'b', 'c']);
+  });
+
+  it('of a later term brings that term, too: nothing of it is said in an older one, however the node crashes', () => {
+    const cluster = behind(3);
+    const [n1, n2, n3] = cluster.all;
+    cluster.tick(10, 'n1');
+    cluster.partition(['n1', 'n2'], ['n3']);
+    n1.transfer(n2);
+    cluster.deliver();
+    n2.propose('e');
+    cluster.tick(10, 'n2');
+    expect([n2.term, n3.term]).toEqual([2, 1]);
+
+    n3.diskHeld = true;
+    expect(n3.install(n2)).toBe(true);
+    expect(n3.term).toBe(2);
+    expect([n3.disk.hardState.term, n3.writing?.hardState]).toEqual([1, { term: 2, votedFor: 0 }]);
+
+    const { applied } = n3;
+    n3.crash();
+    n3.applied = applied;
+    n3.restart();
+    expect(n3.term).toBe(2);
+    expect(n3.disk.hardState).toEqual({ term: 2, votedFor: 0 });
+    cluster.heal();
+    cluster.tick(10, 'n2');
+    expect(n3.commands).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
   it('trap 27: brings the configuration of its index, not the newest, and the log brings the rest', () => {

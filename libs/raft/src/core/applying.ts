@@ -71,6 +71,11 @@ export class Applying {
     this.committed.release(index);
   }
 
+  /** A snapshot takes the place of the state: what is still read from the store comes too late. */
+  dropLoad(): void {
+    this.loadId = 0;
+  }
+
   /** The state machine holds everything up to `index` by a snapshot; what was on its way is of no use. */
   restartAt(index: number): void {
     this.handed = index;

@@ -20,6 +20,7 @@ export function beginInstall(state: KernelState, { last }: KernelSnapshot): bool
   }
   if (state.role !== 'follower' && state.role !== 'learner') becomeFollower(state, state.term, NO_REPLICA);
   state.installing = last;
+  state.applying.dropLoad();
   return true;
 }
 
@@ -36,6 +37,8 @@ export function finishInstall(state: KernelState, { last, configuration }: Kerne
   state.installing = undefined;
   state.configurations.restartWith(configuration);
   enforceConfiguration(state, configuration);
+  // A member that is in a later term than the leader that asked may have given a snapshot of that term.
+  if (last.term > state.term) becomeFollower(state, last.term, NO_REPLICA);
   if (state.leader === NO_REPLICA || state.leader === state.self) return;
   const reply = { ...state.header(state.leader), kind: 'installSnapshotReply' as const, matchIndex: last.index };
   state.sendAfterPersist(reply, last.index);

@@ -78,10 +78,11 @@ export class KernelState {
   constructor(readonly options: KernelOptions) {
     const { durable } = options;
     this.nowMs = options.nowMs;
-    this.term = durable.hardState.term;
-    this.votedFor = durable.hardState.votedFor;
     this.log = new RaftLog(durable, options.appliedIndex, options.logWindowBytes);
     this.persistence = new Persistence(options);
+    this.term = durable.hardState.term;
+    this.votedFor = durable.hardState.votedFor;
+    this.catchUpWithLog();
     this.applying = new Applying(options.appliedIndex, options.maxUnappliedBytes);
     this.configuration = durable.configuration;
     this.configurations = new ConfigurationHistory(durable.configuration);
@@ -90,6 +91,15 @@ export class KernelState {
       ? Number.NEGATIVE_INFINITY
       : options.nowMs + options.electionTicks * options.tickMs;
     this.reported = this.status;
+  }
+
+  /** The log was cut at a snapshot of a later term, and a crash came before that term was written. */
+  private catchUpWithLog(): void {
+    const { term } = this.log.lastId;
+    if (term <= this.term) return;
+    this.term = term;
+    this.votedFor = NO_REPLICA;
+    this.persistence.markHardState();
   }
 
   get self(): ReplicaId {
