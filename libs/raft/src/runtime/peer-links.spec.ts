@@ -34,6 +34,27 @@ function setUp(): PeerLinks {
   return links;
 }
 
+describe('a node that is no member', () => {
+  it('is known by what it says of itself', () => {
+    const links = setUp();
+    links.heard(hello('n4', 0));
+    expect(links.strangerNamed('n4')?.incarnation).toBe(storeOf('n4'));
+  });
+
+  it('is no founder that still says what it said before it was one', () => {
+    const links = setUp();
+    links.heard(hello('n2', 0));
+    expect(links.strangerNamed('n2')).toBeUndefined();
+  });
+
+  it('is nobody in whose place another store answers by now', () => {
+    const links = setUp();
+    links.heard(hello('n4', 0));
+    links.heard(hello('n4', 4, 'another store'));
+    expect(links.strangerNamed('n4')).toBeUndefined();
+  });
+});
+
 describe('what a member had is gone', () => {
   it('not while it is away, nor once it is back with its store', () => {
     const links = setUp();

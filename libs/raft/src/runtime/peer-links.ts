@@ -68,9 +68,10 @@ export class PeerLinks {
     return [...this.addresses.values()];
   }
 
-  /** @returns what a node said of itself that is no member of a cluster yet */
+  /** @returns what a node said of itself that is no member of a cluster yet, unless another store answers in its place by now */
   strangerNamed(name: string): Hello | undefined {
-    return this.strangers.get(name);
+    const hello = this.strangers.get(name);
+    return hello !== undefined && this.stores.get(hello.advertise) === hello.incarnation ? hello : undefined;
   }
 
   /** Dials the members of a configuration, and nobody else any more. */
@@ -129,6 +130,8 @@ export class PeerLinks {
   heard(hello: Hello): void {
     this.answersAt(hello);
     if (hello.replicaId === 0) {
+      // A founder's connection may be older than its membership.
+      if (this.members.some(({ incarnation }) => incarnation === hello.incarnation)) return;
       if (this.strangers.size < MOST_STRANGERS || this.strangers.has(hello.nodeName))
         this.strangers.set(hello.nodeName, hello);
       return;
