@@ -266,6 +266,26 @@ describe('A read', () => {
     cluster.network.heal();
   });
 
+  it('that may be stale is as old as the last proof where its leader can not prove that it still owns its store', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    await cluster.ends(leader.raft.propose(add('a')));
+    await cluster.pass(1000);
+    const [follower] = cluster.followers();
+    expect(follower!.raft.status().ageMs).toBeLessThan(500);
+    // All of them, so that there is nobody to hand over to.
+    for (const { storage } of cluster.nodes.values()) storage.hold('probe');
+    await cluster.pass(2000);
+    expect(leader.raft.status().isLeader).toBe(true);
+    // Another process may have its store by now, and vote and write in its name.
+    expect(follower!.raft.status().ageMs).toBeGreaterThan(1000);
+    expect(leader.raft.status().ageMs).toBeGreaterThan(1000);
+    for (const { storage } of cluster.nodes.values()) storage.release('probe');
+    await cluster.pass(1000);
+    expect(follower!.raft.status().ageMs).toBeLessThan(500);
+    expect(leader.raft.status().ageMs).toBeLessThan(500);
+  });
+
   it('sees the caller’s own write on any node where it says the write’s index, or says that this node lags', async () => {
     cluster = new VirtualCluster(3);
     const leader = await cluster.startWithLeader();

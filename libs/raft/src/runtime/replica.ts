@@ -32,7 +32,7 @@ import { RoundTrips } from './round-trips';
 import type { QueueLengths, ReadCounts } from './status';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter, ServingReplica } from './request-router';
-import type { SessionProof } from './session-proof';
+import { asFarAsProved, type SessionProof } from './session-proof';
 import type { RestoredGroup } from './snapshot-install';
 import type { SnapshotFetch } from './snapshot-fetcher';
 import type { SnapshotInfo } from './snapshot-options';
@@ -198,7 +198,7 @@ export class Replica implements ServingReplica {
         renewProof: () => this.persister.probe(),
         requestRead: (context, lease) => this.driver.readIndex(context, lease),
         appliedIndex: () => this.appliedIndexHere,
-        ageMs: () => kernel.freshness(scheduler.nowMs())?.ageMs,
+        ageMs: () => this.ageMs,
       },
       group.commitIndex,
     );
@@ -284,6 +284,13 @@ export class Replica implements ServingReplica {
 
   get appliedIndex(): number {
     return this.appliedIndexHere;
+  }
+
+  /** How old the state here is at most; undefined where that isn't known. */
+  get ageMs(): number | undefined {
+    const { options, proof } = this.ports;
+    const ageMs = this.kernel.freshness(options.scheduler.nowMs())?.ageMs;
+    return ageMs === undefined || this.kernel.status.role !== 'leader' ? ageMs : Math.max(ageMs, proof.overdueMs());
   }
 
   /** A message came in; it counts only if its connection is that of the replica, and of the store, that it names. */
@@ -385,15 +392,9 @@ export class Replica implements ServingReplica {
     // A lost session is a lost lock: another process may speak for this replica now.
     if (this.persister.isTroubled) return;
     this.roundTrips.sent(message);
-    const isOnItsWay = this.ports.links.sendToReplica(this.unconfirmedWithoutProof(message));
+    const isOnItsWay = this.ports.links.sendToReplica(asFarAsProved(message, this.ports.proof));
     // Appends to a peer that doesn't keep up stop here, before they fill the memory.
     if (!isOnItsWay && message.kind === 'appendEntries') this.driver.peerUnreachable(message.to);
-  }
-
-  /** Answering a round says "I have voted for nobody else": that needs the store. Being alive doesn't. */
-  private unconfirmedWithoutProof(message: Message): Message {
-    if (message.kind !== 'heartbeatReply' || message.round === 0 || this.ports.proof.isFresh()) return message;
-    return { ...message, round: 0 };
   }
 
   private applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void {

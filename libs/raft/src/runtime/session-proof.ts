@@ -1,3 +1,4 @@
+import type { Message } from '../core/messages';
 import type { Scheduler } from './scheduler';
 
 /**
@@ -28,7 +29,26 @@ export class SessionProof {
     return this.ageMs() <= this.validMs;
   }
 
+  /** How long ago it was last certain that this process alone speaks for its replica; 0 while a proof is fresh. */
+  overdueMs(): number {
+    return Math.max(0, this.ageMs() - this.validMs);
+  }
+
   ageMs(): number {
     return this.scheduler.nowMs() - this.provedAtMs;
   }
+}
+
+/**
+ * Answering a round says "I have voted for nobody else", and so does a leader that counts itself among those who confirmed
+ * it: that needs the store. Being alive doesn't.
+ *
+ * @returns the message, with no more in it than is proved
+ */
+export function asFarAsProved(message: Message, proof: SessionProof): Message {
+  if (message.kind === 'heartbeatReply')
+    return message.round > 0 && !proof.isFresh() ? { ...message, round: 0 } : message;
+  if (message.kind !== 'heartbeat' || message.quorumAgeMs < 0) return message;
+  const overdueMs = proof.overdueMs();
+  return message.quorumAgeMs >= overdueMs ? message : { ...message, quorumAgeMs: overdueMs };
 }

@@ -43,7 +43,7 @@ export function statusOf(
     appliedIndex: replica?.appliedIndex ?? 0,
     reads: replica?.readCounts ?? NO_READS,
     queues,
-    ageMs: kernel?.freshness(options.scheduler.nowMs())?.ageMs ?? null,
+    ageMs: replica?.ageMs ?? null,
     firstIndex: kernel?.firstIndex ?? 0,
     snapshot: replica?.snapshots.info ?? null,
     install: replica?.snapshots.installStatus ?? null,
