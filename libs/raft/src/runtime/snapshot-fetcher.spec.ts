@@ -47,9 +47,12 @@ function setUp(...indexes: number[]) {
   const warnings: string[] = [];
   /** Called with each chunk that is asked for, before it is answered. */
   let onChunk = (_holder: Holder): void => undefined;
+  let chunkMs = 0;
   const call = async (address: string, method: string): Promise<Uint8Array> => {
     const holder = at(address);
     if (method === SNAPSHOT_CHUNK) onChunk(holder);
+    if (method === SNAPSHOT_CHUNK && holder.isConnected && chunkMs > 0)
+      await new Promise<void>((resolve) => void scheduler.setTimer(chunkMs, resolve));
     if (!holder.isConnected) throw new RaftError('RAFT_TIMEOUT', 'it is not connected');
     if (method !== SNAPSHOT_CHUNK) return offerOf(holder);
     if (holder.isGone) throw new RaftError('RAFT_TIMEOUT', 'no answer');
@@ -96,6 +99,7 @@ function setUp(...indexes: number[]) {
     pass,
     start,
     beforeChunk: (react: (holder: Holder) => void) => (onChunk = react),
+    chunksTake: (ms: number) => (chunkMs = ms),
   };
 }
 
@@ -112,7 +116,7 @@ describe('a node that fetches a snapshot', () => {
     const { fetcher, installed, holders, pass, start, beforeChunk } = setUp(7, 0);
     beforeChunk((holder) => (holder.isConnected = holder.asked === 0));
     start();
-    await pass(10_000);
+    await pass(9000);
     expect(installed).toEqual([]);
     expect(fetcher.status).toMatchObject({ stage: 'fetching', source: 'n2', receivedBytes: 1 });
     beforeChunk(() => undefined);
@@ -120,6 +124,28 @@ describe('a node that fetches a snapshot', () => {
     await pass(1000);
     expect(installed).toEqual([7]);
     expect(holders[0]!.asked).toBe(CHUNKS);
+  });
+
+  it('waits for a member that is away no longer than to begin anew would cost', async () => {
+    const { fetcher, warnings, pass, start, beforeChunk } = setUp(7, 0);
+    beforeChunk((holder) => (holder.isConnected = holder.asked === 0));
+    start();
+    await pass(11_000);
+    expect(fetcher.status).toBeNull();
+    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
+  });
+
+  it('waits longer where more has come by then', async () => {
+    const { fetcher, holders, pass, start, beforeChunk, chunksTake } = setUp(7, 0);
+    chunksTake(20_000);
+    let requests = 0;
+    beforeChunk((holder) => (holder.isConnected = ++requests <= 2));
+    start();
+    await pass(20_000 + 15_000);
+    expect(fetcher.status).toMatchObject({ stage: 'fetching', receivedBytes: 1 });
+    expect(holders[0]!.isConnected).toBe(false);
+    await pass(7000);
+    expect(fetcher.status).toBeNull();
   });
 
   it('gives a member up at once in whose place another store answers, so that another snapshot can be fetched', async () => {

@@ -15,8 +15,8 @@ const WINDOW = 2;
 const RETRY_MS = 100;
 /** So often are the members asked for a snapshot before the leader has to say again that it is needed. */
 const PATIENCE = 20;
-/** For so long is a node waited for that had the snapshot and is away: to begin anew costs all of it. */
-const AWAY_MS = 30_000;
+/** For how long a node is waited for that had the snapshot and is away: for what to begin anew would cost, within bounds. */
+const AWAY_MS = { least: 10_000, most: 300_000 };
 /** So often may a node that is there give no chunk, as its store may hang, before another is asked. */
 const SILENT_CALLS = 3;
 
@@ -163,13 +163,14 @@ export class SnapshotFetcher {
   /** Goes on until it has the chunk, with whoever has that snapshot. */
   private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Uint8Array> {
     const { calls, callTimeoutMs, links, scheduler } = this.ports;
-    const sinceMs = scheduler.nowMs();
+    let failingSinceMs: number | undefined;
     for (let failures = 0; ; failures++) {
       if (this.closed) throw new Error('this node is being stopped');
       const source = fetch.source!;
       try {
         return await calls.call(source.address, SNAPSHOT_CHUNK, encodeChunkRequest(last, number), callTimeoutMs);
       } catch (error) {
+        failingSinceMs ??= scheduler.nowMs();
         await this.pause();
         if (fetch.source !== source || this.closed) continue;
         fetch.resumptions++;
@@ -179,7 +180,9 @@ export class SnapshotFetcher {
         const isTheSame = ({ metadata }: OfferedSnapshot, { id }: SnapshotHolder): boolean =>
           sameLogId(metadata.last, last) && !(isThere && id === source.id);
         const isFound = (await this.findOffer(fetch, isTheSame, 1)) !== undefined;
-        if (!isFound && (!mayHaveIt || scheduler.nowMs() - sinceMs > AWAY_MS))
+        const spentMs = failingSinceMs - fetch.startedMs;
+        const patienceMs = Math.min(Math.max(spentMs, AWAY_MS.least), AWAY_MS.most);
+        if (!isFound && (!mayHaveIt || scheduler.nowMs() - failingSinceMs > patienceMs))
           throw new Error(`no member has the snapshot of entry ${last.index} any more`, { cause: error });
       }
     }
