@@ -1,25 +1,37 @@
 import { decodeConfiguration } from '../../core/configuration-codec';
-import type { Configuration } from '../../core/configuration';
+import type { Configuration, ConfigurationInForce } from '../../core/configuration';
 import type { ReplicaId } from '../../core/types';
 import type { DurableLogs } from './commit-ledger';
 import { lastIndexOf, termAt, type DiskGroup } from './simulated-disk';
 import type { Verdict } from './violation';
 
 /**
- * What a replica may act by: the configuration that it holds as committed, or one whose entry it has and may have learned to be
- * committed since. Both are durable before it says anything by them.
+ * What a replica may act by: the configuration that it holds as committed, that of the snapshot behind which its log was cut,
+ * or one whose entry it has and may have learned to be committed since. All are durable before it says anything by them.
+ *
+ * @param membershipAt what was committed as the membership that is in force at an index
  */
-export function configurationsOf({ configuration, entries }: DiskGroup): readonly Configuration[] {
-  const since = entries.filter(({ kind, index }) => kind === 'configuration' && index > configuration.index);
-  return [configuration.configuration, ...since.map(({ data }) => decodeConfiguration(data))];
+export function configurationsOf(
+  { configuration, origin, entries }: DiskGroup,
+  membershipAt: (index: number) => ConfigurationInForce | undefined,
+): readonly Configuration[] {
+  const ofSnapshot = membershipAt(origin.index);
+  const held = ofSnapshot !== undefined && ofSnapshot.index > configuration.index ? ofSnapshot : configuration;
+  const since = entries.filter(({ kind, index }) => kind === 'configuration' && index > held.index);
+  return [held.configuration, ...since.map(({ data }) => decodeConfiguration(data))];
 }
 
 /** Only who has a vote asks for votes. */
-export function checkCandidate(verdict: Verdict, who: string, replica: ReplicaId, log: DiskGroup): void {
+export function checkCandidate(
+  verdict: Verdict,
+  who: string,
+  replica: ReplicaId,
+  configurations: readonly Configuration[],
+): void {
   verdict.check(
-    configurationsOf(log).some(({ voters, outgoing }) => voters.includes(replica) || outgoing.includes(replica)),
+    configurations.some(({ voters, outgoing }) => voters.includes(replica) || outgoing.includes(replica)),
     'only a voter campaigns',
-    () => `${who}, replica ${replica}, has no vote in ${JSON.stringify(configurationsOf(log).map(votersOf))}`,
+    () => `${who}, replica ${replica}, has no vote in ${JSON.stringify(configurations.map(votersOf))}`,
   );
 }
 
@@ -55,6 +67,8 @@ export function checkElected(
 /**
  * Whoever is told to campaign at once has a vote, and all of the log (thesis §3.10). A leader may act by a configuration that a
  * quorum of the others has written and it hasn't yet; its successor has it.
+ *
+ * @param configurations of the leader and of its successor
  */
 export function checkSuccessor(
   verdict: Verdict,
@@ -62,11 +76,10 @@ export function checkSuccessor(
   successor: ReplicaId,
   leader: DiskGroup,
   log: DiskGroup | undefined,
+  configurations: readonly Configuration[],
 ): void {
   verdict.check(
-    [leader, ...(log === undefined ? [] : [log])]
-      .flatMap(configurationsOf)
-      .some(({ voters }) => voters.includes(successor)),
+    configurations.some(({ voters }) => voters.includes(successor)),
     'the leadership goes to a voter that stays one',
     () => `${who} hands over to replica ${successor}`,
   );

@@ -119,11 +119,11 @@ export class FaultPlan implements FaultScene {
     for (const node of this.nodes) {
       this.onDisks.heal(node);
       node.endZombie();
-      node.joinThrough(this.oracle.membership?.configuration.members.map(({ peer }) => peer) ?? []);
+      node.joinThrough(this.walks.memberAddresses);
       for (const life of node.reachable) life.process.resume(this.chance.happens(0.5), this.chance);
       node.start();
     }
-    if (this.settings.membershipChanges) this.walks.finishReplacements();
+    if (this.settings.membershipChanges) this.walks.tendMembers();
   }
 
   meet(path: Path, node?: SimulatedNode): void {

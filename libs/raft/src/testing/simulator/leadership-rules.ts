@@ -43,7 +43,7 @@ export class LeadershipRules {
   /** A replica's vote is about to be written. One for itself is the beginning of its candidacy. */
   voting({ term, votedFor }: HardState, before: DiskGroup): void {
     const { replicaId } = before.identity;
-    if (votedFor === replicaId) this.candidacies.set(`${replicaId} in ${term}`, configurationsOf(before));
+    if (votedFor === replicaId) this.candidacies.set(`${replicaId} in ${term}`, this.configurationsOf(before));
   }
 
   /** A node says of itself that it leads. */
@@ -65,7 +65,7 @@ export class LeadershipRules {
         this.checkCommit(life, message.term, message.leaderCommit, group);
         return;
       case 'preVote':
-        checkCandidate(this.world.verdict, life.label, message.from, group);
+        checkCandidate(this.world.verdict, life.label, message.from, this.configurationsOf(group));
         this.knowsCommit(message.commit.index);
         this.count('asked for pre-votes');
         return;
@@ -82,7 +82,7 @@ export class LeadershipRules {
         else this.checkMatch(life, message.term, message.matchIndex, group);
         return;
       case 'requestVote':
-        checkCandidate(this.world.verdict, life.label, message.from, group);
+        checkCandidate(this.world.verdict, life.label, message.from, this.configurationsOf(group));
         this.world.verdict.check(
           !message.leadershipTransfer || this.told.has(`${message.from} in ${message.term - 1}`),
           'only who was told by the leader of the term before unseats a leader',
@@ -95,7 +95,7 @@ export class LeadershipRules {
         this.count('asked a follower to fetch a snapshot');
         return;
       case 'timeoutNow':
-        checkSuccessor(this.world.verdict, life.label, message.to, group, this.disks.logOf(message.to));
+        this.checkTold(life, message.to, group);
         this.told.add(`${message.to} in ${message.term}`);
         this.count('handed the leadership over');
         if (life.isStalled()) this.count('handed over from a stalled store');
@@ -146,8 +146,18 @@ export class LeadershipRules {
   private showElected({ label }: ObservedLife, { term, from }: Message, group: DiskGroup): void {
     if (this.shownElected.has(term)) return;
     this.shownElected.add(term);
-    const configurations = [...(this.candidacies.get(`${from} in ${term}`) ?? []), ...configurationsOf(group)];
+    const configurations = [...(this.candidacies.get(`${from} in ${term}`) ?? []), ...this.configurationsOf(group)];
     checkElected(this.world.verdict, label, term, from, configurations, (replica) => this.disks.logOf(replica));
+  }
+
+  private checkTold({ label }: ObservedLife, successor: ReplicaId, group: DiskGroup): void {
+    const log = this.disks.logOf(successor);
+    const configurations = [group, ...(log === undefined ? [] : [log])].flatMap((each) => this.configurationsOf(each));
+    checkSuccessor(this.world.verdict, label, successor, group, log, configurations);
+  }
+
+  private configurationsOf(group: DiskGroup): readonly Configuration[] {
+    return configurationsOf(group, (index) => this.ledger.membershipAt(index));
   }
 
   /** An acknowledgement says that the follower's log is the leader's. */

@@ -59,8 +59,11 @@ export class MembershipRules {
   /** A node says that it was removed: then it was, for good. */
   saysRemoved(who: string, replica: ReplicaId): void {
     // A node may know that it is committed before any disk says so; but the entry is on some disk.
-    const { configuration } = this.ledger().membership!;
-    const written = this.disks.groups.flatMap(configurationsOf);
+    const ledger = this.ledger();
+    const { configuration } = ledger.membership!;
+    const written = this.disks.groups.flatMap((group) =>
+      configurationsOf(group, (index) => ledger.membershipAt(index)),
+    );
     this.world.verdict.check(
       [configuration, ...written].some((each) => wasRemoved(each, replica)),
       'only what was removed says so',

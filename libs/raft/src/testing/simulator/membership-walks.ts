@@ -84,10 +84,18 @@ export class MembershipWalks {
     return true;
   }
 
-  /** As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again. */
-  finishReplacements(): void {
+  get memberAddresses(): readonly string[] {
+    return this.scene.oracle.membership?.configuration.members.map(({ peer }) => peer) ?? [];
+  }
+
+  /**
+   * As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again, and a node
+   * that was told to join through others, who were removed since, is told of those who are there.
+   */
+  tendMembers(): void {
     const { world, nodes, oracle } = this.scene;
     world.time.after(OPERATOR_MS, () => {
+      for (const node of nodes) if (node.joinThrough(this.memberAddresses)) node.start();
       const configuration = oracle.membership?.configuration;
       const leader = nodes.find((node) => node.isLeading)?.current;
       const lost = configuration?.members.find(
@@ -97,7 +105,7 @@ export class MembershipWalks {
       );
       if (lost !== undefined && leader !== undefined && configuration?.target === null && !isJoint(configuration))
         this.ask(leader, (timeoutMs) => leader.raft.promote(lost.name, { timeoutMs }), 'changed who votes');
-      this.finishReplacements();
+      this.tendMembers();
     });
   }
 

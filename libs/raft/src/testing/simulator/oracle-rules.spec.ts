@@ -6,7 +6,7 @@ import type { RaftStatus } from '../../runtime/status';
 import type { GroupWrite } from '../../storage/contract';
 import { CommitLedger } from './commit-ledger';
 import { checkPendingConfigurations, checkWrite } from './disk-rules';
-import { checkCandidate, checkElected, checkSuccessor } from './election-rules';
+import { checkCandidate, checkElected, checkSuccessor, configurationsOf } from './election-rules';
 import { EntryRegistry } from './entry-registry';
 import { checkDurableBeforeSent } from './message-rules';
 import type { DiskGroup } from './simulated-disk';
@@ -226,14 +226,13 @@ describe('who may lead', () => {
 
   it('is no learner: it may not even ask', () => {
     const learner = { ...CONFIGURATION, voters: [1, 2], learners: [3] };
-    const log = disk([1], { configuration: { index: 0, configuration: learner } });
-    expect(() => checkCandidate(new Verdict(), 'n3', 3, log)).toThrow('only a voter campaigns');
-    expect(() => checkCandidate(new Verdict(), 'n2', 2, log)).not.toThrow();
+    expect(() => checkCandidate(new Verdict(), 'n3', 3, [learner])).toThrow('only a voter campaigns');
+    expect(() => checkCandidate(new Verdict(), 'n2', 2, [learner])).not.toThrow();
   });
 
   it('is told to campaign at once only with all of the log, and as a voter', () => {
     const told = (successor: number, log: DiskGroup | undefined) =>
-      checkSuccessor(new Verdict(), 'n1', successor, disk([1, 1]), log);
+      checkSuccessor(new Verdict(), 'n1', successor, disk([1, 1]), log, [CONFIGURATION]);
     expect(() => told(2, disk([1, 1]))).not.toThrow();
     expect(() => told(2, disk([1]))).toThrow('a successor has all of the log');
     expect(() => told(9, disk([1, 1]))).toThrow('goes to a voter');
@@ -241,6 +240,19 @@ describe('who may lead', () => {
 });
 
 describe('the configurations on a disk', () => {
+  it('begin with that of the snapshot behind which the log was cut, where that is newer than what was written beside it', () => {
+    const next = { ...CONFIGURATION, voters: [1, 2] };
+    const committed = (index: number) => ({
+      index: index >= 3 ? 3 : 0,
+      configuration: index >= 3 ? next : CONFIGURATION,
+    });
+    expect(configurationsOf(disk([1]), committed)).toEqual([CONFIGURATION]);
+    expect(configurationsOf(disk([], { origin: { index: 3, term: 1 } }), committed)).toEqual([next]);
+    const newer = { index: 4, configuration: CONFIGURATION };
+    const written = disk([], { origin: { index: 3, term: 1 }, configuration: newer });
+    expect(configurationsOf(written, committed)).toEqual([CONFIGURATION]);
+  });
+
   const configured = (index: number): Entry =>
     makeEntry(index, 1, { kind: 'configuration', schemaVersion: 0, data: new Uint8Array(0) });
 

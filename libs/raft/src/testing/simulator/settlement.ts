@@ -1,3 +1,4 @@
+import type { RaftStatus } from '../../runtime/status';
 import type { ClusterOracle } from './cluster-oracle';
 import type { SimulatedNode } from './simulated-node';
 
@@ -10,7 +11,10 @@ export class Settlement {
     private readonly isIdle: () => boolean,
   ) {}
 
-  /** Members, with the store that the membership holds, all there and all alike; the others know that they are none. */
+  /**
+   * Members, with the store that the membership holds, all there and all alike; the others know that they are none, unless
+   * everybody whom they know is none either.
+   */
   get isReached(): boolean {
     if (!this.isIdle()) return false;
     const members = this.members();
@@ -29,10 +33,16 @@ export class Settlement {
           status.membershipIndex === leader.membershipIndex &&
           status.isLeader === (status === leader),
       ) &&
-      others.every(
-        (node) => node.isDormant || (node.wiped && node.quarantined) || node.current?.raft.status().phase === 'removed',
-      )
+      others.every((node) => this.isOut(node, leader))
     );
+  }
+
+  private isOut(node: SimulatedNode, leader: RaftStatus): boolean {
+    if (node.isDormant || (node.wiped && node.quarantined)) return true;
+    const status = node.current?.raft.status();
+    if (status?.phase !== 'running') return status?.phase === 'removed';
+    const knows = (id: number): boolean => id !== status.replicaId && status.members.some((member) => member.id === id);
+    return !leader.members.some(({ id }) => knows(id));
   }
 
   members(): readonly SimulatedNode[] {

@@ -3,7 +3,7 @@ import { isRaftError } from '../../core/raft-error';
 import { raftNodeOptions } from '../../runtime/default-options';
 import { RaftNode } from '../../runtime/raft-node';
 import type { FounderOptions, RaftLogger } from '../../runtime/raft-node-options';
-import type { RaftStatus } from '../../runtime/status';
+import type { RaftPhase, RaftStatus } from '../../runtime/status';
 import type { GroupWrite, SnapshotMetadata } from '../../storage/contract';
 import { StateMachineHost } from '../../state-machine/state-machine-host';
 import type { Chance } from './chance';
@@ -47,6 +47,7 @@ export interface NodeLife {
 
 /** The product's own bound is 5 s. */
 const STOPS_WITHIN_MS = 6000;
+const JOINING: readonly RaftPhase[] = ['starting', 'joining'];
 const RESTART_MS = { from: 200, to: 1500 };
 
 /** One node: a machine with a disk and a clock, and the process that runs on it, which whoever runs the cluster restarts. */
@@ -130,9 +131,10 @@ export class SimulatedNode {
         (error: unknown) => verdict.keep('stopping never fails', `${life.process.label}: ${String(error)}`),
       );
     });
-    time.after(STOPS_WITHIN_MS, () => {
+    time.after(STOPS_WITHIN_MS / this.clock.rate, () => {
       if (this.current !== life || life.process.isPaused) return;
-      verdict.fail('stopping is bounded in time', `${life.process.label} still runs after ${STOPS_WITHIN_MS} ms`);
+      const { label } = life.process;
+      verdict.fail('stopping is bounded in time', `${label} still runs after ${STOPS_WITHIN_MS} ms of its clock`);
     });
   }
 
@@ -183,11 +185,19 @@ export class SimulatedNode {
     this.isDormant = false;
   }
 
-  /** Whoever was told to join through a node that is none of the members any more is told of another. */
-  joinThrough(through: readonly string[]): void {
-    if (this.joins === undefined || this.current?.raft.status().phase !== 'joining') return;
-    this.joins = { ...this.joins, through };
+  /**
+   * Whoever was told to join through nodes that are no members any more is told of others.
+   *
+   * @returns whether it was told, and has to be started again
+   */
+  joinThrough(members: readonly string[]): boolean {
+    const { joins, current } = this;
+    const isJoining = current === undefined || JOINING.includes(current.raft.status().phase);
+    if (joins === undefined || !isJoining || this.disk.groups.has(DEFAULT_GROUP)) return false;
+    if (joins.through.some((address) => members.includes(address))) return false;
+    this.joins = { ...joins, through: members };
     this.kill();
+    return true;
   }
 
   /** A snapshot in its store is ahead of its log: a crash came between the two. */
