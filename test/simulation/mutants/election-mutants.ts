@@ -21,7 +21,7 @@ export const electionMutants: readonly Mutant[] = [
     name: 'vote-not-persisted',
     room: 'kernel',
     mistake: 'A vote is given without being written: after a crash it is given a second time in the same term.',
-    knownSeed: 3,
+    knownSeed: 1,
     apply: () =>
       replaceFunction<Handler>('core/handlers/request-vote', 'onRequestVote', (original) => (state, message) => {
         const { persistence, term } = state;
@@ -72,7 +72,7 @@ export const electionMutants: readonly Mutant[] = [
     room: 'kernel',
     mistake:
       'The longer log wins, whatever its last term: a stale leader with a long tail overwrites what was committed.',
-    knownSeed: 4,
+    knownSeed: 115,
     apply: () =>
       replaceMethod<(this: LogPart, candidate: LogId) => boolean>('core/log', 'RaftLog', 'isUpToDate', () => {
         return function (candidate) {
@@ -84,7 +84,7 @@ export const electionMutants: readonly Mutant[] = [
     name: 'log-not-compared',
     room: 'kernel',
     mistake: 'A vote is given whatever the candidate’s log holds.',
-    knownSeed: 1,
+    knownSeed: 12,
     apply: () => replaceMethod<() => boolean>('core/log', 'RaftLog', 'isUpToDate', () => () => true),
   },
   {

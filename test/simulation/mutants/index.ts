@@ -6,6 +6,8 @@ import type { Mutant } from './mutant';
 import { readMutants } from './read-mutants';
 import { runtimeMutants } from './runtime-mutants';
 import { sessionMutants } from './session-mutants';
+import { snapshotMutants } from './snapshot-mutants';
+import { timeMutants } from './time-mutants';
 
 export type { Mutant } from './mutant';
 
@@ -17,6 +19,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...membershipMutants,
   ...runtimeMutants,
   ...sessionMutants,
+  ...snapshotMutants,
+  ...timeMutants,
 ];
 
 /** @throws RangeError where there is none of this name */

@@ -16,7 +16,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-without-a-round',
     room: 'kernel',
     mistake: 'A leader answers reads because it believes that it leads.',
-    knownSeed: 5,
+    knownSeed: 17,
     apply: () =>
       replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role !== 'leader' || !state.committedInTerm) original(state, context, lease);
@@ -27,7 +27,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-confirmed-by-an-older-round',
     room: 'kernel',
     mistake: 'A read is confirmed by answers to a round that was sent before it came.',
-    knownSeed: 12,
+    knownSeed: 29,
     apply: () =>
       replaceMethod<(this: ReadIndexPart, context: number, index: number) => void>(
         'core/read-index',
@@ -55,7 +55,7 @@ export const readMutants: readonly Mutant[] = [
     name: 'read-before-it-is-applied',
     room: 'runtime',
     mistake: 'A node answers a read from what it has applied by then, whatever index the leader confirmed.',
-    knownSeed: 1,
+    knownSeed: 3,
     apply: () =>
       replaceMethod<(this: ReadsPart, request: object, index: number) => void>(
         'runtime/reads',

@@ -55,7 +55,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'waiter-matched-by-index-only',
     room: 'runtime',
     mistake: 'Whoever waits for an index gets the outcome of whatever was committed there.',
-    knownSeed: 2,
+    knownSeed: 6,
     apply: () => replaceMethod<() => boolean>('runtime/waiters', 'Waiters', 'isItsEntry', () => () => true),
   },
   {
@@ -85,7 +85,7 @@ export const runtimeMutants: readonly Mutant[] = [
     room: 'runtime',
     mistake:
       'A command without a session whose connection broke is sent to the next leader, though the one before may have taken it.',
-    knownSeed: 4,
+    knownSeed: 15,
     apply: () => {
       withoutSessions();
       replaceMethod<(this: ForwarderPart, address: string) => void>(
@@ -114,7 +114,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'read-before-applied',
     room: 'runtime',
     mistake: 'A confirmed read is answered from a state that hasn’t reached its index.',
-    knownSeed: 7,
+    knownSeed: 3,
     apply: () => {
       interface ReadsPart {
         answer(request: { stage: string; index: number }): void;
@@ -137,7 +137,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'refused-when-leadership-is-lost',
     room: 'runtime',
     mistake: 'A command in the log of a deposed leader is answered as not applied, though the next one may commit it.',
-    knownSeed: 1,
+    knownSeed: 3,
     apply: () => {
       interface ReplicaPart {
         readonly waiters: WaitersPart;
@@ -164,21 +164,21 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'lost-session-not-noticed',
     room: 'runtime',
     mistake: 'A process that lost its store’s session goes on as if it still spoke for its replica.',
-    knownSeed: 23,
+    knownSeed: 53,
     apply: () => replaceMethod<() => boolean>('runtime/session-proof', 'SessionProof', 'isFresh', () => () => true),
   },
   {
     name: 'rolled-back-disk-admitted',
     room: 'runtime',
     mistake: 'A node whose disk was put back to an earlier state takes part: what it promised since is forgotten.',
-    knownSeed: 501,
+    knownSeed: 1,
     apply: () => replaceFunction<() => string>('runtime/lives', 'continuationOf', () => () => 'later'),
   },
   {
     name: 'wiped-founder-admitted',
     room: 'runtime',
     mistake: 'An empty store is taken for the founder of its name: with its votes, what it acknowledged is forgotten.',
-    knownSeed: 6,
+    knownSeed: 10,
     apply: () => {
       interface FoundingPart {
         readonly ports: { readonly incarnation: string; readonly options: { readonly nodeId: string } };

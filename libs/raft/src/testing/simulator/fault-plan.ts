@@ -17,9 +17,10 @@ const WEIGHTS = {
   crash: 14,
   crashLeader: 10,
   powerCut: 3,
-  crashInstall: 11,
+  crashInstall: 14,
   stopInOrder: 6,
   stopCutOff: 3,
+  restartVoters: 0,
   pause: 8,
   pauseLeader: 8,
   zombie: 5,
@@ -53,7 +54,7 @@ type Weights = Readonly<Record<Fault, number>>;
 const WITH_CHANGES: Weights = { ...WEIGHTS, wipe: 0, rollBack: 0, revote: 14, join: 24, remove: 20, replace: 10 };
 
 /** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
-const LEASE_CUTS = 40;
+const LEASE_CUTS = { cutLink: 40, restartVoters: 16 };
 
 const RETRY_MS = 100;
 const LONGEST_QUIET_MS = 8000;
@@ -84,7 +85,7 @@ export class FaultPlan implements FaultScene {
     private readonly script: Script | undefined,
   ) {
     const weights = settings.membershipChanges ? WITH_CHANGES : WEIGHTS;
-    this.weights = settings.leaseReads === null ? weights : { ...weights, cutLink: LEASE_CUTS };
+    this.weights = settings.leaseReads === null ? weights : { ...weights, ...LEASE_CUTS };
     this.chance = Chance.of(seed, 'fault');
     this.between = new NetworkFaults(this);
     this.onNodes = new NodeFaults(this, this.between);
@@ -182,6 +183,8 @@ export class FaultPlan implements FaultScene {
         return onNodes.stopInOrder(anyone);
       case 'stopCutOff':
         return leader.isLeading && onNodes.stopCutOff(leader);
+      case 'restartVoters':
+        return leader.isLeading && onNodes.restartVoters(leader);
       case 'pause':
         return onNodes.pause(anyone, 'paused a node');
       case 'pauseLeader':

@@ -44,10 +44,14 @@ export class NetworkFaults {
   cutLink(node: SimulatedNode): boolean {
     if (this.scene.nodes.length < 3) return false;
     const other = this.scene.chance.pick(this.scene.nodes.filter((each) => each !== node));
-    this.scene.meet('cut one link', node);
-    this.block(bothWays(node, other), 2000);
+    this.cutBetween(node, other);
     if (this.scene.settings.leaseReads !== null && this.scene.chance.happens(0.7)) this.slowDown(node);
     return true;
+  }
+
+  cutBetween(node: SimulatedNode, other: SimulatedNode): void {
+    this.scene.meet('cut one link', node);
+    this.block(bothWays(node, other), 2000);
   }
 
   /** Whatever the others tell this node, that they have a new leader for instance, it hears late. */

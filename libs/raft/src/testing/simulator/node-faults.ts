@@ -84,6 +84,30 @@ export class NodeFaults {
     return true;
   }
 
+  /**
+   * One follower loses its leader alone and asks for votes. Then the others, on whose word the leader's lease rests, are stopped
+   * and started anew at once, and it is the leader that is alone.
+   */
+  restartVoters(leader: SimulatedNode): boolean {
+    const { nodes, chance, world } = this.scene;
+    const followers = nodes.filter((node) => node !== leader && node.current?.process.isRunning === true);
+    const [lonely, ...voters] = chance.shuffled(followers);
+    if (!leader.isLeading || lonely === undefined || voters.length === 0) return false;
+    this.scene.meet('restarted voters at once', leader);
+    this.between.cutBetween(leader, lonely);
+    const lives = voters.map(({ current }) => current);
+    world.time.after(chance.uniform(1000, 3000), () => {
+      if (this.scene.isHealed || !leader.isLeading) return;
+      this.between.isolate(leader);
+      this.scene.rush();
+      voters.forEach((voter, at) => {
+        if (voter.current !== lives[at] || voter.current?.process.isPaused === true) return;
+        voter.stop(() => world.time.after(chance.uniform(1, 20), () => voter.start()));
+      });
+    });
+    return true;
+  }
+
   /** What a leader took in while it reached nobody is undecided when it has to go. */
   stopCutOff(node: SimulatedNode): boolean {
     const life = node.current;

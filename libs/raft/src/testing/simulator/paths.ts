@@ -63,6 +63,7 @@ export const PATHS = Object.freeze({
   'crashed every node': 'a power cut',
   'restarted a node': 'with what its disk holds',
   'stopped a node in order': 'SIGTERM',
+  'restarted voters at once': 'SIGTERM and a start, where a lease may rest on their word',
   'paused a node': 'SIGSTOP',
   'paused the leader': 'SIGSTOP of whoever led',
   'resumed with timers before input': 'as Node does after SIGCONT',

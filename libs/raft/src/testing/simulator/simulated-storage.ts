@@ -185,6 +185,8 @@ export class SimulatedStorage implements RaftStorage {
     this.breaksSnapshot = false;
     for await (const chunk of chunks) {
       copies.push(chunk.slice());
+      // Commands go on between two chunks.
+      await this.delay(this.conditions.writeMs / 2);
       if (outcome !== 'lands' && outcome !== 'answerLost') {
         paths.count('snapshot broke off while it was written');
         throw new StoreUnavailableError('the connection to the simulated store was lost in the middle of a snapshot');
