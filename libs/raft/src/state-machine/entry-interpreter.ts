@@ -3,6 +3,7 @@ import { type LogId, ORIGIN } from '../core/types';
 import type { BackedMachines } from './backed-machines';
 import type { ClientTables } from './client-tables';
 import { decodeClock } from './clock-entry';
+import { CLUSTER_VERSION, decodeClusterVersion } from './cluster-version-entry';
 import { decodeCommand, type DecodedCommand } from './command-envelope';
 import { failed } from './command-failure';
 import type { CommandRunner } from './command-runner';
@@ -84,12 +85,24 @@ export class EntryInterpreter {
         return APPLIED;
       case 'session':
         return this.applySession(entry);
+      case 'clusterVersion':
+        return this.checkVersion(entry);
       case 'noop':
       case 'configuration':
-      case 'clusterVersion':
       case 'command':
         return APPLIED;
     }
+  }
+
+  /** A later version of the library raised it, once every member was of that version. */
+  private checkVersion({ index, data }: Entry): CommandOutcome {
+    const version = decodeClusterVersion(data);
+    if (version > CLUSTER_VERSION)
+      throw new UnknownEntryError(
+        index,
+        `raises the cluster to version ${version}, and this version of the library has the formats of version ${CLUSTER_VERSION}`,
+      );
+    return APPLIED;
   }
 
   private applySession({ index, data }: Entry): CommandOutcome {

@@ -358,6 +358,11 @@ describe('The state machine host', () => {
       /has format 2, and this version reads up to format 1/,
     ],
     [
+      'formats of a later version of the cluster',
+      makeEntry(1, 2, { kind: 'clusterVersion', schemaVersion: 0, data: Uint8Array.of(2) }),
+      /raises the cluster to version 2, and this version of the library has the formats of version 1/,
+    ],
+    [
       'an operation on a session',
       makeEntry(1, 2, { kind: 'session', schemaVersion: 0, data: Uint8Array.of(1, 9, 0, 0, 0, 0, 0, 0, 0, 0) }),
       /session has format 9, .* newer version/,
