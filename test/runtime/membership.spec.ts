@@ -266,6 +266,26 @@ describe('a removed node', () => {
     await cluster.stopAll();
   });
 
+  it('says so, too, where of all that it knows only one is left who had no vote and has one now', async () => {
+    const cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const joined = await cluster.join('n4', 'n1', { joinAs: 'learner' });
+    await cluster.until(() => joined.raft.status().role === 'learner' && !leader.raft.members().changing);
+    const [away] = cluster.followers().filter(({ name }) => name !== 'n4');
+    await cluster.until(() => away!.raft.members().members.length === 4);
+    await cluster.kill(away!);
+    await cluster.ends(joined.raft.changeMembership([{ name: 'n4', peer: joined.address }]));
+    for (const node of cluster.nodes.values())
+      if (node !== joined && node !== away) await cluster.until(() => node.raft.status().phase === 'removed');
+
+    const again = cluster.make(away!.name);
+    await cluster.ends(again.raft.start());
+    await cluster.until(() => again.raft.status().phase === 'removed');
+
+    expect(again.raft.status().reason).toContain('was removed from the cluster');
+    await cluster.stopAll();
+  });
+
   it('says so, too, where it had no vote and so never asks for one', async () => {
     const cluster = new VirtualCluster(3);
     const leader = await cluster.startWithLeader();

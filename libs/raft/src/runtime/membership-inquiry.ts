@@ -13,9 +13,13 @@ export interface InquiryPorts {
   incarnation(): string;
 }
 
+/** A voter asks less often, in election time-outs: mostly whom it asks for a vote tells it by itself. */
+const VOTER_PATIENCE = 4;
+
 /**
- * A voter that was removed while it was away hears of it when it asks for votes. One that has no vote asks for nothing: so
- * while it hears of no leader, it asks the members that it knows which membership there is.
+ * A voter that was removed while it was away hears of it when it asks for votes. One that has no vote asks for nothing, and
+ * those who vote now may have had no vote when it was last there: so while it hears of no leader, a node asks all the members
+ * that it knows which membership there is.
  */
 export class MembershipInquiry {
   private quietSinceMs: number | undefined;
@@ -30,7 +34,8 @@ export class MembershipInquiry {
     this.quietSinceMs ??= nowMs;
     const { links, groupId, nodeId, electionTimeoutMs } = this.ports;
     const { configuration } = replica.kernel.configuration;
-    if (nowMs - this.quietSinceMs < electionTimeoutMs || isVoter(configuration, replica.replicaId)) return;
+    const patience = isVoter(configuration, replica.replicaId) ? VOTER_PATIENCE : 1;
+    if (nowMs - this.quietSinceMs < patience * electionTimeoutMs) return;
     this.quietSinceMs = nowMs;
     const incarnation = this.ports.incarnation();
     for (const address of links.addressesOfMembers())
