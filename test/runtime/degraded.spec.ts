@@ -1,4 +1,4 @@
-import { add, VirtualCluster, type VirtualNode } from './virtual-cluster';
+import { add, VirtualCluster, type VirtualNode, watch } from './virtual-cluster';
 
 describe('A node whose store doesn’t serve it', () => {
   let cluster: VirtualCluster;
@@ -83,5 +83,48 @@ describe('A node whose store doesn’t serve it', () => {
     await cluster.until(() => old.raft.status().degraded === null);
     const leader = cluster.leaderInsteadOf(old)!;
     await cluster.until(() => healthOf(leader, old.name) === 'well');
+  });
+});
+
+describe('A leader whose state machine hangs', () => {
+  let cluster: VirtualCluster;
+  afterEach(() => cluster.stopAll());
+
+  it('hands over to a node that gets past the entries, says that it is degraded, and loses nothing', async () => {
+    cluster = new VirtualCluster(3);
+    const old = await cluster.startWithLeader();
+    await cluster.ends(old.raft.propose(add('a')));
+    old.machine.hold();
+    const stuck = watch(old.raft.propose(add('stuck'), { timeoutMs: 60_000 }));
+    await cluster.pass(2000);
+    expect(old.raft.status().isLeader).toBe(true);
+    await cluster.until(() => cluster.leaderInsteadOf(old) !== undefined);
+    const leader = cluster.leaderInsteadOf(old)!;
+    await cluster.ends(leader.raft.propose(add('b')));
+    await cluster.until(() => old.raft.status().degraded !== null);
+    expect(old.raft.status().degraded!.reason).toMatch(/its state machine doesn't get past entry \d+/);
+    expect(old.logged.join('\n')).toMatch(
+      /The state machine here hangs behind entry \d+; 'n\d', which doesn't, is asked to lead/,
+    );
+
+    old.machine.release();
+    await cluster.until(() => stuck.settled);
+    expect(stuck.code).toBeUndefined();
+    await cluster.until(() => old.raft.status().degraded === null);
+    await cluster.until(() => old.machine.lines.length === 3);
+    for (const { machine } of cluster.nodes.values()) expect(machine.lines).toEqual(['a', 'stuck', 'b']);
+  });
+
+  it('keeps leading where the others get no further: commands may be slow', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    for (const { machine } of cluster.nodes.values()) machine.hold();
+    const slow = watch(leader.raft.propose(add('slow'), { timeoutMs: 60_000 }));
+    await cluster.pass(9000);
+    expect(leader.raft.status().isLeader).toBe(true);
+    expect(leader.raft.status().degraded).toBeNull();
+    for (const { machine } of cluster.nodes.values()) machine.release();
+    await cluster.until(() => slow.settled);
+    expect(slow.code).toBeUndefined();
   });
 });

@@ -22,6 +22,8 @@ export class Applier {
   private queue: Entry[] = [];
   private head = 0;
   private busy = false;
+  /** What the machine was handed and hasn't answered. */
+  private handed: { readonly lastIndex: number; readonly sinceMs: number } | undefined;
   private closed = false;
   private work: Promise<void> = Promise.resolve();
   private boundaryTasks: (() => void | Promise<void>)[] = [];
@@ -42,6 +44,11 @@ export class Applier {
   /** How many entries wait, those not counted that are being applied. */
   get size(): number {
     return this.queue.length - this.head;
+  }
+
+  /** What the machine was handed and hasn't answered, and since when by the scheduler's clock; undefined where nothing is. */
+  get underWay(): { readonly lastIndex: number; readonly sinceMs: number } | undefined {
+    return this.handed;
   }
 
   /** Runs `task` when no entry is being applied; the next slice comes when it is done. It doesn't throw. */
@@ -80,8 +87,10 @@ export class Applier {
 
   private async apply(slice: readonly Entry[]): Promise<void> {
     const startedMs = this.scheduler.nowMs();
+    this.handed = { lastIndex: slice[slice.length - 1]!.index, sinceMs: startedMs };
     try {
       const outcomes = await this.machine.apply(slice, this.isWanted);
+      this.handed = undefined;
       if (this.closed) return;
       if (outcomes.length !== slice.length)
         throw new Error(`the state machine answered ${outcomes.length} outcomes for ${slice.length} entries`);

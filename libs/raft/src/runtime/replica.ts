@@ -9,6 +9,7 @@ import type { CommandOutcome } from '../state-machine/contract';
 import { encodeClock } from '../state-machine/clock-entry';
 import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
+import { ApplyWatch } from './apply-watch';
 import { ClusterClock } from './cluster-clock';
 import { CommandIntake } from './command-intake';
 import { DivergenceWatch } from './divergence-watch';
@@ -36,9 +37,10 @@ import { asFarAsProved, type SessionProof } from './session-proof';
 import type { RestoredGroup } from './snapshot-install';
 import type { SnapshotFetch } from './snapshot-fetcher';
 import type { SnapshotInfo } from './snapshot-options';
-import { type StoreTrouble, StoreWatch } from './store-watch';
+import { StoreWatch } from './store-watch';
 import { timingOf } from './timing';
 import { TracedEntries } from './traced-entries';
+import type { Trouble } from './trouble';
 import { Waiters } from './waiters';
 
 export interface ReplicaPorts {
@@ -85,6 +87,7 @@ export class Replica implements ServingReplica {
   private readonly told: ReplicaEvents;
   private readonly divergence: DivergenceWatch;
   private readonly known: KnownCommands;
+  private readonly applyWatch: ApplyWatch;
   private closed = false;
   private appliedIndexHere: number;
   private appliedTerm = 0;
@@ -236,6 +239,16 @@ export class Replica implements ServingReplica {
       configuration: () => kernel.configuration.configuration,
     };
     this.known = new KnownCommands(among);
+    this.applyWatch = new ApplyWatch({
+      ...among,
+      scheduler,
+      logger: ports.options.logger,
+      electionTimeoutMs: ports.options.electionTimeoutMs,
+      appliedIndex: () => this.appliedIndexHere,
+      underWay: () => this.applier.underWay,
+      handOver: (to) => void this.driver.transferLeadership(to),
+      troubleChanged: () => ports.degradedChanged(),
+    });
     this.intake = new CommandIntake({
       kernel,
       driver: this.driver,
@@ -266,6 +279,7 @@ export class Replica implements ServingReplica {
     this.snapshots.serve();
     this.divergence.serve();
     this.known.serve();
+    this.applyWatch.serve();
     this.driver.start();
   }
 
@@ -278,8 +292,8 @@ export class Replica implements ServingReplica {
   }
 
   /** What keeps this replica from doing its part for the time being. */
-  get trouble(): StoreTrouble | undefined {
-    return this.watch.trouble;
+  get trouble(): Trouble | undefined {
+    return this.watch.trouble ?? this.applyWatch.trouble;
   }
 
   get appliedIndex(): number {
@@ -316,6 +330,7 @@ export class Replica implements ServingReplica {
     this.told.tick(nowMs, this.kernel, this.ports.queues);
     this.divergence.tick(nowMs);
     this.known.tick(nowMs);
+    this.applyWatch.tick(nowMs);
   }
 
   /** What the comparison of states found; null for nothing. */

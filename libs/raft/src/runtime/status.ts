@@ -102,7 +102,7 @@ export interface RaftStatus {
   readonly phase: RaftPhase;
   /** Why the phase is `founding`, `joining`, `removed`, `quarantined` or `failed`; empty otherwise. */
   readonly reason: string;
-  /** Null while the node's store serves it. */
+  /** Null while the node's store serves it, and its state machine gets on. */
   readonly degraded: DegradedStatus | null;
   readonly nodeId: string;
   readonly clusterName: string;

@@ -1,6 +1,7 @@
 import { sentenceOf } from './error-sentence';
 import type { RaftLogger } from './raft-node-options';
 import type { Scheduler } from './scheduler';
+import type { Trouble } from './trouble';
 
 export interface StoreWatchPorts {
   readonly scheduler: Scheduler;
@@ -18,12 +19,6 @@ export interface StoreWatchPorts {
   troubleChanged(): void;
 }
 
-/** Why a store doesn't serve, and since when by the wall clock, in milliseconds since 1970. */
-export interface StoreTrouble {
-  readonly reason: string;
-  readonly sinceMs: number;
-}
-
 /**
  * Looks after a store that fails, or hangs. A short trouble isn't worth an election; a store that stays away, or doesn't get
  * a write done, is, because heartbeats alone would keep a leader in place that can't serve anybody.
@@ -34,7 +29,7 @@ export class StoreWatch {
   private hasLost = false;
   private awaySinceMs: number | undefined;
   private whyAway = '';
-  private troubleNow: StoreTrouble | undefined;
+  private troubleNow: Trouble | undefined;
 
   constructor(private readonly ports: StoreWatchPorts) {}
 
@@ -47,7 +42,7 @@ export class StoreWatch {
   }
 
   /** What keeps this node from doing its part, once that has lasted for a while; it ends by itself when the store is back. */
-  get trouble(): StoreTrouble | undefined {
+  get trouble(): Trouble | undefined {
     return this.troubleNow;
   }
 
