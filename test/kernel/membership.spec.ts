@@ -284,6 +284,43 @@ describe('a change of the membership', () => {
 });
 
 describe('a removed replica', () => {
+  it('trap 28: a leader that removes itself tells its successor of its vote before it hands over, and asks it once', () => {
+    const cluster = new KernelCluster({
+      configuration: (genesis) => ({ ...genesis, voters: [1], learners: [2, 3] }),
+    });
+    const n1 = cluster.elect('n1');
+    n1.changeMembership(['n2', 'n3']);
+    cluster.tick(ELECTION_TICKS);
+
+    expect(cluster.sent.filter(({ kind }) => kind === 'timeoutNow')).toHaveLength(1);
+    expect(cluster.leaders).not.toContain('n1');
+    expect(cluster.node('n2').membership).toBe('n2 n3');
+  });
+
+  it('trap 28: a leader that removes itself asks a successor that refuses no sooner than with its next heartbeat', () => {
+    const cluster = new KernelCluster({
+      configuration: (genesis) => ({ ...genesis, voters: [1], learners: [2, 3] }),
+    });
+    const n1 = cluster.elect('n1');
+    const refuse = () => {
+      for (const { to, term } of cluster.held.splice(0))
+        n1.receive(from(cluster.all[to - 1]!, term).timeoutNowReply(n1, false));
+    };
+    cluster.hold(({ kind }) => kind === 'timeoutNow');
+    n1.changeMembership(['n2', 'n3']);
+    const asked = () => cluster.sent.filter(({ kind }) => kind === 'timeoutNow').length;
+    while (asked() === 0) cluster.tick(1);
+    const before = asked();
+    for (let times = 0; times < 20; times++) {
+      refuse();
+      cluster.deliver();
+    }
+    expect(asked()).toBe(before);
+    cluster.tick(10);
+    expect(asked()).toBeGreaterThan(before);
+    expect(asked()).toBeLessThanOrEqual(before + 3);
+  });
+
   it('trap 28: a leader that removes itself hands over first', () => {
     const cluster = clusterOf(3, 3);
     const n1 = cluster.elect('n1');

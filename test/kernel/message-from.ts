@@ -8,6 +8,7 @@ import {
   type Heartbeat,
   type HeartbeatReply,
   type TimeoutNow,
+  type TimeoutNowReply,
   type LogId,
   type MessageHeader,
   type PreVote,
@@ -109,6 +110,10 @@ export class MessageFrom {
 
   timeoutNow(to: KernelNode): TimeoutNow {
     return { ...this.headerTo(to), kind: 'timeoutNow' };
+  }
+
+  timeoutNowReply(to: KernelNode, accepted: boolean): TimeoutNowReply {
+    return { ...this.headerTo(to), kind: 'timeoutNowReply', accepted };
   }
 
   private headerTo(to: KernelNode, sequence = 1): MessageHeader {

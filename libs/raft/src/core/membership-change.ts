@@ -7,7 +7,7 @@ import { firstStep, giveUpStep, jointStep, leaveStep } from './membership-steps'
 import type { Progress } from './progress';
 import { majorityOf } from './quorum';
 import type { KernelState } from './state';
-import { transferLeadership } from './transfer';
+import { mayHandOver, transferLeadership } from './transfer';
 import { NO_REPLICA } from './types';
 
 /** How long a leader that has no vote any more tries to hand over, in election time-outs, before it leaves by itself. */
@@ -84,7 +84,7 @@ function leaveJoint(state: KernelState, configuration: Configuration): void {
   const staysVoter = configuration.voters.includes(state.self);
   const waitedMs = state.nowMs - state.changeSinceMs;
   if (!staysVoter && waitedMs < HAND_OVER_ELECTION_TIMEOUTS * state.electionTimeoutMs) {
-    transferLeadership(state, undefined);
+    if (mayHandOver(state)) transferLeadership(state, undefined);
     return;
   }
   if (configuration.autoLeave) proposeConfiguration(state, leaveStep(configuration));

@@ -60,6 +60,8 @@ export class KernelState {
   readRounds = 0;
   /** The leadership on its way to another. */
   transfer: Transfer | undefined;
+  /** From then on a leader that gives the leadership away by itself may ask again. */
+  handsOverFromMs = Number.NEGATIVE_INFINITY;
   /** A voter was told to campaign in this term: no lease holds any more. */
   leaseIsRevoked = false;
   /** The entry that a replica must have written to be taken for well while this leader's store stalls; 0 where it doesn't. */

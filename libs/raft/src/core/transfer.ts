@@ -10,6 +10,8 @@ import { NO_REPLICA, type ReplicaId } from './types';
 export interface Transfer {
   readonly target: ReplicaId;
   elapsedTicks: number;
+  /** The target was told to campaign; it is told again with each heartbeat. */
+  isTold: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export function transferLeadership(state: KernelState, target: ReplicaId | undef
   }
   const chosen = target ?? bestSuccessor(state);
   if (chosen === undefined) return { accepted: false, reason: 'noTarget' };
-  state.transfer = { target: chosen, elapsedTicks: 0 };
+  state.transfer = { target: chosen, elapsedTicks: 0, isTold: false };
   state.replicationDue = true;
   advanceTransfer(state);
   return { accepted: true, target: chosen };
@@ -45,6 +47,9 @@ export function advanceTransfer(state: KernelState): void {
   else if (state.log.commitIndex === state.log.lastIndex) {
     // Voters let go of this leader for that campaign, whenever it comes: no lease holds any more in this term (thesis §6.4.1).
     state.leaseIsRevoked = true;
+    transfer.isTold = true;
+    // It may have its vote by an entry that it doesn't know to be committed yet.
+    sendAppend(state, progress, true);
     state.sendNow({ ...state.header(progress.id), kind: 'timeoutNow' });
   }
 }
@@ -52,13 +57,24 @@ export function advanceTransfer(state: KernelState): void {
 /** The target, another replica or the own disk has written: what the target waited for may be there. */
 export function continueTransfer(state: KernelState): void {
   const { transfer, log } = state;
-  if (transfer === undefined || log.commitIndex < log.lastIndex) return;
+  if (transfer === undefined || transfer.isTold || log.commitIndex < log.lastIndex) return;
   if (state.progress.get(transfer.target)?.matchIndex === log.lastIndex) advanceTransfer(state);
 }
 
 export function tickTransfer(state: KernelState): void {
   const { transfer } = state;
   if (transfer !== undefined && ++transfer.elapsedTicks >= state.options.electionTicks) abortTransfer(state);
+}
+
+/** The target isn't ready. Whoever gives the leadership away by itself waits until the next heartbeat before it asks again. */
+export function refusedTransfer(state: KernelState): void {
+  state.handsOverFromMs = state.nowMs + state.options.heartbeatTicks * state.options.tickMs;
+  abortTransfer(state);
+}
+
+/** Whether a leader that gives the leadership away by itself may try it now. */
+export function mayHandOver(state: KernelState): boolean {
+  return state.transfer === undefined && state.nowMs >= state.handsOverFromMs;
 }
 
 /** It goes on as leader; one that has no vote any more has no business to. */
@@ -73,7 +89,7 @@ export function abortTransfer(state: KernelState): void {
  * doesn't wander.
  */
 export function yieldToHealthy(state: KernelState): void {
-  if (state.stallProbeIndex === 0 || state.role !== 'leader' || state.transfer !== undefined) return;
+  if (state.stallProbeIndex === 0 || state.role !== 'leader' || !mayHandOver(state)) return;
   const wrote = (id: ReplicaId): boolean =>
     id !== state.self && (state.progress.get(id)?.matchIndex ?? 0) >= state.stallProbeIndex;
   if (voteResult(state.configuration.configuration, wrote) !== 'won') return;
