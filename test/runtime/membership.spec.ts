@@ -266,6 +266,44 @@ describe('a removed node', () => {
     await cluster.stopAll();
   });
 
+  it('is not taken in again by what it asked for before it was a member, and came late', async () => {
+    const cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    const { host } = cluster.network.listenerAt(leader.address)!;
+    const receive = host!.receive.bind(host);
+    const asked: (() => void)[] = [];
+    host!.receive = (message, sender) => {
+      if (message.kind === 'request' && sender.nodeName === 'n4' && sender.replicaId === 0)
+        asked.push(() => receive({ ...message, id: message.id + 1000 }, sender));
+      receive(message, sender);
+    };
+    const joined = await cluster.join('n4', leader.name, { joinAs: 'learner' });
+    await cluster.until(() => joined.raft.status().role === 'learner' && !leader.raft.members().changing);
+    await cluster.ends(leader.raft.remove('n4'));
+    await cluster.until(() => joined.raft.status().phase === 'removed');
+
+    expect(asked.length).toBeGreaterThan(0);
+    for (const again of asked) again();
+    await cluster.pass(2000);
+    expect(leader.raft.members().members.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3']);
+    await cluster.stopAll();
+  });
+
+  it('asks for nothing while another process may have its store', async () => {
+    const cluster = new VirtualCluster(1);
+    const leader = await cluster.startWithLeader();
+    const joining = cluster.make('n2', { join: ['n9:7001'] });
+    await cluster.ends(joining.raft.start());
+    await cluster.until(() => joining.raft.status().phase === 'joining');
+    joining.storage.hold('probe');
+    await cluster.pass(3000);
+    expect(joining.raft.status().reason).toMatch(/its store doesn't answer/);
+    expect(leader.raft.members().members).toHaveLength(1);
+    joining.storage.release('probe');
+    await cluster.until(() => !/its store/.test(joining.raft.status().reason));
+    await cluster.stopAll();
+  });
+
   it('says so, too, where of all that it knows only one is left who had no vote and has one now', async () => {
     const cluster = new VirtualCluster(3);
     const leader = await cluster.startWithLeader();

@@ -278,6 +278,11 @@ export class ClusterAdmin {
     }
     const { members } = this.configuration;
     const isMember = members.some(({ incarnation }) => incarnation === request.incarnation);
+    if (!isMember && this.ports.links.wasRemoved(request.incarnation))
+      throw new RaftError(
+        'RAFT_CONFLICT',
+        `The store of '${request.name}' was a member's, which was removed: join with an empty store.`,
+      );
     if (!isMember) this.admit(replica, request);
     const { clusterId } = replica;
     return { clusterId, configuration: JSON.stringify(this.configuration) };

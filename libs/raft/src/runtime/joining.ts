@@ -99,7 +99,12 @@ export class Joining {
   };
 
   private async ask(): Promise<void> {
-    const { options, calls, links, incarnation } = this.ports;
+    const { options, calls, links, incarnation, proof } = this.ports;
+    if (!proof.isFresh()) {
+      // Another process may have opened it, and may have become a member by it, or be one no more.
+      this.trouble = "its store doesn't answer";
+      return;
+    }
     const { join, nodeId: name, advertise: peer, http, joinAs } = options;
     // Those that it was told, and those that have dialled it since: the one that it was told may be gone.
     const addresses = [...new Set([...join, ...links.memberAddresses()])];

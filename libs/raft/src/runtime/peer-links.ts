@@ -74,6 +74,13 @@ export class PeerLinks {
     return hello !== undefined && this.stores.get(hello.advertise) === hello.incarnation ? hello : undefined;
   }
 
+  /** @returns whether this store was a member's, by what a node said from it, and isn't one's any more */
+  wasRemoved(incarnation: string): boolean {
+    if (this.members.some((member) => member.incarnation === incarnation)) return false;
+    for (const hello of this.hellos.values()) if (hello.incarnation === incarnation) return true;
+    return false;
+  }
+
   /** Dials the members of a configuration, and nobody else any more. */
   connectMembers(configuration: Configuration, self: ReplicaId): void {
     this.members = configuration.members.map((member) => this.located(member));
