@@ -174,6 +174,28 @@ describe('replicated tables in three Nest applications', () => {
     expect(await contentOf(2)).toEqual(await contentOf(3));
   });
 
+  it('go on where those of the leader are locked by somebody else: another leads, and nothing is lost', async () => {
+    const leaders = () => [1, 2, 3].filter((n) => apps[n - 1]!.get(RaftService).isLeader());
+    const [old] = await eventually('one leads', async () => (leaders().length === 1 ? leaders() : undefined));
+    const other = [1, 2, 3].find((n) => n !== old)!;
+    const stranger = new Client({ connectionString: urlOf(old!) });
+    await stranger.connect();
+    await stranger.query('BEGIN; LOCK TABLE account IN ACCESS EXCLUSIVE MODE');
+    try {
+      // Taken in by the old leader, whose state machine hangs at it, and answered by the next one.
+      await bankOf(other).transfer('ada', 'bob', 7);
+      expect(leaders()).not.toContain(old);
+      await bankOf(other).transfer('bob', 'ada', 7);
+    } finally {
+      await stranger.end();
+    }
+    await eventually('all are equal', async () => {
+      const [first, second, third] = (await Promise.all([1, 2, 3].map(contentOf))).map((each) => JSON.stringify(each));
+      return first === second && second === third ? true : undefined;
+    });
+    expect(await bankOf(old!).total()).toBe('2000');
+  });
+
   it('come to a node that joins, in a snapshot where the log was cut', async () => {
     for (const n of [1, 2, 3]) await apps[n - 1]!.get(RaftAdminService).snapshot();
     await start(4, [`127.0.0.1:${ports[0]}`]);
