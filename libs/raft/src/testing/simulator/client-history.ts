@@ -39,6 +39,7 @@ const REGISTER: SequentialModel<RegisterValue, RegisterCall, RegisterAnswer> = {
   },
   identify: (state) => state ?? '\0',
   isBlind: (call) => call.kind === 'put',
+  isLook: (call, { refused }) => call.kind === 'get' || refused,
 };
 
 /** Everything that clients called, in the order of the calls. */

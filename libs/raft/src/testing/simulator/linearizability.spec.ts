@@ -9,6 +9,7 @@ const register: SequentialModel<number, Call, number> = {
   },
   identify: String,
   isBlind: (call) => call !== 'read',
+  isLook: (call) => call === 'read',
 };
 
 function operation(call: Call, from: number, to?: number, answer = 0): Operation<Call, number> {
@@ -68,6 +69,7 @@ describe('the linearizability checker', () => {
       initial: 0,
       identify: String,
       isBlind: () => false,
+      isLook: () => false,
       step: (state, call) => {
         seen++;
         return state === call - 1 ? { state: call } : undefined;
@@ -75,6 +77,13 @@ describe('the linearizability checker', () => {
     };
     expect(longestLinearization(model, shuffled)).toEqual({ linearizable: true, ordered: 60 });
     expect(seen).toBe(60);
+  });
+
+  it('tries no order of reads that see the same, however many overlap and wherever a write was tried before', () => {
+    const reads = Array.from({ length: 30 }, (_, at) => read(2, 10 + at, 100 + at));
+    const early = { ...write(3, 0, 200), likely: -1 };
+    expect(isLinearizable(early, write(2, 0), ...reads, read(3, 300, 301))).toBe(true);
+    expect(isLinearizable(early, write(2, 0), ...reads, read(3, 300, 301), read(2, 302, 303))).toBe(false);
   });
 
   it('refuses a wrong history however operations are said to stand', () => {

@@ -17,6 +17,8 @@ export interface SequentialModel<State, Call, Answer> {
   identify(state: State): string;
   /** Whether what the call does and answers is the same in every state, like that of a plain write. */
   isBlind(call: Call): boolean;
+  /** Whether a call with this answer changes nothing, in whatever state it gets it. */
+  isLook(call: Call, answer: Answer): boolean;
 }
 
 export interface Linearization {
@@ -29,7 +31,7 @@ export interface Linearization {
  * Whether there is an order of all answered operations, and of some of the others, that the model could have run one by one,
  * in which each stands between its call and its answer (Herlihy and Wing). The search is Wing and Gong's, which tries every
  * operation that may come next, and remembers which sets of operations led to which state (Lowe), so that it never searches
- * twice from one place.
+ * twice from one place. What only looks and may come now comes now: no order that has it later has anything else changed.
  */
 export function longestLinearization<State, Call, Answer>(
   model: SequentialModel<State, Call, Answer>,
@@ -87,7 +89,9 @@ class Search<State, Call, Answer> {
     // What comes next was called before any of those that are left had its answer.
     const latestCall = answered[byAnswer[firstAnswer]!]!.answered!.at;
 
-    for (const place of this.candidates(firstCall, latestCall)) {
+    const candidates = this.candidates(firstCall, latestCall);
+    const look = candidates.find((place) => this.seesThis(state, this.at(place)));
+    for (const place of look === undefined ? candidates : [look]) {
       const isAnswered = place < answered.length;
       const after = this.take(state, this.at(place), owing);
       if (after === undefined) continue;
@@ -108,6 +112,11 @@ class Search<State, Call, Answer> {
     for (let at = 0; at < unanswered.length && unanswered[at]!.calledAt <= latestCall; at++)
       if (chosen[answered.length + at] !== 1) places.push(answered.length + at);
     return places.sort((left, right) => (this.at(left).likely ?? 0) - (this.at(right).likely ?? 0));
+  }
+
+  private seesThis(state: State, { call, answered }: Operation<Call, Answer>): boolean {
+    if (answered === undefined || !this.model.isLook(call, answered.answer)) return false;
+    return this.model.step(state, call, answered.answer) !== undefined;
   }
 
   private at(place: number): Operation<Call, Answer> {
