@@ -89,6 +89,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       wiped,
       isLeader: false,
       isStalled,
+      isSucceeded: () => this.lifeOnDisk.get(disk) !== life,
       resumptions: 0,
     };
     // It may have committed as a leader, alone or just before its end, and told nobody.

@@ -65,7 +65,9 @@ export class LeadershipRules {
         this.checkCommit(life, message.term, message.leaderCommit, group);
         return;
       case 'preVote':
-        checkCandidate(this.world.verdict, life.label, message.from, this.configurationsOf(group));
+        // A question that changes nothing; a campaign by what its successor has overtaken would need the disk.
+        if (!life.isSucceeded())
+          checkCandidate(this.world.verdict, life.label, message.from, this.configurationsOf(group));
         this.knowsCommit(message.commit.index);
         this.count('asked for pre-votes');
         return;

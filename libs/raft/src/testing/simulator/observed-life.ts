@@ -14,6 +14,8 @@ export interface ObservedLife {
   isLeader: boolean;
   /** Whether its store stands still just now. */
   readonly isStalled: () => boolean;
+  /** Whether another process has its disk by now, and writes what this one doesn't know of. */
+  readonly isSucceeded: () => boolean;
   /** How often a fetch that broke off was gone on with, as it says. */
   resumptions: number;
 }
