@@ -1,11 +1,9 @@
+import { describeNeeds } from '../support/needs';
 import { report } from '../support/test-run';
 import { ComposeCluster, type NodeName, NODES } from './compose-cluster';
 import { docker, whyNoEngine } from './docker-engine';
 
-const obstacle = whyNoEngine();
-if (obstacle !== undefined) {
-  process.stderr.write(`    Skipped, for want of a Docker engine: the cluster of docker-compose.yml (${obstacle})\n`);
-}
+const engine = { what: 'a Docker engine', missing: whyNoEngine() };
 
 const UP_TIMEOUT_MS = 900_000;
 const TEST_TIMEOUT_MS = 300_000;
@@ -14,7 +12,7 @@ const databaseOf = (node: NodeName): string => node.replace('node', 'database');
 const except = (node: NodeName): NodeName[] => NODES.filter((each) => each !== node);
 const since = (startedMs: number): string => `${Math.round(performance.now() - startedMs)} ms`;
 
-(obstacle === undefined ? describe : describe.skip)('the cluster of docker-compose.yml', () => {
+describeNeeds(engine)('the cluster of docker-compose.yml', () => {
   let cluster: ComposeCluster;
 
   beforeAll(async () => {

@@ -7,10 +7,11 @@ import { readPostmasterFileSync } from '../../apps/kv/src/embedded-postgres/post
 import { isRunning } from '../../apps/kv/src/embedded-postgres/process-table';
 import { eventually } from '../support/eventually';
 import { isFree, freePorts } from '../support/free-ports';
+import { itNeeds, program } from '../support/needs';
 import { report, testRun } from '../support/test-run';
 
 const DEMO = resolve(__dirname, '..', '..', 'scripts', 'demo.mjs');
-const isCurlThere = spawnSync('curl', ['--version']).status === 0;
+const curl = program('curl', '--version');
 
 /** A demo that runs: what it printed so far, and its end. */
 class RunningDemo {
@@ -86,7 +87,7 @@ describe('npm run demo', () => {
       expect(demo.output).toMatch(/n[123] leads/);
     });
 
-    (isCurlThere ? it : it.skip)('prints curl lines that work on every node as printed', () => {
+    itNeeds(curl)('prints curl lines that work on every node as printed', () => {
       const lines = demo.output.split('\n').flatMap((line) => /^\s*(curl .*?)\s+# /.exec(line)?.[1] ?? []);
       expect(lines.length).toBeGreaterThanOrEqual(5);
       const printed = urls().find((url) => lines[0]!.includes(url))!;
@@ -134,7 +135,7 @@ describe('npm run demo', () => {
       demo = start();
       await demo.prints('Ctrl-C ends everything');
       const read = await fetch(`${urls()[0]}/kept`);
-      if (isCurlThere) expect(await read.text()).toBe('"kept"');
+      if (curl.missing === undefined) expect(await read.text()).toBe('"kept"');
       demo.child.kill('SIGHUP');
       expect(await demo.ended).toBe(0);
       expect(postmasters()).toEqual([0, 0, 0]);

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import type { Answer, RequestOptions } from '../support/http-client';
 import { KvCluster } from '../support/kv-cluster';
 import type { KvNode } from '../support/kv-node';
+import { itNeeds, program } from '../support/needs';
 
-const isCurlThere = spawnSync('curl', ['--version']).status === 0;
+const curl = program('curl', '--version');
 const KIB = 1024;
 
 describe('the routes of the keys', () => {
@@ -159,7 +160,7 @@ describe('the routes of the keys', () => {
     expect((await to(leader, 'GET', '/on/follower')).status).toBe(404);
   });
 
-  (isCurlThere ? it : it.skip)('works through `curl -L` on every node, for every method', () => {
+  itNeeds(curl)('works through `curl -L` on every node, for every method', () => {
     for (const node of cluster.nodes) {
       const curl = (...args: string[]) => {
         const { stdout, status } = spawnSync('curl', ['-sS', '-L', '-w', ' %{http_code}', ...args], {

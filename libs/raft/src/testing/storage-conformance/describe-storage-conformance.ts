@@ -46,8 +46,9 @@ export function describeStorageConformance(
     throw new Error('describeStorageConformance() needs the globals describe and it of a test runner.');
   describe(`${name} is a storage`, () => {
     for (const { name, needs, run } of STORAGE_CONFORMANCE_CASES) {
-      const test = needs && !has.includes(needs) ? it.skip : it;
-      test(name, async () => {
+      const isLacking = needs !== undefined && !has.includes(needs);
+      const test = isLacking ? it.skip : it;
+      test(isLacking ? `${name} [needs ${needs}(): this store under test does not provide it]` : name, async () => {
         const under = await create();
         try {
           if (needs && !under[needs])
