@@ -76,7 +76,43 @@ describe('a change of the membership', () => {
 
     answer();
     expect(n1.matchOf(n2)).toBe(4);
+    cluster.heartbeat('n1');
     expect(steps()).toBeGreaterThan(1);
+  });
+
+  it('trap 30: promotes nobody whose log is level and whose state machine has applied nothing', () => {
+    const cluster = clusterOf(1, 2);
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    n2.applyHeld = true;
+    for (const command of ['a', 'b']) n1.propose(command);
+
+    n1.changeMembership(['n1', 'n2']);
+    cluster.tick(3 * ELECTION_TICKS);
+    expect([n1.matchOf(n2), n1.membership]).toEqual([n1.kernel.lastIndex, 'n1 n2?']);
+    expect(n1.progressOf(n2)).toMatchObject({ appliedIndex: 0, isCaughtUp: false });
+
+    n2.finishApplying();
+    cluster.tick(ELECTION_TICKS);
+    expect(n1.membership).toBe('n1 n2');
+  });
+
+  it('trap 30: promotes no learner whose state machine stands still behind a log that goes on', () => {
+    const cluster = clusterOf(1, 2);
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    n1.changeMembership(['n1', 'n2?']);
+    cluster.tick(10);
+    expect(n1.progressOf(n2).appliedIndex).toBe(n1.kernel.lastIndex);
+    n2.applyHeld = true;
+
+    n1.changeMembership(['n1', 'n2']);
+    for (let round = 0; round < 15 * ELECTION_TICKS; round++) {
+      n1.propose('a');
+      cluster.tick(1);
+    }
+
+    expect([n1.matchOf(n2), n1.membership]).toEqual([n1.kernel.lastIndex, 'n1 n2?']);
   });
 
   it('trap 30: a new voter counts as alive from the start, so that it does not depose its leader', () => {
@@ -473,7 +509,7 @@ describe('a joint configuration', () => {
     cluster.tick(10);
     cluster.hold((message) => (message.to > 3 || message.from > 3) && n1.membership.includes('('));
     n1.changeMembership(['n1', 'n4', 'n5']);
-    cluster.tick(8, 'n1');
+    cluster.tick(12, 'n1');
     expect(n1.membership).toBe('n1 (n2) (n3) n4 n5');
     return cluster;
   }
@@ -517,7 +553,7 @@ describe('a joint configuration', () => {
     };
     cluster.hold((message) => message.kind === 'appendEntries' && message.entries.some(isLastStep));
     n1.changeMembership(['n1', 'n4', 'n5']);
-    cluster.tick(8, 'n1');
+    cluster.tick(12, 'n1');
     expect(n1.membership).toBe('n1 (n2) (n3) n4 n5');
     n1.crash();
     cluster.held.splice(0);

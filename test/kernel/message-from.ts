@@ -104,8 +104,9 @@ export class MessageFrom {
     };
   }
 
-  heartbeatReply(to: KernelNode, round: number, sentAtMs = 0): HeartbeatReply {
-    return { ...this.headerTo(to), kind: 'heartbeatReply', round, sentAtMs, repliedAtMs: 0, storeStalls: false };
+  heartbeatReply(to: KernelNode, round: number, sentAtMs = 0, appliedIndex = 0): HeartbeatReply {
+    const base = { ...this.headerTo(to), kind: 'heartbeatReply' as const, round, sentAtMs };
+    return { ...base, repliedAtMs: 0, storeStalls: false, appliedIndex };
   }
 
   timeoutNow(to: KernelNode): TimeoutNow {

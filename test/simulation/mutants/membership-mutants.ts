@@ -140,11 +140,7 @@ export const membershipMutants: readonly Mutant[] = [
     mistake: 'A learner gets its vote before it has the log: until it has, a commit waits for it.',
     knownSeed: 2,
     apply: () => {
-      type Advance = (state: { readonly progress: Map<number, { isCaughtUp: boolean }> }) => void;
-      replaceFunction<Advance>('core/membership-change', 'advanceMembership', (original) => (state) => {
-        for (const progress of state.progress.values()) progress.isCaughtUp = true;
-        original(state);
-      });
+      replaceMethod<() => boolean>('core/catch-up', 'CatchUp', 'isDone', () => () => true);
     },
   },
 ];

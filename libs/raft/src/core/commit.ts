@@ -57,8 +57,7 @@ export function enforceConfiguration(state: KernelState, inForce: ConfigurationI
 function reshapeLeadership(state: KernelState, inForce: ConfigurationInForce): void {
   state.changeSinceMs = state.nowMs;
   for (const progress of state.progress.values()) {
-    progress.roundEndsAt = 0;
-    progress.isCaughtUp = false;
+    progress.catchUp.restart();
     if (memberById(inForce.configuration, progress.id) !== undefined) continue;
     // It is told that it was removed, as far as one message can; its answers count no longer.
     progress.departsAtMs ??= state.nowMs + state.electionTimeoutMs;

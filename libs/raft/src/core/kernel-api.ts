@@ -85,7 +85,12 @@ export interface ReplicaProgress {
   readonly silentMs: number;
   /** Whether its store is slow to answer, by its own word. */
   readonly storeStalls: boolean;
-  /** While it shall become a voter: whether its last catch-up round was shorter than an election time-out. */
+  /** The last entry that its state machine had applied, by its last answer to a heartbeat; 0 before the first. */
+  readonly appliedIndex: number;
+  /**
+   * While it shall become a voter: whether its last catch-up round was shorter than an election time-out, and its state machine
+   * has reached the end of a round that ended at most ten election time-outs ago.
+   */
   readonly isCaughtUp: boolean;
 }
 

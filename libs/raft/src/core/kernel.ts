@@ -260,7 +260,9 @@ export class RaftKernel implements Kernel {
   }
 
   progress(): readonly ReplicaProgress[] {
-    return [...this.state.progress.values()].map((progress) => progress.view(this.state.nowMs));
+    return [...this.state.progress.values()].map((progress) =>
+      progress.view(this.state.nowMs, this.state.electionTimeoutMs),
+    );
   }
 
   private input(nowMs: number): KernelState {

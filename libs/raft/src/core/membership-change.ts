@@ -72,7 +72,7 @@ function enterJoint(state: KernelState, configuration: Configuration): void {
   const newVoters = target.voters.filter((id) => !voters.includes(id));
   const areReady = newVoters.every((id) => {
     const progress = state.progress.get(id);
-    return progress?.isCaughtUp === true && isAlive(state, progress);
+    return isAlive(state, progress) && progress!.catchUp.isDone(state.nowMs, state.electionTimeoutMs);
   });
   if (areReady) proposeConfiguration(state, jointStep(configuration));
   else if (state.nowMs - state.changeSinceMs >= target.catchUpTimeoutMs)
@@ -101,17 +101,10 @@ function proposeConfiguration(state: KernelState, configuration: Configuration):
   return entry.index;
 }
 
-/**
- * Counts the rounds in which a replica gets what the leader had when the round began (thesis §4.2.1). A round that is shorter
- * than an election time-out means that the rest won't hold up a commit for longer than an election would.
- */
-export function countCatchUp(state: KernelState, progress: Progress): void {
-  if (state.configuration.configuration.target === null) return;
-  const { lastIndex } = state.log;
-  if (progress.roundEndsAt === 0) progress.beginRound(lastIndex, state.nowMs);
-  if (progress.matchIndex < progress.roundEndsAt) return;
-  const wasShort = state.nowMs - progress.roundSinceMs < state.electionTimeoutMs;
-  progress.endRound(wasShort || progress.matchIndex === lastIndex, lastIndex, state.nowMs);
+/** Counts the rounds of a replica while a change waits for those that shall vote (thesis §4.2.1). */
+export function countCatchUp({ configuration, log, nowMs, electionTimeoutMs }: KernelState, progress: Progress): void {
+  if (configuration.configuration.target === null) return;
+  progress.catchUp.count(progress.matchIndex, log.lastIndex, nowMs, electionTimeoutMs);
 }
 
 /** Whether a replica was heard within the last election time-out. */

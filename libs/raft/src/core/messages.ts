@@ -97,6 +97,8 @@ export interface HeartbeatReply extends MessageHeader {
   readonly repliedAtMs: number;
   /** Its store is slow to answer: what it is sent waits. */
   readonly storeStalls: boolean;
+  /** The last entry that its state machine has applied. A learner gets no vote before that keeps pace, too. */
+  readonly appliedIndex: number;
 }
 
 /**

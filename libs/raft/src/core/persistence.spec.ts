@@ -28,6 +28,7 @@ const answer = (sequence: number): Message => ({
   sentAtMs: 0,
   repliedAtMs: 0,
   storeStalls: false,
+  appliedIndex: 0,
 });
 
 /** A log of three durable entries, the last batch being the seventh. */

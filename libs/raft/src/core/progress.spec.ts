@@ -11,7 +11,7 @@ describe('Progress', () => {
   it('begins as a probe at the end of the leader’s log, with nothing known to match', () => {
     const progress = new Progress(2, 11, 2, 1000, 0);
 
-    expect(progress.view(0)).toEqual({
+    expect(progress.view(0, 1000)).toEqual({
       id: 2,
       state: 'probe',
       matchIndex: 0,
@@ -19,6 +19,7 @@ describe('Progress', () => {
       inflightMessages: 0,
       inflightBytes: 0,
       active: true,
+      appliedIndex: 0,
       isCaughtUp: false,
       storeStalls: false,
       silentMs: 0,
@@ -72,7 +73,7 @@ describe('Progress', () => {
     progress.becomeProbe(8);
 
     expect(progress.paused).toBe(false);
-    expect(progress.view(0)).toMatchObject({ inflightMessages: 0, inflightBytes: 0 });
+    expect(progress.view(0, 1000)).toMatchObject({ inflightMessages: 0, inflightBytes: 0 });
   });
 
   it.each<[string, boolean, (progress: Progress) => void]>([

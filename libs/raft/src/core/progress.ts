@@ -1,3 +1,4 @@
+import { CatchUp } from './catch-up';
 import { Inflights } from './inflights';
 import type { ReplicaProgress } from './kernel-api';
 import type { ReplicaId } from './types';
@@ -25,11 +26,8 @@ export class Progress {
   storeStalls = false;
   /** When it was heard last, on the leader's clock. */
   contactMs: number;
-  /** The log's end when the catch-up round began that is under way, and when that was; 0 where none is. */
-  roundEndsAt = 0;
-  roundSinceMs = 0;
-  /** Whether its last catch-up round was short enough (thesis §4.2.1). */
-  isCaughtUp = false;
+  /** Whether it keeps pace: of a replica that shall vote. */
+  readonly catchUp = new CatchUp();
   /** It was removed: until then it is told so. */
   departsAtMs: number | undefined;
   readonly inflights: Inflights;
@@ -62,16 +60,6 @@ export class Progress {
   heard(nowMs: number): void {
     this.active = true;
     this.contactMs = nowMs;
-  }
-
-  beginRound(lastIndex: number, nowMs: number): void {
-    this.roundEndsAt = lastIndex;
-    this.roundSinceMs = nowMs;
-  }
-
-  endRound(wasShort: boolean, lastIndex: number, nowMs: number): void {
-    this.isCaughtUp = wasShort;
-    this.beginRound(lastIndex, nowMs);
   }
 
   /** The replica needs what the leader's log no longer has. */
@@ -107,7 +95,7 @@ export class Progress {
     this.nextIndex = Math.max(nextIndex, this.matchIndex + 1);
   }
 
-  view(nowMs: number): ReplicaProgress {
+  view(nowMs: number, electionTimeoutMs: number): ReplicaProgress {
     return {
       id: this.id,
       state: this.state,
@@ -118,7 +106,8 @@ export class Progress {
       active: this.active,
       silentMs: nowMs - this.contactMs,
       storeStalls: this.storeStalls,
-      isCaughtUp: this.isCaughtUp,
+      appliedIndex: this.catchUp.appliedIndex,
+      isCaughtUp: this.catchUp.isDone(nowMs, electionTimeoutMs),
     };
   }
 }

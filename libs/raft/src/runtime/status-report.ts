@@ -87,6 +87,7 @@ function memberStatuses(replica: Replica, links: PeerLinks, electionTimeoutMs: n
       connection: isSelf ? 'self' : link.state,
       connectionDetail: isSelf ? '' : link.detail,
       matchIndex: known?.matchIndex ?? null,
+      appliedIndex: known?.appliedIndex ?? null,
       replication: known?.state ?? null,
       health:
         isSelf && progress.size > 0
@@ -125,6 +126,7 @@ function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly M
       connection: isSelf ? 'self' : link.state,
       connectionDetail: isSelf ? '' : link.detail,
       matchIndex: null,
+      appliedIndex: null,
       replication: null,
       health: null,
       caughtUp: null,

@@ -47,13 +47,15 @@ export interface MemberStatus {
   readonly connectionDetail: string;
   /** Known to a leader only. */
   readonly matchIndex: number | null;
+  /** The last entry that its state machine had applied, by its last answer to the leader. Known to a leader only. */
+  readonly appliedIndex: number | null;
   readonly replication: 'probe' | 'replicate' | 'snapshot' | null;
   /**
    * `degraded`: its store stalls, by its own word. `silent`: it hasn't answered for an election time-out, as it is down, cut off,
    * or out of reach of its store. Known to a leader only.
    */
   readonly health: 'well' | 'degraded' | 'silent' | null;
-  /** Of a learner that shall vote: whether it has caught up. Known to a leader only. */
+  /** Of a learner that shall vote: whether its log and its state machine have caught up. Known to a leader only. */
   readonly caughtUp: boolean | null;
 }
 

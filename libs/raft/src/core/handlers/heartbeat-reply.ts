@@ -1,3 +1,4 @@
+import { countCatchUp } from '../membership-change';
 import type { HeartbeatReply } from '../messages';
 import { confirmReads } from '../reads';
 import { needSnapshot, sendAppend } from '../replication';
@@ -10,6 +11,9 @@ export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): v
   progress.heard(state.nowMs);
   progress.echoMs = message.repliedAtMs;
   progress.storeStalls = message.storeStalls;
+  progress.catchUp.heardApplied(message.appliedIndex, message.sentAtMs);
+  // Where nobody writes, no append is answered: a replica that is level ends a round with each heartbeat.
+  countCatchUp(state, progress);
   if (message.round > progress.confirmedRound) {
     progress.confirmedRound = message.round;
     progress.confirmedSentAtMs = Math.max(progress.confirmedSentAtMs, message.sentAtMs);

@@ -19,5 +19,6 @@ export function onHeartbeat(state: KernelState, message: Heartbeat): void {
     sentAtMs: message.sentAtMs,
     repliedAtMs: state.freshness.clock(state.nowMs),
     storeStalls: state.storageStalled,
+    appliedIndex: state.applying.appliedIndex,
   });
 }

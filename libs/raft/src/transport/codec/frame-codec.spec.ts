@@ -104,6 +104,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     sentAtMs: milliseconds,
     repliedAtMs: milliseconds,
     storeStalls: fc.boolean(),
+    appliedIndex: safe,
   }),
   fc.record({ kind: fc.constant('installSnapshot' as const), ...headerFields, required: logId }),
   fc.record({ kind: fc.constant('installSnapshotReply' as const), ...headerFields, matchIndex: safe }),

@@ -46,6 +46,7 @@ export function writeSmallMessage(writer: ByteWriter, message: SmallMessage): vo
       writer.f64(message.sentAtMs);
       writer.f64(message.repliedAtMs);
       writer.flag(message.storeStalls);
+      writer.safeInteger(message.appliedIndex);
       return;
     case 'installSnapshot':
       writeLogId(writer, message.required);
@@ -101,7 +102,8 @@ export function readSmallMessage(reader: ByteReader, kind: SmallMessage['kind'])
       const round = reader.safeInteger();
       const sentAtMs = reader.f64();
       const repliedAtMs = reader.f64();
-      return { kind, ...header, round, sentAtMs, repliedAtMs, storeStalls: reader.flag() };
+      const storeStalls = reader.flag();
+      return { kind, ...header, round, sentAtMs, repliedAtMs, storeStalls, appliedIndex: reader.safeInteger() };
     }
     case 'installSnapshot':
       return { kind, ...header, required: readLogId(reader) };
