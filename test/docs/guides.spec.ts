@@ -63,8 +63,10 @@ describe('docs/guides/configuration.md', () => {
     const peers: Record<keyof RaftPeersOptions, true> = {
       listen: true,
       advertise: true,
-      tls: true,
       secret: true,
+      secretFile: true,
+      tls: true,
+      insecure: true,
       clients: true,
       maxFrameBytes: true,
       maxConnections: true,

@@ -224,6 +224,7 @@ export {
   tcpClientTransport,
   tcpTransport,
   type ClientAdmission,
+  type PeerTlsFiles,
   type PeerTlsOptions,
   type TcpClientTransportOptions,
   type TcpTransportOptions,

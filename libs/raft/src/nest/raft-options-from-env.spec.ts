@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { raftOptionsFromEnv } from './raft-options-from-env';
 import { raftSettings } from './raft-settings';
 
@@ -48,31 +45,32 @@ describe('options from environment variables', () => {
     expect(() => raftSettings({ ...options, storage: { useFactory: () => null as never } }, 'default')).not.toThrow();
   });
 
-  it('read certificates from files', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'raft-env-'));
-    const files = ['key', 'cert', 'ca'].map((name) => {
-      const path = join(folder, name);
-      writeFileSync(path, `the ${name}`);
-      return path;
+  it('name the files of secrets and certificates, which are read when the node starts, and when they change', () => {
+    expect(
+      raftOptionsFromEnv({
+        RAFT_PEERS_SECRET_FILE: '/run/secrets/peers',
+        RAFT_PEERS_TLS_KEY_FILE: 'n1.key',
+        RAFT_PEERS_TLS_CERT_FILE: 'n1.crt',
+        RAFT_PEERS_TLS_CA_FILE: 'ca.crt',
+      }),
+    ).toEqual({
+      peers: {
+        secretFile: '/run/secrets/peers',
+        tls: { keyFile: 'n1.key', certFile: 'n1.crt', caFile: 'ca.crt' },
+      },
     });
+  });
 
-    const { peers } = raftOptionsFromEnv({
-      RAFT_PEERS_TLS_KEY_FILE: files[0],
-      RAFT_PEERS_TLS_CERT_FILE: files[1],
-      RAFT_PEERS_TLS_CA_FILE: files[2],
-    });
-    rmSync(folder, { recursive: true });
-
-    expect(String(peers?.tls?.ca)).toBe('the ca');
-    expect(() => raftOptionsFromEnv({ RAFT_PEERS_TLS_KEY_FILE: '/nowhere' })).toThrow(
-      /RAFT_PEERS_TLS_KEY_FILE is "\/nowhere"/,
-    );
+  it('say that anybody may be a peer, and that nobody may', () => {
+    expect(raftOptionsFromEnv({ RAFT_PEERS_INSECURE: 'true' })).toEqual({ peers: { insecure: true } });
+    expect(raftOptionsFromEnv({ RAFT_PEERS_INSECURE: 'false' })).toEqual({ peers: { insecure: false } });
   });
 
   it.each([
     ['RAFT_MEMBERS', 'n1', /RAFT_MEMBERS is "n1": write every founder as id=host:port/],
     ['RAFT_REQUEST_TIMEOUT_MS', '5s', /RAFT_REQUEST_TIMEOUT_MS is "5s": write a number/],
     ['RAFT_HTTP_ERRORS', 'off', /RAFT_HTTP_ERRORS is "off": write true or false/],
+    ['RAFT_PEERS_INSECURE', 'yes', /RAFT_PEERS_INSECURE is "yes": write true or false/],
     ['RAFT_PEERS_TLS_CA_FILE', 'ca.pem', /go together: name all three files/],
   ])('are refused with variable, value and remedy: %s', (name, value, sentence) => {
     expect(() => raftOptionsFromEnv({ [name]: value })).toThrow(sentence);

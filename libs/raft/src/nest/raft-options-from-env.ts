@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { RaftError } from '../core/raft-error';
 import type { FounderOptions } from '../runtime/raft-node-options';
 import type { OnFollower } from './leader-only/leader-only.interface';
@@ -14,8 +13,10 @@ import type { RaftModuleOptions, RaftPeersOptions } from './raft-module-options.
  * | `RAFT_JOIN`, `RAFT_JOIN_AS`, `RAFT_HTTP` | `join`, as `host:port` with commas between, `joinAs`, `http` |
  * | `RAFT_CLUSTER_NAME` | `clusterName` |
  * | `RAFT_MEMBERS` | `members`, as `id=host:port` or `id=host:port=http://host:port`, with commas between |
- * | `RAFT_PEERS_LISTEN`, `RAFT_PEERS_ADVERTISE`, `RAFT_PEERS_SECRET` | `peers` |
- * | `RAFT_PEERS_TLS_KEY_FILE`, `RAFT_PEERS_TLS_CERT_FILE`, `RAFT_PEERS_TLS_CA_FILE` | `peers.tls`, read from these files |
+ * | `RAFT_PEERS_LISTEN`, `RAFT_PEERS_ADVERTISE` | `peers.listen`, `peers.advertise` |
+ * | `RAFT_PEERS_SECRET_FILE`, `RAFT_PEERS_SECRET` | `peers.secretFile`, `peers.secret` |
+ * | `RAFT_PEERS_TLS_KEY_FILE`, `RAFT_PEERS_TLS_CERT_FILE`, `RAFT_PEERS_TLS_CA_FILE` | `peers.tls`: `keyFile`, `certFile`, `caFile` |
+ * | `RAFT_PEERS_INSECURE` | `peers.insecure`: `true` or `false` |
  * | `RAFT_REQUEST_TIMEOUT_MS`, `RAFT_SHUTDOWN_TIMEOUT_MS` | `requestTimeoutMs`, `shutdownTimeoutMs` |
  * | `RAFT_ELECTION_TIMEOUT_MS`, `RAFT_ELECTION_HEARTBEAT_INTERVAL_MS` | `election` |
  * | `RAFT_LEASE_READS_DRIFT_MARGIN` | `leaseReads.driftMargin` |
@@ -58,7 +59,9 @@ export function raftOptionsFromEnv(env: Readonly<Record<string, string | undefin
       listen: text('RAFT_PEERS_LISTEN'),
       advertise: text('RAFT_PEERS_ADVERTISE'),
       secret: text('RAFT_PEERS_SECRET'),
-      tls: readTls(text),
+      secretFile: text('RAFT_PEERS_SECRET_FILE'),
+      tls: tlsFiles(text),
+      insecure: flag('RAFT_PEERS_INSECURE'),
     }),
     requestTimeoutMs: number('RAFT_REQUEST_TIMEOUT_MS'),
     shutdownTimeoutMs: number('RAFT_SHUTDOWN_TIMEOUT_MS'),
@@ -92,23 +95,13 @@ function parseMembers(list: string): readonly FounderOptions[] {
   });
 }
 
-function readTls(text: (name: string) => string | undefined): RaftPeersOptions['tls'] {
+function tlsFiles(text: (name: string) => string | undefined): RaftPeersOptions['tls'] {
   const files = ['RAFT_PEERS_TLS_KEY_FILE', 'RAFT_PEERS_TLS_CERT_FILE', 'RAFT_PEERS_TLS_CA_FILE'] as const;
-  if (files.every((name) => text(name) === undefined)) {
-    return undefined;
-  }
-  const [key, cert, ca] = files.map((name) => {
-    const path = text(name);
-    if (path === undefined) {
-      return refuse(name, '', `${files.join(', ')} go together: name all three files`);
-    }
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      return refuse(name, path, `the file can't be read (${(error as Error).message})`);
-    }
-  }) as [Buffer, Buffer, Buffer];
-  return { key, cert, ca };
+  const missing = files.find((name) => text(name) === undefined);
+  if (missing !== undefined && files.every((name) => text(name) === undefined)) return undefined;
+  if (missing !== undefined) return refuse(missing, '', `${files.join(', ')} go together: name all three files`);
+  const [keyFile, certFile, caFile] = files.map(text) as [string, string, string];
+  return { keyFile, certFile, caFile };
 }
 
 /** @returns the object without the properties that are undefined: they would overwrite what they are spread over */

@@ -143,8 +143,24 @@ export interface ClientTransportHost {
   receive(response: ResponseMessage, node: Hello, address: string): void;
 }
 
+/**
+ * How a transport keeps out those who aren't peers.
+ *
+ * - `secret`: a peer has to prove that it knows one.
+ * - `tls`: a peer has to show a certificate of a known authority. `tls+secret`: both.
+ * - `private`: no stranger reaches it, as it stays within the process or opens no port, or it proves its peers in a way of its own.
+ * - `none`: whoever reaches it is a peer. A node then has members on its own machine alone.
+ * - `insecure`: the same, and somebody has said explicitly that members may be elsewhere nevertheless.
+ *
+ * @publicApi
+ */
+export type TransportProtection = 'secret' | 'tls' | 'tls+secret' | 'private' | 'none' | 'insecure';
+
 /** How a client reaches nodes: it dials, and nobody dials it. Best effort, as {@link RaftTransport}. @publicApi */
 export interface RaftClientTransport {
+  /** How nodes prove to this client that they are nodes. Default `none`. */
+  readonly protection?: TransportProtection;
+
   start(host: ClientTransportHost): void;
   /** Keeps a connection to `address`, redialling with a jittered back-off, until {@link disconnect}. Idempotent. */
   connect(address: string): void;
@@ -161,6 +177,9 @@ export interface RaftClientTransport {
  * @publicApi
  */
 export interface RaftTransport {
+  /** How it keeps strangers out; judged before it is started. Default `none`: only addresses of this machine are accepted. */
+  readonly protection?: TransportProtection;
+
   /**
    * Starts to listen and to serve `host`.
    *

@@ -1,3 +1,4 @@
 export { tcpClientTransport, type TcpClientTransportOptions } from './tcp-client-transport';
 export { tcpTransport } from './tcp-transport';
 export type { ClientAdmission, PeerTlsOptions, TcpTransportOptions } from './tcp-transport-options';
+export type { PeerTlsFiles } from './tls-files';

@@ -1,18 +1,22 @@
 import { Logger, type Type } from '@nestjs/common';
 import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
-import type { ClientTransportHost, Hello, PeerMessage, RaftClientTransport, RequestMessage } from '../contract';
+import type {
+  ClientTransportHost,
+  Hello,
+  PeerMessage,
+  RaftClientTransport,
+  RequestMessage,
+  TransportProtection,
+} from '../contract';
 import type { TransportLogger } from '../transport-logger';
 import { errorText } from './error-text';
 import type { ConnectionEnd } from './peer-connection';
 import { PeerLink } from './peer-link';
 import { RareLog } from './rare-log';
 import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
-import {
-  requireLongSecret,
-  tcpTransportSettings,
-  type PeerTlsOptions,
-  type TcpTransportSettings,
-} from './tcp-transport-options';
+import { clientProtectionOf } from './protection';
+import { secretsOf } from './secrets';
+import { tcpTransportSettings, type PeerTlsOptions, type TcpTransportSettings } from './tcp-transport-options';
 
 const PING_INTERVAL_MS = 1000;
 
@@ -22,6 +26,8 @@ export interface TcpClientTransportOptions {
   readonly secret?: string;
   /** As for `tls.connect`: `ca` to check the nodes by, `key` and `cert` where they ask for a certificate. */
   readonly tls?: PeerTlsOptions;
+  /** Calls nodes on other machines without a secret and without TLS. Default false. */
+  readonly insecure?: boolean;
   /** The largest frame that is sent or accepted: as on the nodes. Default 16 MiB. */
   readonly maxFrameBytes?: number;
   /** How long a connection may take to be introduced. Default 5,000. */
@@ -37,14 +43,16 @@ export interface TcpClientTransportOptions {
  * @publicApi
  */
 export function tcpClientTransport(options: TcpClientTransportOptions = {}): RaftClientTransport {
-  requireLongSecret('secret', options.secret, "the nodes' `peers.clients.secret`");
+  const secrets = secretsOf(options, 'secret', "the nodes' `peers.clients.secret`", () => undefined);
   const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, helloTimeoutMs = 5000, tls } = options;
   const logger = options.logger ?? new Logger('RaftClient');
   const common = { listen: '', maxFrameBytes, helloTimeoutMs, logger, ...(tls && { tls }) };
-  return new TcpClientTransport({ ...tcpTransportSettings(common), secret: options.secret });
+  const protection = clientProtectionOf(options);
+  return new TcpClientTransport({ ...tcpTransportSettings(common), secret: secrets[0], secrets, protection });
 }
 
 class TcpClientTransport implements RaftClientTransport {
+  readonly protection: TransportProtection;
   private readonly socketClass: Type<RaftTcpSocket>;
   private readonly links = new Map<string, PeerLink>();
   private readonly rareLog = new RareLog();
@@ -53,6 +61,7 @@ class TcpClientTransport implements RaftClientTransport {
   private stopped = false;
 
   constructor(private readonly settings: TcpTransportSettings) {
+    this.protection = settings.protection;
     this.socketClass = raftTcpSocketClass(settings);
   }
 

@@ -2,16 +2,22 @@ import { Logger } from '@nestjs/common';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { RaftError } from '../../core/raft-error';
 import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
+import type { TransportProtection } from '../contract';
 import type { TransportLogger } from '../transport-logger';
+import { protectionOf } from './protection';
+import { secretsOf } from './secrets';
+import { type PeerTlsFiles, withTlsFiles } from './tls-files';
 
 /**
  * TLS between peers: what `tls.createServer` and `tls.connect` take (`key`, `cert`, `ca`, …), used for both, since each node is
- * both. With `ca`, peers must show a certificate of it (mutual TLS).
+ * both; or `keyFile`, `certFile` and `caFile`, the paths of PEM files. With `ca` or `caFile`, peers must show a certificate of it
+ * (mutual TLS); without, everybody is let in, over an encrypted connection.
  *
  * @publicApi
  */
 export type PeerTlsOptions = TlsOptions &
-  ConnectionOptions & {
+  ConnectionOptions &
+  PeerTlsFiles & {
     /** Refuse a peer whose certificate doesn't name, as common name or DNS name, the node that it says it is. Default false. */
     readonly requireNodeName?: boolean;
   };
@@ -31,8 +37,18 @@ export interface TcpTransportOptions {
   /** Where to listen for peers: `host:port`; port 0 takes a free one. */
   readonly listen: string;
   readonly tls?: PeerTlsOptions;
-  /** Peers that don't know it are refused: 16 characters or more. It isn't sent, and encrypts nothing: that takes `tls`. */
-  readonly secret?: string;
+  /**
+   * Peers that don't know it are refused: 16 characters or more. It isn't sent, and encrypts nothing: that takes `tls`. Of several,
+   * the first proves this node, and a peer may prove itself with any: so that a new one can be brought in node by node.
+   */
+  readonly secret?: string | readonly string[];
+  /** A file with the secrets, one a line, in the place of `secret`. It is read again when it changes. */
+  readonly secretFile?: string;
+  /**
+   * Lets everybody who reaches the port be a peer: read and write all data, change the members. Default false: without a secret
+   * and without `tls` with `ca`, only addresses of this machine are accepted.
+   */
+  readonly insecure?: boolean;
   /** Serves clients (`RaftClientModule`), which may call and take no part. Needs `secret`, so that none can come as a peer. Default: none are served. */
   readonly clients?: ClientAdmission;
   /** The largest frame that is sent or accepted, 64 KiB or more. Default 16 MiB. A message above it is dropped. */
@@ -48,7 +64,11 @@ export interface TcpTransportOptions {
 export interface TcpTransportSettings {
   readonly listen: string;
   readonly tls: PeerTlsOptions | undefined;
+  /** The one that proves this node. */
   readonly secret: string | undefined;
+  /** All that are accepted, the one that proves first; empty where none is asked for. */
+  readonly secrets: readonly string[];
+  readonly protection: TransportProtection;
   readonly clients: (ClientAdmission & { readonly maxConnections: number }) | undefined;
   readonly maxFrameBytes: number;
   readonly maxConnections: number;
@@ -59,17 +79,18 @@ export interface TcpTransportSettings {
 /** What a stranger's frames may measure: enough for a hello, too little to fill memory with. */
 export const STRANGER_FRAME_BYTES = 64 * 1024;
 
-const MIN_SECRET_LENGTH = 16;
-
 /** @throws RaftError `RAFT_CONFIGURATION` */
 export function tcpTransportSettings(options: TcpTransportOptions): TcpTransportSettings {
-  const { secret } = options;
-  requireLongSecret('peers.secret', secret, 'the same on all nodes');
+  const logger = options.logger ?? new Logger('RaftTransport');
+  const secrets = secretsOf(options, 'peers.secret', 'the same on all nodes', (sentence) => logger.warn(sentence));
+  const tls = options.tls && withTlsFiles(options.tls, 'peers.tls');
   return {
     listen: options.listen,
-    tls: options.tls,
-    secret,
-    clients: clientAdmission(options),
+    tls,
+    secret: secrets[0],
+    secrets,
+    protection: checkedProtection(options),
+    clients: clientAdmission(options.clients, secrets, tls),
     maxFrameBytes: wholeNumber(
       'peers.maxFrameBytes',
       options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
@@ -78,34 +99,40 @@ export function tcpTransportSettings(options: TcpTransportOptions): TcpTransport
     ),
     maxConnections: wholeNumber('peers.maxConnections', options.maxConnections ?? 256, 1, 65_535),
     helloTimeoutMs: wholeNumber('peers.helloTimeoutMs', options.helloTimeoutMs ?? 5000, 10, 600_000),
-    logger: options.logger ?? new Logger('RaftTransport'),
+    logger,
   };
 }
 
-/** @throws RaftError `RAFT_CONFIGURATION` */
-export function requireLongSecret(option: string, secret: string | undefined, where: string): void {
-  // The value stays out of the sentence: it goes to logs.
-  if (secret !== undefined && secret.length < MIN_SECRET_LENGTH)
+function checkedProtection(options: TcpTransportOptions): TransportProtection {
+  const { insecure, ...defence } = options;
+  if (insecure !== undefined && typeof insecure !== 'boolean')
+    throw new RaftError('RAFT_CONFIGURATION', `\`peers.insecure\` is ${String(insecure)}; write true or false`);
+  if (insecure === true && protectionOf(defence) !== 'none')
     throw new RaftError(
       'RAFT_CONFIGURATION',
-      `\`${option}\` has ${secret.length} characters, which can be guessed; give it ${MIN_SECRET_LENGTH} or more, ${where}`,
+      '`peers.insecure` is true beside a secret or TLS: it says that no peer has to prove anything. Leave one of them out',
     );
+  return protectionOf(options);
 }
 
-function clientAdmission({ clients, secret, tls }: TcpTransportOptions): TcpTransportSettings['clients'] {
+function clientAdmission(
+  clients: ClientAdmission | undefined,
+  secrets: readonly string[],
+  tls: PeerTlsOptions | undefined,
+): TcpTransportSettings['clients'] {
   if (clients === undefined) return undefined;
   const refuse = (sentence: string): never => {
     throw new RaftError('RAFT_CONFIGURATION', `\`peers.clients\` is given, and ${sentence}`);
   };
   const { names, maxConnections = 128 } = clients;
-  requireLongSecret('peers.clients.secret', clients.secret, 'the same on all nodes and clients');
+  secretsOf({ secret: clients.secret }, 'peers.clients.secret', 'the same on all nodes and clients', () => undefined);
   if (clients.secret === undefined && names === undefined)
     refuse("has neither `secret` nor `names`: say how clients prove who they are, `{ secret: '…' }`");
   if (names !== undefined && (tls?.ca === undefined || names.length === 0))
     refuse('`names` is of use only with names in it and `peers.tls.ca`: no certificate is asked for without');
-  if (secret === undefined)
+  if (secrets.length === 0)
     refuse('`peers.secret` is not: whoever is refused as a client could come as a node. Give the nodes a secret');
-  if (secret === clients.secret)
+  if (clients.secret !== undefined && secrets.includes(clients.secret))
     refuse('its secret is that of the peers: a client could come as a node. Give clients another');
   return { ...clients, maxConnections: wholeNumber('peers.clients.maxConnections', maxConnections, 1, 65_535) };
 }

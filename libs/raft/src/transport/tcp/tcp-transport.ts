@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { RaftError } from '../../core/raft-error';
-import type { Hello, PeerMessage, RaftTransport, TransportHost } from '../contract';
+import type { Hello, PeerMessage, RaftTransport, TransportHost, TransportProtection } from '../contract';
 import { parseAddress } from './address';
 import { errorText } from './error-text';
 import { listenError, malformedListen } from './listen-error';
@@ -29,6 +29,7 @@ export function tcpTransport(options: TcpTransportOptions): RaftTransport {
 }
 
 class TcpTransport implements RaftTransport {
+  readonly protection: TransportProtection;
   private readonly settings: TcpTransportSettings;
   private readonly socketClass: Type<RaftTcpSocket>;
   private readonly links = new Map<string, PeerLink>();
@@ -43,6 +44,7 @@ class TcpTransport implements RaftTransport {
 
   constructor(settings: TcpTransportSettings) {
     this.settings = settings;
+    this.protection = settings.protection;
     this.socketClass = raftTcpSocketClass(settings);
     this.clients = new AcceptedClients(settings, {
       host: () => this.host?.clients,
