@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { request } from 'node:http';
 import type { Answer, RequestOptions } from '../support/http-client';
 import { KvCluster } from '../support/kv-cluster';
 import type { KvNode } from '../support/kv-node';
@@ -158,6 +159,18 @@ describe('the routes of the keys', () => {
     const remove = await to(follower, 'DELETE', '/on/follower');
     expect(remove).toMatchObject({ status: 302, headers: { location: `${leader.url}/on/follower` } });
     expect((await to(leader, 'GET', '/on/follower')).status).toBe(404);
+  });
+
+  it('is sent to the path of a target in the absolute form, and never to the host that it names', async () => {
+    const { port } = new URL(follower.url);
+    const location = await new Promise((resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port, path: 'http://elsewhere.example/a%20b?x=1' }, (answer) => {
+        answer.resume();
+        resolve(answer.headers.location);
+      });
+      asked.on('error', reject).end();
+    });
+    expect(location).toBe(`${leader.url}/a%20b?x=1`);
   });
 
   itNeeds(curl)('works through `curl -L` on every node, for every method', () => {

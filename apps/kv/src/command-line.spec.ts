@@ -35,6 +35,7 @@ describe('the command line', () => {
       join: undefined,
       joinAs: 'voter',
       adminToken: undefined,
+      adminOpen: false,
       snapshotAfterEntries: undefined,
       snapshotAfterBytes: undefined,
       leaseReads: undefined,

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { ADMIN_FLAGS, ADMIN_USAGE, type AdminSettings, adminSettingsOf } from './access/admin-flags';
 import { CommandLineError } from './command-line.error';
 import { findSelf, type FounderAddress, parseFounders } from './founders';
 import { formatHostPort, type HostPort, isWildcard, parseHostPort, peerPortOf } from './host-port';
@@ -8,7 +9,7 @@ export type StorageChoice = 'embedded' | 'postgres' | 'memory';
 export type OnFollower = 'redirect' | 'forward' | 'reject';
 
 /** A node of the sample app, as its command line says it. */
-export interface NodeSettings {
+export interface NodeSettings extends AdminSettings {
   readonly id: string;
   readonly listen: HostPort;
   readonly peerListen: HostPort;
@@ -22,8 +23,6 @@ export interface NodeSettings {
   /** The peer address of a member to join through; undefined: this node is a founder. */
   readonly join: string | undefined;
   readonly joinAs: 'voter' | 'learner';
-  /** What administrators have to send; undefined: the admin paths are open. */
-  readonly adminToken: string | undefined;
   readonly snapshotAfterEntries: number | undefined;
   readonly snapshotAfterBytes: number | undefined;
   /** The share of the election time-out that a lease lasts; undefined: `consistency=lease` asks the others as any read does. */
@@ -51,8 +50,7 @@ export const USAGE = `Usage: node dist/apps/kv/main.js [options]
   --force-bootstrap                    found the cluster with a majority of the founders
   --on-follower redirect|forward|reject    what a follower does with a request for the leader (default redirect)
   --redirect-status 302|307|308        default 302, or 307 where the request has a body
-  --admin-token TOKEN                  admin paths ask for it as bearer token (default: KV_ADMIN_TOKEN, or open)
-  --snapshot-entries N                 a snapshot after so many entries (default 100000)
+${ADMIN_USAGE}  --snapshot-entries N                 a snapshot after so many entries (default 100000)
   --snapshot-bytes N                   or after so many bytes of entries (default 67108864)
   --lease-reads SHARE                  ?consistency=lease asks nobody for this share of the election time-out, 0.5 to
                                        0.95, which is safe where clocks drift by less than the rest (default: off)
@@ -77,7 +75,7 @@ const FLAGS = {
   'redirect-status': { type: 'string' },
   'join-url': { type: 'string' },
   'join-as': { type: 'string', default: 'voter' },
-  'admin-token': { type: 'string' },
+  ...ADMIN_FLAGS,
   'snapshot-entries': { type: 'string' },
   'snapshot-bytes': { type: 'string' },
   'lease-reads': { type: 'string' },
@@ -123,7 +121,7 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     forceBootstrap: values['force-bootstrap'],
     join: optional(values['join-url'], joinAddress),
     joinAs: oneOf('--join-as', values['join-as'], ['voter', 'learner']),
-    adminToken: values['admin-token'] ?? (process.env['KV_ADMIN_TOKEN'] || undefined),
+    ...adminSettingsOf(values, process.env),
     snapshotAfterEntries: optional(values['snapshot-entries'], (text) => count('--snapshot-entries', text)),
     snapshotAfterBytes: optional(values['snapshot-bytes'], (text) => count('--snapshot-bytes', text)),
     leaseReads: optional(values['lease-reads'], leaseShare),

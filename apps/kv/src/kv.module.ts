@@ -3,7 +3,7 @@ import { memoryStorage, RaftModule, type RaftModuleOptions, type RaftStorage } f
 import { RaftAdminModule } from 'nestjs-raft/admin';
 import { RaftPrometheusModule } from 'nestjs-raft/prometheus';
 import { typeOrmStorage } from 'nestjs-raft/typeorm';
-import { AdminGuard } from './admin.guard';
+import { AdminGuard } from './access/admin.guard';
 import type { NodeSettings } from './command-line';
 import { ApiDocument } from './docs/api-document.service';
 import { DocsController } from './docs/docs.controller';
@@ -40,7 +40,7 @@ export class KvModule {
         RaftAdminModule.register({
           path: '_raft',
           shortPath: '_praft',
-          guard: settings.adminToken === undefined ? false : new AdminGuard(settings.adminToken),
+          guard: new AdminGuard(settings),
           peerOf: peerAddressOf,
         }),
         RaftPrometheusModule.register(),

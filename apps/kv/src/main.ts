@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
+import { isLoopback } from './access/local-caller';
 import { CommandLineError } from './command-line.error';
 import { type NodeSettings, parseCommandLine, USAGE } from './command-line';
 import { formatHostPort } from './host-port';
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
     logger.log(
       `${settings.id} listens on http://${formatHostPort(settings.listen)}, for peers on port ${settings.peerListen.port}`,
     );
+    sayWhoIsLetIn(settings);
     const why = await Promise.race([stop, mustLeave(application.get(RaftService))]);
     logger.log(`${why}: stopping`);
     await application.close();
@@ -43,6 +45,16 @@ function readSettings(): NodeSettings | undefined {
     process.exitCode = 2;
   }
   return undefined;
+}
+
+function sayWhoIsLetIn({ adminToken, adminOpen, listen }: NodeSettings): void {
+  if (adminOpen) {
+    logger.warn(
+      `--admin-open: everybody who reaches http://${formatHostPort(listen)} may remove members and read all changes. Set --admin-token-file instead.`,
+    );
+  } else if (adminToken === undefined && listen.host !== 'localhost' && !isLoopback(listen.host)) {
+    logger.log('Admin paths answer programs on this machine only. Set --admin-token-file to use them from elsewhere.');
+  }
 }
 
 function embeddedPostgresOf(settings: NodeSettings): Promise<KeptPostgres> | undefined {

@@ -1,9 +1,11 @@
-import { Controller, Get, Res } from '@nestjs/common';
+import { Controller, Get, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { RaftMetricsService } from 'nestjs-raft/prometheus';
+import { TokenGuard } from './access/admin.guard';
 
 /** What Prometheus scrapes. */
 @Controller()
+@UseGuards(TokenGuard)
 export class MetricsController {
   constructor(private readonly metrics: RaftMetricsService) {}
 

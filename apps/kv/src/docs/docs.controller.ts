@@ -1,9 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { Controller, Get, Header, NotFoundException, Param, Res } from '@nestjs/common';
+import { Controller, Get, Header, Inject, NotFoundException, Param, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hasToken } from '../access/admin-token';
+import { TokenGuard } from '../access/admin.guard';
+import type { NodeSettings } from '../command-line';
+import { NODE_SETTINGS } from '../node-settings.token';
 import { ApiDocument } from './api-document.service';
 
 const ASSETS: Readonly<Record<string, string>> = {
@@ -27,7 +31,21 @@ const PAGE = `<!doctype html>
 </body>
 </html>
 `;
-const START = "SwaggerUIBundle({ url: '/_docs/json', dom_id: '#api', deepLinking: true });\n";
+/** The token stays in the browser's tab, where the dashboard finds and leaves it too. */
+const START = `'use strict';
+(async () => {
+  const asked = (token) => fetch('/_docs/json', { headers: token ? { authorization: 'Bearer ' + token } : {} });
+  let token = sessionStorage.getItem('raft-token') || '';
+  let answer = await asked(token);
+  while (answer.status === 401) {
+    token = (prompt('Administrators’ token') || '').trim();
+    if (token === '') return;
+    answer = await asked(token);
+  }
+  if (token !== '') sessionStorage.setItem('raft-token', token);
+  SwaggerUIBundle({ spec: await answer.json(), dom_id: '#api', deepLinking: true });
+})();
+`;
 
 /** The API's description, with Swagger UI served from this node: nothing comes from elsewhere. */
 @ApiExcludeController()
@@ -35,16 +53,24 @@ const START = "SwaggerUIBundle({ url: '/_docs/json', dom_id: '#api', deepLinking
 export class DocsController {
   private readonly assets = path.dirname(createRequire(__filename).resolve('swagger-ui-dist/package.json'));
 
-  constructor(private readonly document: ApiDocument) {}
+  constructor(
+    private readonly document: ApiDocument,
+    @Inject(NODE_SETTINGS) private readonly settings: Pick<NodeSettings, 'adminToken'>,
+  ) {}
 
+  /** A browser sends no token with a link: its answer is 401, and a page that says nothing and asks its reader for the token. */
   @Get()
   @Header('content-type', 'text/html; charset=utf-8')
   @Header('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:")
-  page(): string {
+  page(@Req() { headers }: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): string {
+    const { adminToken } = this.settings;
+    if (adminToken !== undefined && !hasToken(headers.authorization, adminToken))
+      reply.code(401).header('www-authenticate', 'Bearer realm="admin"');
     return PAGE;
   }
 
   @Get('json')
+  @UseGuards(TokenGuard)
   json(): object {
     return this.document.get();
   }

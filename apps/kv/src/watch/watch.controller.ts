@@ -1,6 +1,8 @@
-import { BadRequestException, Controller, Get, type OnModuleInit, Req, Res } from '@nestjs/common';
+import { BadRequestException, Controller, Get, type OnModuleInit, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RaftService } from 'nestjs-raft';
+import { SameOriginGuard } from 'nestjs-raft/admin';
+import { AdminGuard } from '../access/admin.guard';
 import { type KeyChange, KeyValueMachine } from '../key-value.machine';
 import { ChangeHistory, type WatchEvent } from './change-history';
 import { EventStream } from './event-stream';
@@ -10,6 +12,7 @@ import { EventStream } from './event-stream';
  * index it has them, to this node or to another, and misses none; `compacted` says that it has to read the keys anew.
  */
 @Controller()
+@UseGuards(new SameOriginGuard(), AdminGuard)
 export class WatchController implements OnModuleInit {
   private readonly history = new ChangeHistory();
   private readonly streams = new Set<EventStream>();

@@ -106,5 +106,5 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
     }
   }
   documentAdmin(RaftAdminController);
-  return guarded(RaftAdminController, options.guard);
+  return guarded(RaftAdminController, options);
 }

@@ -13,6 +13,11 @@ export interface RaftAdminModuleOptions {
    * cluster, so that open routes have to be asked for with `false`.
    */
   readonly guard: AdminGuardOption;
+  /**
+   * Further origins whose pages may call the routes, such as `https://ops.example.com`; pages of other origins than the routes' are
+   * refused, see `SameOriginGuard`. A proxy that rewrites `Host` makes the routes' origin unknown: name it here. Default: none.
+   */
+  readonly allowedOrigins?: readonly string[];
   /** What a guard that is a class needs to be injected, where no global module has it. */
   readonly imports?: ModuleMetadata['imports'];
   /** The group that is administered. Default: the default group. */

@@ -52,5 +52,5 @@ export function shortFormsController(path: string, options: RaftAdminModuleOptio
     }
   }
   documentShortForms(RaftShortFormsController);
-  return guarded(RaftShortFormsController, options.guard);
+  return guarded(RaftShortFormsController, options);
 }

@@ -142,6 +142,7 @@ export const SCRIPT = `
 
   async function read(signal) {
     const response = await request('events', signal);
+    if (response.status === 403 && await showsStateAlone(response, signal)) return false;
     if (!allowed(response)) return false;
     if (!response.ok || !response.body) throw new Error('HTTP ' + response.status);
     connection('live', 'good');
@@ -154,6 +155,17 @@ export const SCRIPT = `
       rest = blocks.pop();
       blocks.forEach(block);
     }
+  }
+
+  /** A node may show its state to everybody, and what happens to administrators alone. */
+  async function showsStateAlone(refusal, signal) {
+    const status = await request('status', signal);
+    if (!status.ok) return false;
+    show(await status.json());
+    connection('state only', 'warn');
+    const { message } = await refusal.json().catch(() => ({}));
+    event('Events aren’t shown to you: ' + (message || 'the node refuses them.'), 'warn');
+    return true;
   }
 
   function allowed(response) {
