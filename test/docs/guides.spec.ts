@@ -70,6 +70,7 @@ describe('docs/guides/configuration.md', () => {
       clients: true,
       maxFrameBytes: true,
       maxConnections: true,
+      credentialsCheckMs: true,
       helloTimeoutMs: true,
     };
     const storage: Record<keyof TypeOrmStorageOptions, true> = { schema: true, lockWaitMs: true };

@@ -1,9 +1,9 @@
-import type { Hello } from '../transport/contract';
+import { type Hello, PROTOCOL_VERSIONS } from '../transport/contract';
 import { refusalOf } from './admission';
 
 const OWN = { clusterName: 'shop', clusterId: 'c1', nodeName: 'n1', incarnation: 'i1' };
 const PEER: Hello = {
-  protocol: { min: 1, max: 1 },
+  protocol: PROTOCOL_VERSIONS,
   clusterName: 'shop',
   clusterId: 'c1',
   nodeName: 'n2',
@@ -34,7 +34,7 @@ describe('Admission of peers', () => {
     ['the very same store', { incarnation: 'i1', nodeName: 'n1' }, /leads back to the node itself/],
     ['a copy of the store under another name', { incarnation: 'i1' }, /two processes run on copies of one store/],
     ['a second node of the same name', { nodeName: 'n1' }, /Two nodes are called 'n1'/],
-    ['a newer protocol', { protocol: { min: 2, max: 3 } }, /speaks versions 2 to 3 .* 'n1' speaks 1 to 1/],
+    ['a newer protocol', { protocol: { min: 7, max: 8 } }, /speaks versions 7 to 8 .* 'n1' speaks 3 to 3/],
   ])('turns away %s, with a sentence', (_, difference, sentence) => {
     expect(refusalOf({ ...PEER, ...difference }, OWN)).toMatch(sentence);
   });

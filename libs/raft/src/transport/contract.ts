@@ -3,15 +3,15 @@ import type { Message } from '../core/messages';
 import type { GroupId, ReplicaId } from '../core/types';
 
 /** The versions of the peer protocol that this build speaks. @publicApi */
-export const PROTOCOL_VERSIONS = Object.freeze({ min: 1, max: 1 });
+export const PROTOCOL_VERSIONS = Object.freeze({ min: 3, max: 3 });
 
 /**
- * The versions of the peer protocol that this build speaks as a client, and serves clients in. They lie above those of nodes that
- * know no clients, so that such a node refuses a client with a sentence instead of taking it for a peer.
+ * The versions of the peer protocol that this build speaks as a client, and serves clients in. They lie above those of peers, so
+ * that a node which serves no clients refuses one with a sentence instead of taking it for a peer.
  *
  * @publicApi
  */
-export const CLIENT_PROTOCOL_VERSIONS = Object.freeze({ min: 2, max: 2 });
+export const CLIENT_PROTOCOL_VERSIONS = Object.freeze({ min: 4, max: 4 });
 
 /** One start of a node: the how-manieth of its store, and the nonce that was drawn for it. @publicApi */
 export interface Life {
@@ -24,7 +24,7 @@ export interface KnownLife extends Life {
   readonly replicaId: ReplicaId;
 }
 
-/** The first frame on each connection, in both directions: who is there. @publicApi */
+/** Who is there. Each side says it once the other side has proved that it may hear it. @publicApi */
 export interface Hello {
   readonly protocol: { readonly min: number; readonly max: number };
   readonly clusterName: string;
@@ -100,8 +100,17 @@ export interface TransportHost {
   /** @returns undefined to admit the peer, or the sentence with which it is refused, loudly, on both sides */
   admit(peer: Hello): string | undefined;
 
-  /** A message came in. `sender` is what its connection last said of itself. Must not throw. */
+  /** A message came in. `sender` is what its connection last said of itself, the very object. Must not throw. */
   receive(message: PeerMessage, sender: Hello): void;
+
+  /**
+   * What the membership in force says of this peer; undefined where it is no member by it. A member keeps a place among the
+   * connections, and its certificate is held against the address that the membership gives for it. Absent: nobody is one.
+   */
+  memberOf?(peer: Hello): { readonly peer: string } | undefined;
+
+  /** The name of the member that is expected at `address`; empty where none is known. For its certificate. */
+  nameAt?(address: string): string;
 
   /** The dialled connection to `address` changed. */
   connectionChanged(address: string, state: PeerConnectionState, detail: string): void;
@@ -206,6 +215,12 @@ export interface RaftTransport {
 
   /** This node's identity changed (genesis was adopted): says hello again on every connection. */
   announce(): void;
+
+  /**
+   * Ends the connections over which `sender` came, the very object that {@link TransportHost.receive} was given, and tells the
+   * peer why. Absent: they stay open, and what comes over them is dropped.
+   */
+  turnAway?(sender: Hello, sentence: string): void;
 
   /** Closes every connection and stops listening. Idempotent. */
   stop(): Promise<void>;

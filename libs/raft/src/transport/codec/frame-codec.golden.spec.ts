@@ -140,11 +140,21 @@ const GOLDEN: { readonly [Kind in FrameKind]: [Frame & { kind: Kind }, string] }
     { kind: 'response', groupId: 'default', id: 77, ok: true, body: Uint8Array.of(4, 5) },
     '0000001a0122830abba3000764656661756c74000000000000004d010405',
   ],
+  greeting: [
+    {
+      kind: 'greeting',
+      protocol: { min: 4, max: 5 },
+      role: 'client',
+      challenge: Uint8Array.of(7, 8, 9),
+      asksForProof: true,
+    },
+    '0000003001406da197d4000400050000000000000000000000000000000000000000000000000000000000000000030708090101',
+  ],
   hello: [
     {
       kind: 'hello',
       hello: {
-        protocol: { min: 1, max: 1 },
+        protocol: { min: 3, max: 3 },
         clusterName: 'shop',
         clusterId: 'c1',
         nodeName: 'n1',
@@ -156,9 +166,9 @@ const GOLDEN: { readonly [Kind in FrameKind]: [Frame & { kind: Kind }, string] }
         knownLives: [{ replicaId: 4, number: 9, nonce: 'd9' }],
         advertise: 'h1:7001',
       },
-      challenge: Uint8Array.of(7, 8, 9),
+      seal: Uint8Array.of(7, 8, 9),
     },
-    '00000061014074722dc900010001000473686f700002633100026e31000000000000000100026131000262320000000000000003000100000000000000020002623100010000000000000004000000000000000900026439000768313a3730303103070809',
+    '000000620146507c0e6500030003000473686f700002633100026e31000000000000000100026131000262320000000000000003000100000000000000020002623100010000000000000004000000000000000900026439000768313a373030310003070809',
   ],
   proof: [{ kind: 'proof', proof: Uint8Array.of(1, 2, 3, 4) }, '0000000b0141b31b0fd40401020304'],
   admitted: [{ kind: 'admitted' }, '000000060142428382ee'],
@@ -170,11 +180,26 @@ const GOLDEN: { readonly [Kind in FrameKind]: [Frame & { kind: Kind }, string] }
   pong: [{ kind: 'pong' }, '0000000601459649e605'],
 };
 
+/** As a build of the first version wrote it: cluster, node, incarnation and lives stood in the first frame. */
+const VERSION_1_HELLO =
+  '00000061014074722dc900010001000473686f700002633100026e31000000000000000100026131000262320000000000000003000100000000000000020002623100010000000000000004000000000000000900026439000768313a3730303103070809';
+
 describe('the wire format', () => {
-  it.each(Object.values(GOLDEN))('has kept the bytes of version 1: $kind', (frame, hex) => {
+  it.each(Object.values(GOLDEN))('has kept its bytes: $kind', (frame, hex) => {
     const bytes = encodeFrame(frame);
 
     expect(bytes.toString('hex')).toBe(hex);
     expect(decodeFrame({ buffer: bytes, shared: true }, 4, bytes.length)).toEqual(frame);
+  });
+
+  it('reads the hello of a build of version 1 as a greeting of that version, and nothing of what it says of its cluster', () => {
+    const bytes = Buffer.from(VERSION_1_HELLO, 'hex');
+    expect(decodeFrame({ buffer: bytes, shared: true }, 4, bytes.length)).toEqual({
+      kind: 'greeting',
+      protocol: { min: 1, max: 1 },
+      role: 'peer',
+      challenge: Uint8Array.of(7, 8, 9),
+      asksForProof: false,
+    });
   });
 });

@@ -161,7 +161,14 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
       knownLives: fc.array(fc.record({ replicaId: safe, number: safe, nonce: text })),
       advertise: text,
     }),
+    seal: bytes(64),
+  }),
+  fc.record({
+    kind: fc.constant('greeting' as const),
+    protocol: fc.record({ min: fc.nat(0xffff), max: fc.nat(0xffff) }),
+    role: fc.constantFrom('peer' as const, 'client' as const),
     challenge: bytes(64),
+    asksForProof: fc.boolean(),
   }),
 );
 
@@ -234,7 +241,7 @@ describe('the codec', () => {
           fc.uint8Array({ maxLength: 200 }),
           // Half-way plausible: the right version and a known kind, then noise.
           fc
-            .tuple(fc.constantFrom(1, 2, 3, 5, 6, 8, 32, 33, 34, 64, 65, 66, 67), fc.uint8Array({ maxLength: 200 }))
+            .tuple(fc.constantFrom(1, 2, 3, 5, 6, 8, 32, 33, 34, 64, 65, 66, 67, 70), fc.uint8Array({ maxLength: 200 }))
             .map(([kind, rest]) => Uint8Array.of(1, kind, ...rest)),
         ),
         (noise) => {
@@ -313,7 +320,7 @@ describe('the codec', () => {
     expect(decoded.entries[0]!.data.buffer.byteLength).toBe(100);
   });
 
-  it("skips what a later version puts behind today's hello", () => {
+  it("skips what a later version puts after today's refusal", () => {
     const hello = encodeFrame({ kind: 'refuse', sentence: 'no' });
     const longer = Buffer.concat([hello, Buffer.of(1, 2, 3)]);
     longer.writeUInt32BE(longer.length - 4, 0);

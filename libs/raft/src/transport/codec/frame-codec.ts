@@ -29,7 +29,7 @@ const BODY_AT = LENGTH_BYTES + MIN_FRAME_LENGTH;
  * What two builds say to each other before they know a version that both speak: the fields of today stay as they are for ever,
  * and a later version may put more behind them, which is skipped here.
  */
-const GROWING_KINDS: ReadonlySet<FrameKind> = new Set(['hello', 'refuse']);
+const GROWING_KINDS: ReadonlySet<FrameKind> = new Set(['greeting', 'refuse']);
 
 /** Default of `maxFrameBytes`. */
 export const DEFAULT_MAX_FRAME_BYTES = 16 * 1024 * 1024;
@@ -104,6 +104,7 @@ function bodyBound(frame: Frame): number {
       return requestBound(frame);
     case 'response':
       return responseBound(frame);
+    case 'greeting':
     case 'hello':
     case 'proof':
     case 'admitted':
@@ -148,6 +149,7 @@ function writeBody(writer: ByteWriter, frame: Frame): number {
     case 'response':
       writeResponse(writer, frame);
       break;
+    case 'greeting':
     case 'hello':
     case 'proof':
     case 'admitted':
@@ -182,6 +184,7 @@ function readBody(reader: ByteReader, kind: FrameKind, coveredTo: number, source
       return readRequest(reader, source);
     case 'response':
       return readResponse(reader, source);
+    case 'greeting':
     case 'hello':
     case 'proof':
     case 'admitted':

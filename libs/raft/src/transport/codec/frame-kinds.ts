@@ -26,12 +26,13 @@ export const FRAME_KIND_CODES: Readonly<Record<FrameKind, number>> = Object.free
   founder: 32,
   request: 33,
   response: 34,
-  hello: 64,
+  greeting: 64,
   proof: 65,
   admitted: 66,
   refuse: 67,
   ping: 68,
   pong: 69,
+  hello: 70,
 });
 
 const KINDS_BY_CODE: ReadonlyMap<number, FrameKind> = new Map(

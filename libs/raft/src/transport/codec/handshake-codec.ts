@@ -1,20 +1,28 @@
 import type { Hello, KnownLife, Life } from '../contract';
 import type { ByteReader } from './byte-reader';
 import { textBound, type ByteWriter } from './byte-writer';
-import type { HandshakeFrame } from './handshake-frames';
+import type { GreetingFrame, HandshakeFrame } from './handshake-frames';
 import { keepBytes, type FrameSource } from './payload';
 import { ProtocolError } from './protocol-error';
 
-/** Challenges and proofs are 32 bytes. */
+/** Challenges, proofs and seals are 32 bytes. */
 const MAX_TOKEN_BYTES = 64;
 
-/** Behind the challenge of a client's hello. A node's ends with the challenge. */
+/** The role of a client, after the challenge of a greeting. */
 const CLIENT_ROLE = 1;
+
+/** Bit 0 of a greeting's last byte. */
+const ASKS_FOR_PROOF = 1;
+
+/** The fields of a version 1 hello, all empty, which stand in a greeting between the versions and the challenge. */
+const NO_IDENTITY = new Uint8Array(6 * 2 + 2 * 8 + 2 * 2);
 
 export function handshakeBound(frame: HandshakeFrame): number {
   switch (frame.kind) {
+    case 'greeting':
+      return 4 + NO_IDENTITY.length + 1 + frame.challenge.length + 2;
     case 'hello':
-      return helloBound(frame.hello) + 1 + frame.challenge.length + 1;
+      return helloBound(frame.hello) + 1 + frame.seal.length + 1;
     case 'proof':
       return 1 + frame.proof.length;
     case 'refuse':
@@ -28,10 +36,13 @@ export function handshakeBound(frame: HandshakeFrame): number {
 
 export function writeHandshake(writer: ByteWriter, frame: HandshakeFrame): void {
   switch (frame.kind) {
+    case 'greeting':
+      writeGreeting(writer, frame);
+      return;
     case 'hello':
       writeHello(writer, frame.hello);
-      writeToken(writer, frame.challenge);
-      if (frame.hello.role === 'client') writer.u8(CLIENT_ROLE);
+      writer.u8(frame.hello.role === 'client' ? CLIENT_ROLE : 0);
+      writeToken(writer, frame.seal);
       return;
     case 'proof':
       writeToken(writer, frame.proof);
@@ -48,11 +59,12 @@ export function writeHandshake(writer: ByteWriter, frame: HandshakeFrame): void 
 
 export function readHandshake(reader: ByteReader, kind: HandshakeFrame['kind'], source: FrameSource): HandshakeFrame {
   switch (kind) {
+    case 'greeting':
+      return readGreeting(reader, source);
     case 'hello': {
       const hello = readHello(reader);
-      const challenge = readToken(reader, source);
-      const isClient = reader.remaining > 0 && reader.u8() === CLIENT_ROLE;
-      return { kind, hello: isClient ? { ...hello, role: 'client' } : hello, challenge };
+      const isClient = reader.flag();
+      return { kind, hello: isClient ? { ...hello, role: 'client' } : hello, seal: readToken(reader, source) };
     }
     case 'proof':
       return { kind, proof: readToken(reader, source) };
@@ -63,6 +75,27 @@ export function readHandshake(reader: ByteReader, kind: HandshakeFrame['kind'], 
     case 'pong':
       return { kind };
   }
+}
+
+/**
+ * A greeting has the layout of a version 1 hello with nothing in it: a node of that version reads the versions, finds none that
+ * it speaks, and refuses with a sentence. Its own hello is read here as a greeting of that version, and refused likewise.
+ */
+function writeGreeting(writer: ByteWriter, { protocol, role, challenge, asksForProof }: GreetingFrame): void {
+  writer.u16(protocol.min);
+  writer.u16(protocol.max);
+  writer.bytes(NO_IDENTITY);
+  writeToken(writer, challenge);
+  writer.u8(role === 'client' ? CLIENT_ROLE : 0);
+  writer.u8(asksForProof ? ASKS_FOR_PROOF : 0);
+}
+
+function readGreeting(reader: ByteReader, source: FrameSource): GreetingFrame {
+  const { protocol } = readHello(reader);
+  const challenge = readToken(reader, source);
+  const role = reader.remaining > 0 && reader.u8() === CLIENT_ROLE ? 'client' : 'peer';
+  const asksForProof = reader.remaining > 0 && (reader.u8() & ASKS_FOR_PROOF) !== 0;
+  return { kind: 'greeting', protocol, role, challenge, asksForProof };
 }
 
 export function helloBound(hello: Hello): number {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { greeting } from '../../testing/transport-conformance/raw-peer';
 import { RecordingNode } from '../../testing/transport-conformance/recording-node';
 import { decodeFrame, encodeFrame, FrameReader, type Frame } from '../codec';
 import type {
@@ -10,7 +11,7 @@ import type {
   RequestMessage,
   ResponseMessage,
 } from '../contract';
-import { CLIENT_PROTOCOL_VERSIONS } from '../contract';
+import { CLIENT_PROTOCOL_VERSIONS, PROTOCOL_VERSIONS } from '../contract';
 import { tcpClientTransport, tcpTransport, type TcpTransportOptions } from './index';
 
 const SECRET = 'the secret of the nodes';
@@ -62,7 +63,7 @@ async function startNode(options: Partial<TcpTransportOptions> = {}) {
 
 function helloOf(role?: 'client'): Hello {
   return {
-    protocol: role === 'client' ? CLIENT_PROTOCOL_VERSIONS : { min: 1, max: 1 },
+    protocol: role === 'client' ? CLIENT_PROTOCOL_VERSIONS : PROTOCOL_VERSIONS,
     clusterName: 'conformance',
     clusterId: '',
     nodeName: 'api',
@@ -169,17 +170,16 @@ describe('clients over TCP', () => {
   it('are refused with the sentence about versions by a node that knows no clients', async () => {
     const node = await startNode({ secret: undefined, clients: undefined });
     const { socket, frames } = await rawClient(node.address);
-    // Without the role, as such a node reads a client's hello.
-    const { role: _role, ...asReadThere } = helloOf('client');
-    socket.write(encodeFrame({ kind: 'hello', hello: asReadThere, challenge: new Uint8Array() }));
+    // Without the role, as such a node reads a client's greeting.
+    socket.write(encodeFrame(greeting({ protocol: CLIENT_PROTOCOL_VERSIONS })));
     await until(() => frames.some(({ kind }) => kind === 'refuse'));
     expect(frames.find((frame) => frame.kind === 'refuse')).toMatchObject({
-      sentence: expect.stringContaining('you speak versions 2 to 2') as string,
+      sentence: expect.stringContaining('you speak versions 4 to 4') as string,
     });
   });
 
   it.each([
-    ['both', { secret: SECRET, clients: { secret: SECRET } }, 'is that of the peers'],
+    ['both', { secret: SECRET, clients: { secret: SECRET } }, 'that peers and clients share'],
     ['no peers’ secret', { clients: { secret: CLIENT_SECRET } }, '`peers.secret` is not'],
     ['no proof', { secret: SECRET, clients: {} }, 'neither `secret` nor `names`'],
     ['names without certificates', { secret: SECRET, clients: { names: ['api'] } }, '`peers.tls.ca`'],
@@ -205,7 +205,7 @@ describe('clients over TCP', () => {
       { kind: 'requestVoteReply', ...vote, granted: true, commit: { term: 0, index: 0 } },
       { kind: 'founder', groupId: 'default', founder: 'api', incarnation: 'i', genesis: null },
       { kind: 'response', groupId: 'default', id: 1, ok: true, body: new Uint8Array() },
-      { kind: 'hello', hello: helloOf(), challenge: new Uint8Array() },
+      { kind: 'hello', hello: helloOf(), seal: new Uint8Array() },
     ];
     for (const frame of frames) {
       const node = await startNode();

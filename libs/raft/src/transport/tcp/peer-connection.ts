@@ -1,10 +1,11 @@
+import { ProtocolError, type Frame } from '../codec';
+import type { ConnectionRole } from '../codec';
 import type { Hello, PeerMessage } from '../contract';
-import { ProtocolError, type Frame, type HelloFrame } from '../codec';
-import { certificateRefusal, clientCertificateRefusal, protocolRefusal } from './admission';
 import { errorCode, errorText } from './error-text';
+import { Handshake } from './handshake';
+import { certificateRefusal, clientCertificateRefusal } from './peer-certificate';
 import type { RaftTcpSocket } from './raft-tcp-socket';
-import { isProof, makeChallenge, makeProof, sessionBytes, type ConnectionEndRole } from './secret-proof';
-import { noSecretHere, noSecretThere, refusedRole, wrongSecret } from './refusals';
+import { type ConnectionEndRole, sessionBytes } from './secret-proof';
 import type { ClientAdmission } from './tcp-transport-options';
 
 /** How a connection ended, in the terms of `PeerConnectionState`. */
@@ -19,13 +20,22 @@ export interface ConnectionEnd {
 
 /** What a connection needs to know, and whom it tells. */
 export interface ConnectionHost {
-  /** Of this side and its peers; on a client's side, of clients. */
-  readonly secret: string | undefined;
+  /** What this side comes as, where it dialled. */
+  readonly comesAs: ConnectionRole;
+  /** The address that was dialled; undefined for a connection that was accepted. */
+  readonly dialled?: string;
+  /** @returns the secrets of this kind of connection: the first proves, all are accepted; empty where there is none */
+  secrets(role: ConnectionRole): readonly string[];
   /** How clients prove that they may come; undefined where none may. */
   readonly clients?: ClientAdmission | undefined;
   readonly helloTimeoutMs: number;
+  /** Whether certificates have to name their nodes. */
   readonly requireNodeName: boolean;
   hello(): Hello;
+  /** The address that the membership gives for the peer; undefined where it is no member. */
+  addressOf(peer: Hello): string | undefined;
+  /** The name of the member that is expected at an address; empty where none is known. */
+  nameAt(address: string): string;
   admit(peer: Hello): string | undefined;
   /** Both sides admitted each other; messages may flow. */
   opened(peer: Hello): void;
@@ -38,37 +48,41 @@ export interface ConnectionHost {
 const REFUSAL_GRACE_MS = 1000;
 
 /**
- * One connection, from either end: introduces itself, proves and checks the secret where there is one, asks whether the peer is
- * to be admitted, and only then lets messages through.
+ * One connection, from either end: lets both sides prove themselves and say who they are, asks whether the peer is to be
+ * admitted, and only then lets messages through.
  *
- * Both ends do the same: hello → (proof, where a secret is configured) → admitted, or refuse. Who comes as a client proves another
- * secret, stays a client, and is let through with calls alone.
+ * On a connection between nodes messages come from the end that dialled. A client calls and is answered on the one that it dialled.
  */
 export class PeerConnection {
   readonly socket: RaftTcpSocket;
   /** Set by the side that pings. */
   onPong: (() => void) | undefined;
-  private readonly role: ConnectionEndRole;
+  private readonly end: ConnectionEndRole;
   private readonly host: ConnectionHost;
-  private readonly challenge: Uint8Array;
+  private readonly handshake: Handshake;
   private timer: NodeJS.Timeout | undefined;
-  /** What this side said of itself when it was challenged: the proof is about that. */
-  private introducedAs: Hello | undefined;
-  /** The first that came, which the peer's proof is about. */
-  private peerIntroduction: HelloFrame | undefined;
-  /** The last that came. */
+  /** The last that came, authentic. */
   private peerHello: Hello | undefined;
-  private proved = false;
-  private admittedPeer: Hello | undefined;
+  private admitted: Hello | undefined;
   private admittedByPeer = false;
   private over = false;
 
-  constructor(socket: RaftTcpSocket, role: ConnectionEndRole, host: ConnectionHost) {
+  constructor(socket: RaftTcpSocket, end: ConnectionEndRole, host: ConnectionHost) {
     this.socket = socket;
-    this.role = role;
+    this.end = end;
     this.host = host;
-    const asksForProof = host.secret !== undefined || host.clients?.secret !== undefined;
-    this.challenge = asksForProof ? makeChallenge() : new Uint8Array();
+    this.handshake = new Handshake(end, {
+      comesAs: host.comesAs,
+      servesClients: host.clients !== undefined,
+      secrets: (role) => host.secrets(role),
+      session: () => sessionBytes(socket.netSocket),
+      hello: () => host.hello(),
+      refusalOfDialled: () => this.refusalOfDialled(),
+      refusalOf: (hello) => this.refusalByCertificate(hello),
+      send: (frame) => socket.sendHandshake(frame),
+      refuse: (sentence) => this.refuse(sentence),
+      introduced: (hello) => this.decide(hello),
+    });
     let failure: unknown;
     socket.on('message', (frame: Frame) => this.receive(frame));
     socket.on('error', (error: unknown) => {
@@ -78,26 +92,31 @@ export class PeerConnection {
   }
 
   get isOpen(): boolean {
-    return !this.over && this.admittedByPeer && this.admittedPeer !== undefined;
+    return !this.over && this.admittedByPeer && this.admitted !== undefined;
   }
 
-  /** The name that the peer gave itself, admitted or not. */
+  /** The name that the peer gave itself, once it had proved that it may. */
   get peerName(): string | undefined {
     return this.peerHello?.nodeName;
   }
 
-  /** The socket is connected: introduces this side, and gives the other so long to do the same. */
-  introduce(): void {
-    this.timer = setTimeout(
-      () => this.close(`the hello wasn't answered within ${this.host.helloTimeoutMs} ms`),
-      this.host.helloTimeoutMs,
-    );
-    this.sendHello();
+  /** What the peer last said of itself and was admitted with. */
+  get admittedPeer(): Hello | undefined {
+    return this.over ? undefined : this.admitted;
   }
 
-  /** Introduces this side anew, where it did so before. */
+  /** The socket is connected: begins the handshake, and gives it so long. */
+  introduce(): void {
+    this.timer = setTimeout(
+      () => this.close(`the handshake wasn't completed within ${this.host.helloTimeoutMs} ms`),
+      this.host.helloTimeoutMs,
+    );
+    this.handshake.begin();
+  }
+
+  /** Says hello again, where it was said before. */
   announce(): void {
-    if (this.introducedAs !== undefined && !this.over) this.sendHello();
+    if (!this.over) this.handshake.announce();
   }
 
   ping(): void {
@@ -110,6 +129,13 @@ export class PeerConnection {
     this.socket.destroy();
   }
 
+  /** Ends it from here, and tells the peer why. */
+  refuse(sentence: string): void {
+    if (this.over) return;
+    this.finish({ state: 'refused', detail: sentence, refusedBy: 'us' });
+    this.socket.endWith({ kind: 'refuse', sentence }, REFUSAL_GRACE_MS);
+  }
+
   /** Ends it, and tells nobody; what was handed over before goes out. */
   drop(): void {
     this.over = true;
@@ -117,24 +143,15 @@ export class PeerConnection {
     this.socket.hangUp();
   }
 
-  private sendHello(): void {
-    const hello = this.host.hello();
-    this.introducedAs ??= hello;
-    this.socket.sendHandshake({
-      kind: 'hello',
-      hello,
-      challenge: this.challenge,
-    });
-  }
-
   private receive(frame: Frame): void {
     if (this.over) return;
     switch (frame.kind) {
-      case 'hello':
-        return this.receiveHello(frame);
+      case 'greeting':
       case 'proof':
-        return this.receiveProof(frame.proof);
+      case 'hello':
+        return this.handshake.receive(frame);
       case 'admitted':
+        if (!this.handshake.isProved) throw new ProtocolError('an admission came before the proof');
         this.admittedByPeer = true;
         return this.openIfAgreed();
       case 'refuse':
@@ -145,10 +162,10 @@ export class PeerConnection {
         });
         return this.socket.destroy();
       case 'ping':
-        this.expectAdmitted(frame.kind);
+        this.expectOpen(frame.kind);
         return this.socket.sendHandshake({ kind: 'pong' });
       case 'pong':
-        this.expectAdmitted(frame.kind);
+        this.expectOpen(frame.kind);
         return this.onPong?.();
       default:
         this.receiveMessage(frame);
@@ -157,115 +174,58 @@ export class PeerConnection {
 
   /** A client only calls, and is only answered: no vote, no append and no founder's word passes between it and a node. */
   private receiveMessage(message: PeerMessage): void {
-    const sender = this.expectAdmitted(message.kind);
-    if (this.isClients && message.kind !== (this.role === 'accepted' ? 'request' : 'response'))
-      throw new ProtocolError(
-        `a ${message.kind} came over a client's connection, which carries calls and answers alone`,
-      );
+    const sender = this.expectOpen(message.kind);
+    if (this.handshake.role === 'client') {
+      if (message.kind !== (this.end === 'accepted' ? 'request' : 'response'))
+        throw new ProtocolError(
+          `a ${message.kind} came over a client's connection, which carries calls and answers alone`,
+        );
+    } else if (this.end === 'dialled')
+      throw new ProtocolError(`a ${message.kind} came over a connection that this node dialled`);
     this.host.message(message, sender);
   }
 
-  private receiveHello(frame: HelloFrame): void {
-    this.peerHello = frame.hello;
-    if (this.peerIntroduction === undefined) {
-      this.peerIntroduction = frame;
-      const refusal = protocolRefusal(frame.hello) ?? this.roleRefusal(frame.hello) ?? this.secretRefusal(frame);
-      if (refusal !== undefined) return this.refuse(refusal);
-      this.proved = this.secret === undefined;
-      this.prove(frame.challenge);
-    }
-    // What was proved, was proved as a client, or as a node.
-    else if (frame.hello.role !== this.peerIntroduction.hello.role) return this.refuse(refusedRole('changed'));
-    if (this.proved) this.decide(frame.hello);
+  /** Who says who it is only to those that it may trust. Where it isn't known who is expected there, that is seen later. */
+  private refusalOfDialled(): string | undefined {
+    const { dialled, requireNodeName } = this.host;
+    const nodeName = dialled === undefined ? '' : this.host.nameAt(dialled);
+    if (!requireNodeName || dialled === undefined || nodeName === '') return undefined;
+    return certificateRefusal(this.socket.netSocket, { nodeName, addresses: [dialled] });
   }
 
-  /** Whether one of the two ends is a client. */
-  private get isClients(): boolean {
-    return this.introducedAs?.role === 'client' || this.peerIntroduction?.hello.role === 'client';
-  }
-
-  private get secret(): string | undefined {
-    return this.peerIntroduction?.hello.role === 'client' ? this.host.clients?.secret : this.host.secret;
-  }
-
-  private roleRefusal({ role }: Hello): string | undefined {
-    if (role !== 'client') return undefined;
-    if (this.role === 'dialled') return refusedRole('dialled');
-    return this.host.clients === undefined ? refusedRole('noClients') : undefined;
-  }
-
-  private secretRefusal({ challenge }: HelloFrame): string | undefined {
-    if (this.secret !== undefined) return challenge.length === 0 ? noSecretThere(this.isClients) : undefined;
-    // A peer that gets no challenge refuses by itself; this side's may be for clients, or for peers.
-    return challenge.length > 0 && this.challenge.length > 0 ? noSecretHere(this.isClients) : undefined;
-  }
-
-  private prove(challenge: Uint8Array): void {
-    const { secret } = this;
-    if (secret === undefined || this.introducedAs === undefined) return;
-    const proof = makeProof(secret, {
-      prover: this.role,
-      isClients: this.isClients,
-      challenge,
-      ownChallenge: this.challenge,
-      hello: this.introducedAs,
-      session: sessionBytes(this.socket.netSocket),
-    });
-    this.socket.sendHandshake({ kind: 'proof', proof });
-  }
-
-  private receiveProof(proof: Uint8Array): void {
-    const { secret } = this;
-    if (secret === undefined) return;
-    if (this.peerIntroduction === undefined || this.peerHello === undefined)
-      throw new ProtocolError('a proof came before the hello');
-    const { hello, challenge } = this.peerIntroduction;
-    const genuine = isProof(proof, secret, {
-      prover: this.role === 'dialled' ? 'accepted' : 'dialled',
-      isClients: this.isClients,
-      challenge: this.challenge,
-      ownChallenge: challenge,
-      hello,
-      session: sessionBytes(this.socket.netSocket),
-    });
-    if (!genuine) return this.refuse(wrongSecret(this.isClients));
-    this.proved = true;
-    this.decide(this.peerHello);
+  private refusalByCertificate(hello: Hello): string | undefined {
+    const { netSocket } = this.socket;
+    const { host } = this;
+    if (hello.role === 'client') return clientCertificateRefusal(netSocket, host.clients ?? {});
+    if (!host.requireNodeName) return undefined;
+    const addresses = [host.addressOf(hello) ?? hello.advertise];
+    if (host.dialled !== undefined) addresses.push(host.dialled);
+    return certificateRefusal(netSocket, { nodeName: hello.nodeName, addresses });
   }
 
   private decide(hello: Hello): void {
-    const refusal = this.certificateRefusalOf(hello) ?? this.host.admit(hello);
+    if (this.over) return;
+    this.peerHello = hello;
+    const refusal = this.host.admit(hello);
     if (refusal !== undefined) return this.refuse(refusal);
-    const first = this.admittedPeer === undefined;
-    this.admittedPeer = hello;
+    const first = this.admitted === undefined;
+    this.admitted = hello;
     if (!first) return;
     this.socket.trustFrames();
     this.socket.sendHandshake({ kind: 'admitted' });
     this.openIfAgreed();
   }
 
-  private certificateRefusalOf(hello: Hello): string | undefined {
-    const { netSocket } = this.socket;
-    return hello.role === 'client'
-      ? clientCertificateRefusal(netSocket, this.host.clients ?? {})
-      : certificateRefusal(netSocket, hello, this.host);
-  }
-
   private openIfAgreed(): void {
     if (this.timer === undefined || !this.isOpen) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.host.opened(this.admittedPeer!);
+    this.host.opened(this.admitted!);
   }
 
-  private refuse(sentence: string): void {
-    this.finish({ state: 'refused', detail: sentence, refusedBy: 'us' });
-    this.socket.endWith({ kind: 'refuse', sentence }, REFUSAL_GRACE_MS);
-  }
-
-  private expectAdmitted(kind: Frame['kind']): Hello {
-    if (this.admittedPeer === undefined) throw new ProtocolError(`a ${kind} came from a peer that isn't admitted`);
-    return this.admittedPeer;
+  private expectOpen(kind: Frame['kind']): Hello {
+    if (!this.isOpen) throw new ProtocolError(`a ${kind} came from a peer that isn't admitted`);
+    return this.admitted!;
   }
 
   private finish(end: ConnectionEnd): void {

@@ -4,6 +4,8 @@ import { fitsBacklog } from '../backlog';
 import type { Hello, PeerConnectionState, PeerMessage } from '../contract';
 import { parseAddress } from './address';
 import { BackOff } from './back-off';
+import type { ConnectionRole } from '../codec';
+import type { Credentials } from './credentials';
 import { PeerConnection, type ConnectionEnd } from './peer-connection';
 import { RaftTcpClient } from './raft-tcp-client';
 import type { RaftTcpSocket } from './raft-tcp-socket';
@@ -27,8 +29,13 @@ const MAX_UNANSWERED_PINGS = 4;
 
 export interface PeerLinkHost {
   readonly settings: TcpTransportSettings;
+  readonly credentials: Credentials;
+  /** What this side comes as. */
+  readonly comesAs: ConnectionRole;
   readonly socketClass: Type<RaftTcpSocket>;
   hello(): Hello;
+  addressOf(peer: Hello): string | undefined;
+  nameAt(address: string): string;
   admit(peer: Hello): string | undefined;
   message(message: PeerMessage, sender: Hello): void;
   changed(address: string, state: PeerConnectionState, detail: string): void;
@@ -85,6 +92,11 @@ export class PeerLink {
     this.connection?.announce();
   }
 
+  /** Ends the connection where `peer` was admitted on it. */
+  turnAway(peer: Hello, sentence: string): void {
+    if (this.connection?.admittedPeer === peer) this.connection.refuse(sentence);
+  }
+
   send(message: PeerMessage): boolean {
     const { connection } = this;
     if (connection === undefined || !connection.isOpen) return false;
@@ -124,20 +136,22 @@ export class PeerLink {
     this.waiting = false;
     const target = parseAddress(this.address);
     if (target === undefined) return this.report('refused', `'${this.address}' isn't an address; write host:port`);
-    const { settings, socketClass } = this.host;
-    const client = new RaftTcpClient({
-      ...target,
-      socketClass,
-      tlsOptions: settings.tls,
-    });
-    const socket = client.dial();
+    const { settings, credentials, socketClass, comesAs } = this.host;
+    const { tls } = credentials;
+    // Its names are checked once the peer has said who it is: the node's name counts, too.
+    const tlsOptions = tls && { checkServerIdentity: () => undefined, ...tls };
+    const socket = new RaftTcpClient({ ...target, socketClass, tlsOptions }).dial();
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     const connection = new PeerConnection(socket, 'dialled', {
-      secret: settings.secret,
+      comesAs,
+      dialled: this.address,
+      secrets: (role) => credentials.secrets(role),
       helloTimeoutMs: settings.helloTimeoutMs,
-      requireNodeName: settings.tls?.requireNodeName ?? false,
+      requireNodeName: tls !== undefined && tls.requireNodeName !== false,
       hello: () => this.host.hello(),
+      addressOf: (peer) => this.host.addressOf(peer),
+      nameAt: (address) => this.host.nameAt(address),
       admit: (peer) => this.host.admit(peer),
       message: (message, sender) => this.host.message(message, sender),
       opened: (peer) => this.opened(peer),

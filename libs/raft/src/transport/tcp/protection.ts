@@ -18,10 +18,11 @@ export function protectionOf({ secret, secretFile, tls, insecure }: PeerDefence)
 }
 
 /** How nodes prove themselves to a client of these options: without `ca`, the system's authorities say who a node is. */
-export function clientProtectionOf({ secret, tls, insecure }: PeerDefence): TransportProtection {
+export function clientProtectionOf({ secret, secretFile, tls, insecure }: PeerDefence): TransportProtection {
+  const asksForSecret = secret !== undefined || secretFile !== undefined;
   const checksNodes = tls !== undefined && tls.rejectUnauthorized !== false;
-  if (checksNodes) return secret === undefined ? 'tls' : 'tls+secret';
-  if (secret !== undefined) return 'secret';
+  if (checksNodes) return asksForSecret ? 'tls+secret' : 'tls';
+  if (asksForSecret) return 'secret';
   return insecure === true ? 'insecure' : 'none';
 }
 

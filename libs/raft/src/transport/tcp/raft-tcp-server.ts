@@ -1,15 +1,16 @@
 import type { Type } from '@nestjs/common';
 import { ServerTCP } from '@nestjs/microservices';
 import type { Server, Socket } from 'node:net';
-import type { TlsOptions } from 'node:tls';
+import type { SecureContextOptions, Server as TlsServer, TlsOptions } from 'node:tls';
 import { formatAddress, type HostAndPort } from './address';
+import type { ConnectionPlaces } from './connection-places';
 import { errorText } from './error-text';
 import type { RaftTcpSocket } from './raft-tcp-socket';
 
 export interface RaftTcpServerOptions extends HostAndPort {
   readonly tlsOptions: TlsOptions | undefined;
   readonly socketClass: Type<RaftTcpSocket>;
-  readonly maxConnections: number;
+  readonly places: ConnectionPlaces;
   readonly onConnection: (socket: RaftTcpSocket) => void;
   /** Something went wrong before, or beside, a connection; nothing depends on it. */
   readonly onTrouble: (sentence: string) => void;
@@ -29,13 +30,7 @@ export class RaftTcpServer extends ServerTCP {
     super({ host, port, socketClass, ...(tlsOptions && { tlsOptions }) });
     this.accepting = options;
     const server = this.netServer;
-    server.maxConnections = options.maxConnections;
     server.on('connection', (socket) => this.track(socket));
-    server.on('drop', () =>
-      options.onTrouble(
-        `\`peers.maxConnections\` (${options.maxConnections}) connections are open; a new one was closed`,
-      ),
-    );
     server.on('tlsClientError', (error: Error, socket: Socket) =>
       options.onTrouble(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`),
     );
@@ -80,12 +75,27 @@ export class RaftTcpServer extends ServerTCP {
     if (this.netServer.listening) this.accepting.onTrouble(`the peer listener reported: ${errorText(error)}`);
   }
 
+  /** From now on connections are made with these. */
+  setSecureContext(options: SecureContextOptions): void {
+    (this.netServer as TlsServer).setSecureContext(options);
+  }
+
   private get netServer(): Server {
     return this.unwrap<Server>();
   }
 
   private track(socket: Socket): void {
+    const key = placeOf(socket);
     this.sockets.add(socket);
-    socket.once('close', () => this.sockets.delete(socket));
+    this.accepting.places.arrived(key, socket.remoteAddress ?? '', () => socket.destroy());
+    socket.once('close', () => {
+      this.sockets.delete(socket);
+      this.accepting.places.left(key);
+    });
   }
+}
+
+/** The same for a connection and for the TLS session on it. */
+export function placeOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -9,28 +9,37 @@ import type {
   TransportProtection,
 } from '../contract';
 import type { TransportLogger } from '../transport-logger';
+import { Credentials, type CredentialSources } from './credentials';
 import { errorText } from './error-text';
 import type { ConnectionEnd } from './peer-connection';
 import { PeerLink } from './peer-link';
 import { RareLog } from './rare-log';
 import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
 import { clientProtectionOf } from './protection';
-import { secretsOf } from './secrets';
-import { tcpTransportSettings, type PeerTlsOptions, type TcpTransportSettings } from './tcp-transport-options';
+import {
+  credentialsCheckMs,
+  tcpTransportSettings,
+  type PeerTlsOptions,
+  type TcpTransportSettings,
+} from './tcp-transport-options';
 
 const PING_INTERVAL_MS = 1000;
 
 /** @publicApi */
 export interface TcpClientTransportOptions {
-  /** The nodes' `peers.clients.secret`. */
-  readonly secret?: string;
+  /** The nodes' `peers.clients.secret`. Of several, the first proves this client, and a node may prove itself with any. */
+  readonly secret?: string | readonly string[];
+  /** A file with the secrets, one a line, in the place of `secret`. It is read again when it changes. */
+  readonly secretFile?: string;
   /** As for `tls.connect`: `ca` to check the nodes by, `key` and `cert` where they ask for a certificate. */
   readonly tls?: PeerTlsOptions;
   /** Calls nodes on other machines without a secret and without TLS. Default false. */
   readonly insecure?: boolean;
   /** The largest frame that is sent or accepted: as on the nodes. Default 16 MiB. */
   readonly maxFrameBytes?: number;
-  /** How long a connection may take to be introduced. Default 5,000. */
+  /** How often the files of secrets and certificates are looked at, milliseconds. Default 5,000. */
+  readonly credentialsCheckMs?: number;
+  /** How long a handshake may take, milliseconds. Default 5,000. */
   readonly helloTimeoutMs?: number;
   /** Default: Nest's logger under the name `RaftClient`. */
   readonly logger?: TransportLogger;
@@ -43,12 +52,19 @@ export interface TcpClientTransportOptions {
  * @publicApi
  */
 export function tcpClientTransport(options: TcpClientTransportOptions = {}): RaftClientTransport {
-  const secrets = secretsOf(options, 'secret', "the nodes' `peers.clients.secret`", () => undefined);
-  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, helloTimeoutMs = 5000, tls } = options;
+  const { maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, helloTimeoutMs = 5000, tls, secret, secretFile } = options;
   const logger = options.logger ?? new Logger('RaftClient');
-  const common = { listen: '', maxFrameBytes, helloTimeoutMs, logger, ...(tls && { tls }) };
-  const protection = clientProtectionOf(options);
-  return new TcpClientTransport({ ...tcpTransportSettings(common), secret: secrets[0], secrets, protection });
+  const none = { secret: undefined, option: 'peers.secret', where: '' };
+  const credentials: CredentialSources = {
+    peers: none,
+    clients: { secret, secretFile, option: 'secret', where: "the nodes' `peers.clients.secret`" },
+    tls,
+    tlsOption: 'tls',
+    checkMs: credentialsCheckMs(options),
+    logger,
+  };
+  const settings = tcpTransportSettings({ listen: '', maxFrameBytes, helloTimeoutMs, logger });
+  return new TcpClientTransport({ ...settings, credentials, protection: clientProtectionOf(options) });
 }
 
 class TcpClientTransport implements RaftClientTransport {
@@ -56,6 +72,7 @@ class TcpClientTransport implements RaftClientTransport {
   private readonly socketClass: Type<RaftTcpSocket>;
   private readonly links = new Map<string, PeerLink>();
   private readonly rareLog = new RareLog();
+  private readonly credentials: Credentials;
   private host: ClientTransportHost | undefined;
   private pinging: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -63,11 +80,13 @@ class TcpClientTransport implements RaftClientTransport {
   constructor(private readonly settings: TcpTransportSettings) {
     this.protection = settings.protection;
     this.socketClass = raftTcpSocketClass(settings);
+    this.credentials = new Credentials(settings.credentials);
   }
 
   start(host: ClientTransportHost): void {
     if (this.stopped || this.host !== undefined) return;
     this.host = host;
+    this.credentials.start(() => undefined);
     this.pinging = setInterval(() => {
       for (const link of this.links.values()) link.ping();
     }, PING_INTERVAL_MS);
@@ -94,6 +113,7 @@ class TcpClientTransport implements RaftClientTransport {
     this.stopped = true;
     this.host = undefined;
     clearInterval(this.pinging);
+    this.credentials.stop();
     for (const link of this.links.values()) link.stop();
     this.links.clear();
     return Promise.resolve();
@@ -103,6 +123,10 @@ class TcpClientTransport implements RaftClientTransport {
     let lastEnd: ConnectionEnd | undefined;
     return new PeerLink(address, {
       settings: this.settings,
+      credentials: this.credentials,
+      comesAs: 'client',
+      addressOf: () => undefined,
+      nameAt: () => '',
       socketClass: this.socketClass,
       hello: () => this.hello(),
       admit: (node) => (this.host === undefined ? 'this client is stopping' : this.host.admit(node, address)),

@@ -5,8 +5,8 @@ import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
 import type { TransportProtection } from '../contract';
 import type { TransportLogger } from '../transport-logger';
 import { protectionOf } from './protection';
-import { secretsOf } from './secrets';
-import { type PeerTlsFiles, withTlsFiles } from './tls-files';
+import type { CredentialSources } from './credentials';
+import type { PeerTlsFiles } from './tls-files';
 
 /**
  * TLS between peers: what `tls.createServer` and `tls.connect` take (`key`, `cert`, `ca`, …), used for both, since each node is
@@ -18,14 +18,20 @@ import { type PeerTlsFiles, withTlsFiles } from './tls-files';
 export type PeerTlsOptions = TlsOptions &
   ConnectionOptions &
   PeerTlsFiles & {
-    /** Refuse a peer whose certificate doesn't name, as common name or DNS name, the node that it says it is. Default false. */
+    /**
+     * Whether a peer's certificate has to name, as subject alternative name (DNS or IP), the host of the address that the membership
+     * gives for the peer (or that was dialled), or the peer's node name. Wildcards stand for one label; the common name doesn't count.
+     * Default true. `false` lets every certificate of the authority be any node.
+     */
     readonly requireNodeName?: boolean;
   };
 
 /** How clients, which aren't nodes, prove that they may call. At least one of the two. @publicApi */
 export interface ClientAdmission {
-  /** What clients have to know: 16 characters or more, and not the secret of the peers. */
-  readonly secret?: string;
+  /** What clients have to know: 16 characters or more, and not the secret of the peers. Of several, a client may know any. */
+  readonly secret?: string | readonly string[];
+  /** A file with the secrets, one a line, in the place of `secret`. It is read again when it changes. */
+  readonly secretFile?: string;
   /** Common names or DNS names, of which a client's certificate must have one. Needs `tls` with `ca`. */
   readonly names?: readonly string[];
   /** Connections of clients at one time; more are refused. Default 128. They count among `peers.maxConnections`, too. */
@@ -53,9 +59,15 @@ export interface TcpTransportOptions {
   readonly clients?: ClientAdmission;
   /** The largest frame that is sent or accepted, 64 KiB or more. Default 16 MiB. A message above it is dropped. */
   readonly maxFrameBytes?: number;
-  /** Accepted connections at one time; more are closed at once. Default 256. */
+  /**
+   * Connections from others that were admitted, at one time; more are refused. Default 256. Half of them, at most 64, are
+   * kept for members; where all are taken, a member gets the place of the oldest that isn't one's. Besides, at most 64 are in
+   * their handshake; when another comes, the oldest of them is closed.
+   */
   readonly maxConnections?: number;
-  /** How long a connection may take to be introduced, on both sides. Default 5,000. */
+  /** How often the files of secrets and certificates are looked at, milliseconds. Default 5,000. */
+  readonly credentialsCheckMs?: number;
+  /** How long a handshake may take, on both sides, milliseconds. Default 5,000. */
   readonly helloTimeoutMs?: number;
   /** Default: Nest's logger under the name `RaftTransport`. */
   readonly logger?: TransportLogger;
@@ -63,11 +75,7 @@ export interface TcpTransportOptions {
 
 export interface TcpTransportSettings {
   readonly listen: string;
-  readonly tls: PeerTlsOptions | undefined;
-  /** The one that proves this node. */
-  readonly secret: string | undefined;
-  /** All that are accepted, the one that proves first; empty where none is asked for. */
-  readonly secrets: readonly string[];
+  readonly credentials: CredentialSources;
   readonly protection: TransportProtection;
   readonly clients: (ClientAdmission & { readonly maxConnections: number }) | undefined;
   readonly maxFrameBytes: number;
@@ -82,15 +90,24 @@ export const STRANGER_FRAME_BYTES = 64 * 1024;
 /** @throws RaftError `RAFT_CONFIGURATION` */
 export function tcpTransportSettings(options: TcpTransportOptions): TcpTransportSettings {
   const logger = options.logger ?? new Logger('RaftTransport');
-  const secrets = secretsOf(options, 'peers.secret', 'the same on all nodes', (sentence) => logger.warn(sentence));
-  const tls = options.tls && withTlsFiles(options.tls, 'peers.tls');
+  const { secret, secretFile, clients, tls } = options;
   return {
     listen: options.listen,
-    tls,
-    secret: secrets[0],
-    secrets,
+    credentials: {
+      peers: { secret, secretFile, option: 'peers.secret', where: 'the same on all nodes' },
+      clients: {
+        secret: clients?.secret,
+        secretFile: clients?.secretFile,
+        option: 'peers.clients.secret',
+        where: 'the same on all nodes and clients',
+      },
+      tls,
+      tlsOption: 'peers.tls',
+      checkMs: credentialsCheckMs(options),
+      logger,
+    },
     protection: checkedProtection(options),
-    clients: clientAdmission(options.clients, secrets, tls),
+    clients: clientAdmission(options),
     maxFrameBytes: wholeNumber(
       'peers.maxFrameBytes',
       options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES,
@@ -101,6 +118,13 @@ export function tcpTransportSettings(options: TcpTransportOptions): TcpTransport
     helloTimeoutMs: wholeNumber('peers.helloTimeoutMs', options.helloTimeoutMs ?? 5000, 10, 600_000),
     logger,
   };
+}
+
+/** @throws RaftError `RAFT_CONFIGURATION` */
+export function credentialsCheckMs({
+  credentialsCheckMs: ms,
+}: Pick<TcpTransportOptions, 'credentialsCheckMs'>): number {
+  return wholeNumber('peers.credentialsCheckMs', ms ?? 5000, 10, 3_600_000);
 }
 
 function checkedProtection(options: TcpTransportOptions): TransportProtection {
@@ -115,25 +139,18 @@ function checkedProtection(options: TcpTransportOptions): TransportProtection {
   return protectionOf(options);
 }
 
-function clientAdmission(
-  clients: ClientAdmission | undefined,
-  secrets: readonly string[],
-  tls: PeerTlsOptions | undefined,
-): TcpTransportSettings['clients'] {
+function clientAdmission({ clients, secret, secretFile, tls }: TcpTransportOptions): TcpTransportSettings['clients'] {
   if (clients === undefined) return undefined;
   const refuse = (sentence: string): never => {
     throw new RaftError('RAFT_CONFIGURATION', `\`peers.clients\` is given, and ${sentence}`);
   };
   const { names, maxConnections = 128 } = clients;
-  secretsOf({ secret: clients.secret }, 'peers.clients.secret', 'the same on all nodes and clients', () => undefined);
-  if (clients.secret === undefined && names === undefined)
+  if (clients.secret === undefined && clients.secretFile === undefined && names === undefined)
     refuse("has neither `secret` nor `names`: say how clients prove who they are, `{ secret: '…' }`");
-  if (names !== undefined && (tls?.ca === undefined || names.length === 0))
+  if (names !== undefined && ((tls?.ca === undefined && tls?.caFile === undefined) || names.length === 0))
     refuse('`names` is of use only with names in it and `peers.tls.ca`: no certificate is asked for without');
-  if (secrets.length === 0)
+  if (secret === undefined && secretFile === undefined)
     refuse('`peers.secret` is not: whoever is refused as a client could come as a node. Give the nodes a secret');
-  if (clients.secret !== undefined && secrets.includes(clients.secret))
-    refuse('its secret is that of the peers: a client could come as a node. Give clients another');
   return { ...clients, maxConnections: wholeNumber('peers.clients.maxConnections', maxConnections, 1, 65_535) };
 }
 

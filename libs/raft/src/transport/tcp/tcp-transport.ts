@@ -5,10 +5,12 @@ import { parseAddress } from './address';
 import { errorText } from './error-text';
 import { listenError, malformedListen } from './listen-error';
 import { AcceptedClients } from './accepted-clients';
+import { ConnectionPlaces } from './connection-places';
+import { Credentials } from './credentials';
 import { PeerConnection, type ConnectionEnd } from './peer-connection';
 import { PeerLink, type PeerLinkHost } from './peer-link';
 import { RareLog } from './rare-log';
-import { RaftTcpServer } from './raft-tcp-server';
+import { placeOf, RaftTcpServer } from './raft-tcp-server';
 import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
 import { tcpTransportSettings, type TcpTransportOptions, type TcpTransportSettings } from './tcp-transport-options';
 
@@ -36,6 +38,8 @@ class TcpTransport implements RaftTransport {
   private readonly accepted = new Set<PeerConnection>();
   private readonly clients: AcceptedClients;
   private readonly rareLog = new RareLog();
+  private readonly credentials: Credentials;
+  private readonly places: ConnectionPlaces;
   private host: TransportHost | undefined;
   private server: RaftTcpServer | undefined;
   private pinging: NodeJS.Timeout | undefined;
@@ -46,6 +50,11 @@ class TcpTransport implements RaftTransport {
     this.settings = settings;
     this.protection = settings.protection;
     this.socketClass = raftTcpSocketClass(settings);
+    this.credentials = new Credentials(settings.credentials);
+    this.places = new ConnectionPlaces({
+      most: settings.maxConnections,
+      crowded: (sentence) => this.rarely('warn', sentence),
+    });
     this.clients = new AcceptedClients(settings, {
       host: () => this.host?.clients,
       guarded: (what, call) => this.guarded(what, call),
@@ -58,13 +67,14 @@ class TcpTransport implements RaftTransport {
         'RAFT_CONFIGURATION',
         'this transport was started before; make one for each node and each start',
       );
-    const { listen, tls, maxConnections, helloTimeoutMs } = this.settings;
+    const { listen, helloTimeoutMs, logger } = this.settings;
+    const { tls } = this.credentials;
     const address = parseAddress(listen);
     if (address === undefined) throw malformedListen(listen);
     this.host = host;
     const server = new RaftTcpServer({
       ...address,
-      maxConnections,
+      places: this.places,
       socketClass: this.socketClass,
       tlsOptions: tls && {
         requestCert: tls.ca !== undefined,
@@ -88,6 +98,12 @@ class TcpTransport implements RaftTransport {
       throw new RaftError('RAFT_SHUTTING_DOWN', 'stopped while starting');
     }
     this.listening = true;
+    this.credentials.start((changed) => server.setSecureContext(changed));
+    if (tls?.requireNodeName === false)
+      logger.warn(
+        '`peers.tls.requireNodeName` is false: each certificate of the authority can be any node of this cluster. Give each node ' +
+          'a certificate that names it, and leave the option out.',
+      );
     this.pinging = setInterval(() => {
       for (const link of this.links.values()) link.ping();
     }, PING_INTERVAL_MS);
@@ -120,6 +136,11 @@ class TcpTransport implements RaftTransport {
     for (const connection of this.accepted) connection.announce();
   }
 
+  turnAway(sender: Hello, sentence: string): void {
+    for (const connection of [...this.accepted]) if (connection.admittedPeer === sender) connection.refuse(sentence);
+    for (const link of this.links.values()) link.turnAway(sender, sentence);
+  }
+
   stop(): Promise<void> {
     this.stopping ??= this.close();
     return this.stopping;
@@ -128,6 +149,7 @@ class TcpTransport implements RaftTransport {
   private async close(): Promise<void> {
     this.host = undefined;
     clearInterval(this.pinging);
+    this.credentials.stop();
     for (const link of this.links.values()) link.stop();
     this.links.clear();
     for (const connection of this.accepted) connection.drop();
@@ -138,14 +160,18 @@ class TcpTransport implements RaftTransport {
 
   private accept(socket: RaftTcpSocket): void {
     const from = remoteOf(socket);
-    const { settings } = this;
+    const place = placeOf(socket.netSocket);
+    const { settings, credentials } = this;
     const connection: PeerConnection = new PeerConnection(socket, 'accepted', {
-      secret: settings.secret,
+      comesAs: 'peer',
+      secrets: (role) => credentials.secrets(role),
       clients: settings.clients,
       helloTimeoutMs: settings.helloTimeoutMs,
-      requireNodeName: settings.tls?.requireNodeName ?? false,
+      requireNodeName: credentials.tls?.ca !== undefined && credentials.tls.requireNodeName !== false,
       hello: () => this.hello(),
-      admit: (peer) => (peer.role === 'client' ? this.clients.admit(peer, connection) : this.admit(peer)),
+      addressOf: (peer) => this.host?.memberOf?.(peer)?.peer,
+      nameAt: (address) => this.host?.nameAt?.(address) ?? '',
+      admit: (peer) => this.admitAt(place, peer, connection),
       message: (message, sender) => {
         if (sender.role === 'client') this.clients.receive(message, connection);
         else this.receive(message, sender);
@@ -170,8 +196,12 @@ class TcpTransport implements RaftTransport {
   private linkHost(): PeerLinkHost {
     return {
       settings: this.settings,
+      credentials: this.credentials,
+      comesAs: 'peer',
       socketClass: this.socketClass,
       hello: () => this.hello(),
+      addressOf: (peer) => this.host?.memberOf?.(peer)?.peer,
+      nameAt: (address) => this.host?.nameAt?.(address) ?? '',
       admit: (peer) => this.admit(peer),
       message: (message, sender) => this.receive(message, sender),
       changed: (address, state, detail) =>
@@ -184,6 +214,13 @@ class TcpTransport implements RaftTransport {
   private hello(): Hello {
     if (this.host === undefined) throw new Error('the transport has stopped');
     return this.host.hello();
+  }
+
+  private admitAt(place: string, peer: Hello, connection: PeerConnection): string | undefined {
+    const isClient = peer.role === 'client';
+    const isMember = !isClient && this.host?.memberOf?.(peer) !== undefined;
+    const refusal = isClient ? this.clients.admit(peer, connection) : this.admit(peer);
+    return refusal ?? this.places.admit(place, peer.incarnation, isMember);
   }
 
   private admit(peer: Hello): string | undefined {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
+import { bareHello, greeting, RawPeer } from '../../testing/transport-conformance/raw-peer';
 import { RecordingNode } from '../../testing/transport-conformance/recording-node';
-import { decodeFrame, encodeFrame, FrameReader, type Frame } from '../codec';
+import { encodeFrame, type Frame } from '../codec';
 import type { Hello, RequestMessage } from '../contract';
 import { tcpTransport, type TcpTransportOptions } from './index';
 
@@ -36,56 +37,26 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** A peer in the test's own hands: it sends what bytes it likes, and sees every frame that comes. */
-class RawPeer {
-  readonly frames: Frame[] = [];
-  readonly socket: Socket;
-  closed = false;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    const reader = new FrameReader(1 << 24, (source, from, to) => this.frames.push(decodeFrame(source, from, to)));
-    socket.on('data', (chunk) => reader.push(chunk));
-    socket.on('error', () => undefined);
-    socket.on('close', () => (this.closed = true));
-    stops.push(() => socket.destroy());
-  }
-
-  static async dial(address: string): Promise<RawPeer> {
-    const [host, port] = address.split(':');
-    const socket = connect(Number(port), host);
-    await once(socket, 'connect');
-    socket.setNoDelay(true);
-    return new RawPeer(socket);
-  }
-
-  saw(kind: Frame['kind']): boolean {
-    return this.frames.some((frame) => frame.kind === kind);
-  }
-
-  async introduced(): Promise<this> {
-    this.socket.write(Buffer.concat([helloFrame(), encodeFrame({ kind: 'admitted' })]));
-    await until(() => this.saw('admitted'), 'the raw peer is admitted');
-    return this;
-  }
+async function dial(address: string): Promise<RawPeer> {
+  const peer = await RawPeer.dial(address);
+  stops.push(() => peer.socket.destroy());
+  return peer;
 }
 
-function helloFrame(changes: Partial<Hello> = {}): Buffer {
-  const hello: Hello = {
-    protocol: { min: 1, max: 1 },
-    clusterName: 'conformance',
-    clusterId: '',
-    nodeName: 'raw',
-    replicaId: 0,
-    incarnation: 'i',
-    bootNonce: 'b',
-    life: 1,
-    earlierLives: [],
-    knownLives: [],
-    advertise: '127.0.0.1:1',
-    ...changes,
-  };
-  return encodeFrame({ kind: 'hello', hello, challenge: new Uint8Array() });
+/** The frames of one that dials, up to where messages may follow. */
+function introduction(changes: Partial<Hello> = {}): readonly Frame[] {
+  return [greeting(), bareHello(changes), { kind: 'admitted' }];
+}
+
+function bytesOf(...frames: readonly Frame[]): Buffer {
+  return Buffer.concat(frames.map((frame) => encodeFrame(frame)));
+}
+
+async function introduced(address: string): Promise<RawPeer> {
+  const peer = await dial(address);
+  peer.send(...introduction());
+  await until(() => peer.saw('admitted'), 'the raw peer is admitted');
+  return peer;
 }
 
 function call(id: number, size = 1): RequestMessage {
@@ -94,18 +65,25 @@ function call(id: number, size = 1): RequestMessage {
 
 /** Listens and accepts, and leaves everything else to the test. */
 async function listenRaw(onSocket: (peer: RawPeer) => void): Promise<string> {
-  const server = createServer((socket) => onSocket(new RawPeer(socket)));
+  const server = createServer((socket) => {
+    stops.push(() => socket.destroy());
+    onSocket(new RawPeer(socket));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   stops.push(() => server.close());
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+/** As a build of the first version wrote it. */
+const VERSION_1_HELLO =
+  '00000061014074722dc900010001000473686f700002633100026e31000000000000000100026131000262320000000000000003000100000000000000020002623100010000000000000004000000000000000900026439000768313a3730303103070809';
+
 describe('the TCP transport on the wire', () => {
   it('reads frames that come byte by byte', async () => {
     const node = await startNode('n1');
-    const peer = await RawPeer.dial(node.address);
-    for (const byte of Buffer.concat([helloFrame(), encodeFrame({ kind: 'admitted' }), encodeFrame(call(5, 40))])) {
+    const peer = await dial(node.address);
+    for (const byte of bytesOf(...introduction(), call(5, 40))) {
       peer.socket.write(Buffer.of(byte));
       await new Promise(setImmediate);
     }
@@ -113,28 +91,76 @@ describe('the TCP transport on the wire', () => {
     expect(node.received[0]!.message).toEqual(call(5, 40));
   });
 
-  it('reads a burst of a thousand frames that come at once, hello included', async () => {
+  it('reads a burst of a thousand frames that come at once, handshake included', async () => {
     const node = await startNode('n1');
-    const peer = await RawPeer.dial(node.address);
-    const calls = Array.from({ length: 1000 }, (_, id) => encodeFrame(call(id)));
-    peer.socket.write(Buffer.concat([helloFrame(), ...calls]));
+    const peer = await dial(node.address);
+    const calls = Array.from({ length: 1000 }, (_, id) => call(id));
+    peer.send(...introduction(), ...calls);
     await until(() => node.received.length === 1000, 'the burst arrives');
     expect(node.requestIds()).toEqual(Array.from({ length: 1000 }, (_, id) => id));
   });
 
-  it('says hello first, and lets nothing through before it has one', async () => {
+  it('says nothing at all to one who says nothing, and lets nothing through before both have admitted each other', async () => {
     const node = await startNode('n1');
-    const peer = await RawPeer.dial(node.address);
-    peer.socket.write(encodeFrame(call(1)));
+    const peer = await dial(node.address);
+    peer.send(call(1));
     await until(() => peer.closed, 'the connection is closed');
-    expect(peer.frames[0]).toMatchObject({ kind: 'hello', hello: { nodeName: 'n1' } });
-    expect(node.received).toEqual([]);
+    expect(peer.bytes).toEqual([]);
     expect(lines.join()).toContain("a request came from a peer that isn't admitted");
+
+    const hasty = await dial(node.address);
+    hasty.send(greeting(), bareHello(), call(1));
+    await until(() => hasty.closed, 'the connection is closed');
+    expect(node.received).toEqual([]);
+  });
+
+  it('greets with nothing that says who is there, and says hello after the peer', async () => {
+    const node = await startNode('n1');
+    const peer = await dial(node.address);
+    peer.send(greeting());
+    await until(() => peer.saw('greeting'), 'it greets');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(peer.frames.map(({ kind }) => kind)).toEqual(['greeting']);
+    expect(Buffer.concat(peer.bytes).includes('n1')).toBe(false);
+    peer.send(bareHello());
+    await until(() => peer.saw('admitted'), 'it is admitted');
+    expect(peer.frames.map(({ kind }) => kind)).toEqual(['greeting', 'hello', 'admitted']);
+  });
+
+  it.each<[string, readonly Frame[]]>([
+    ['a hello before the greeting', [bareHello()]],
+    ['two greetings', [greeting(), greeting()]],
+    ['a proof where none is asked for', [greeting(), { kind: 'proof', proof: new Uint8Array(32) }]],
+    ['an admission before the greeting', [{ kind: 'admitted' }]],
+    ['a challenge of one byte', [greeting({ challenge: Uint8Array.of(1) })]],
+    ['a ping before the handshake is over', [greeting(), bareHello(), { kind: 'ping' }]],
+  ])('ends a handshake that has %s', async (_what, frames) => {
+    const node = await startNode('n1');
+    const peer = await dial(node.address);
+    peer.send(...frames);
+    await until(() => peer.closed, 'the connection is closed');
+    expect(lines.join()).toContain('closed the connection to');
+    expect(node.received).toEqual([]);
+  });
+
+  it('takes no message over a connection that it dialled: peers send over their own', async () => {
+    let dialler: RawPeer | undefined;
+    const address = await listenRaw((peer) => {
+      dialler = peer;
+      peer.send(greeting(), bareHello(), { kind: 'admitted' });
+    });
+    const node = await startNode('n1');
+    node.transport.connect(address);
+    await until(() => node.stateOf(address) === 'connected', 'connected');
+    dialler!.send(call(1));
+    await until(() => node.stateOf(address) === 'closed', 'the connection is closed');
+    expect(node.received).toEqual([]);
+    expect(lines.join()).toContain('a request came over a connection that this node dialled');
   });
 
   it('closes on a frame that is larger than the limit, before it has come', async () => {
     const node = await startNode('n1', { maxFrameBytes: 100_000 });
-    const peer = await (await RawPeer.dial(node.address)).introduced();
+    const peer = await introduced(node.address);
     peer.socket.write(encodeFrame(call(1, 200_000)).subarray(0, 100));
     await until(() => peer.closed, 'the connection is closed');
     expect(node.received).toEqual([]);
@@ -143,7 +169,7 @@ describe('the TCP transport on the wire', () => {
 
   it('gives a stranger no more than a hello needs', async () => {
     const node = await startNode('n1');
-    const peer = await RawPeer.dial(node.address);
+    const peer = await dial(node.address);
     peer.socket.write(Buffer.from([0x00, 0x02, 0x00, 0x00, 1, 64]));
     await until(() => peer.closed, 'the connection is closed');
     expect(lines.join()).toContain('larger than the limit, 65536');
@@ -151,7 +177,7 @@ describe('the TCP transport on the wire', () => {
 
   it('closes on a damaged frame, says so, and delivers neither it nor what follows', async () => {
     const node = await startNode('n1');
-    const peer = await (await RawPeer.dial(node.address)).introduced();
+    const peer = await introduced(node.address);
     const damaged = encodeFrame(call(2, 100));
     damaged[60]! ^= 0x10;
     peer.socket.write(Buffer.concat([encodeFrame(call(1)), damaged, encodeFrame(call(3))]));
@@ -164,7 +190,7 @@ describe('the TCP transport on the wire', () => {
 
   it('tells what is no peer at all, such as a browser, by its first bytes', async () => {
     const node = await startNode('n1');
-    const peer = await RawPeer.dial(node.address);
+    const peer = await dial(node.address);
     peer.socket.write('GET / HTTP/1.1\r\nHost: n1\r\n\r\n');
     await until(() => peer.closed, 'the connection is closed');
     expect(lines.join()).toContain("or the peer doesn't speak this protocol");
@@ -172,19 +198,32 @@ describe('the TCP transport on the wire', () => {
 
   it('refuses a peer that speaks no version of the protocol that this node speaks', async () => {
     const node = await startNode('n1');
-    const peer = await RawPeer.dial(node.address);
-    peer.socket.write(helloFrame({ protocol: { min: 7, max: 9 } }));
+    const peer = await dial(node.address);
+    peer.send(greeting({ protocol: { min: 7, max: 9 } }));
     await until(() => peer.saw('refuse'), 'it is told');
     expect(peer.frames.at(-1)).toMatchObject({
-      sentence: 'you speak versions 7 to 9 of the peer protocol, this node 1 to 1: upgrade one version at a time',
+      sentence:
+        'you speak versions 7 to 9 of the peer protocol, this node 3 to 3: bring all nodes and clients to one version of the package',
     });
     await until(() => peer.closed, 'the connection is closed');
     expect(node.asked).toEqual([]);
   });
 
+  it('refuses a node of the first version with a sentence that such a node can read, and tells it nothing else', async () => {
+    const node = await startNode('n1');
+    const peer = await dial(node.address);
+    peer.socket.write(Buffer.from(VERSION_1_HELLO, 'hex'));
+    await until(() => peer.closed, 'it is refused');
+    // Version byte, kind and body of a refusal are what that version knows.
+    expect(peer.frames).toEqual([
+      { kind: 'refuse', sentence: expect.stringContaining('you speak versions 1 to 1') as string },
+    ]);
+    expect(node.asked).toEqual([]);
+  });
+
   it('closes an accepted connection that never says hello', async () => {
     const node = await startNode('n1', { helloTimeoutMs: 50 });
-    const peer = await RawPeer.dial(node.address);
+    const peer = await dial(node.address);
     await until(() => peer.closed, 'the mute connection is closed');
   });
 
@@ -198,12 +237,13 @@ describe('the TCP transport on the wire', () => {
     node.transport.send(other.address, call(1));
     await until(() => other.requestIds().includes(1), 'the other hears');
     await until(() => node.stateOf(mute) === 'closed', 'the mute peer is reported');
-    expect(node.changes.at(-1)!.detail).toBe("the hello wasn't answered within 100 ms");
+    expect(node.changes.at(-1)!.detail).toBe("the handshake wasn't completed within 100 ms");
   });
 
   it('drops bulk, then everything, for a peer that stops reading; its memory stays bounded', async () => {
     const address = await listenRaw((peer) => {
-      void peer.introduced().then(() => peer.socket.pause());
+      peer.send(...introduction());
+      setTimeout(() => peer.socket.pause(), 100);
     });
     const node = await startNode('n1');
     node.transport.connect(address);
@@ -241,7 +281,7 @@ describe('the TCP transport on the wire', () => {
   });
 
   it('hangs up on a peer that leaves its pings unanswered, as one behind a cut cable does', async () => {
-    const address = await listenRaw((peer) => void peer.introduced());
+    const address = await listenRaw((peer) => peer.send(...introduction()));
     const node = await startNode('n1');
     node.transport.connect(address);
     await until(() => node.stateOf(address) === 'connected', 'connected');
@@ -251,17 +291,18 @@ describe('the TCP transport on the wire', () => {
 
   it('answers pings', async () => {
     const node = await startNode('n1');
-    const peer = await (await RawPeer.dial(node.address)).introduced();
+    const peer = await introduced(node.address);
     peer.socket.write(encodeFrame({ kind: 'ping' }));
     await until(() => peer.saw('pong'), 'the pong comes');
   });
 
-  it('closes connections above `maxConnections`', async () => {
+  it('refuses connections above `maxConnections`', async () => {
     const node = await startNode('n1', { maxConnections: 1 });
-    await (await RawPeer.dial(node.address)).introduced();
-    const second = await RawPeer.dial(node.address);
+    await introduced(node.address);
+    const second = await dial(node.address);
+    second.send(...introduction());
     await until(() => second.closed, 'the second is closed');
-    expect(lines.join()).toContain('`peers.maxConnections` (1)');
+    expect(second.refusal).toContain('1 connections are open here (`peers.maxConnections`)');
   });
 
   it('dials a peer at once that it waits to dial, when that peer dials it', async () => {
@@ -273,13 +314,13 @@ describe('the TCP transport on the wire', () => {
     const address = await listenRaw((peer) => {
       dials += 1;
       if (dials === 1) peer.socket.end(encodeFrame({ kind: 'refuse', sentence: 'not yet' }));
-      else void peer.introduced();
+      else peer.send(...introduction());
     });
     node.transport.connect(address);
     await until(() => node.stateOf(address) === 'refused', 'the first attempt is refused');
     const arrived = performance.now();
-    const peer = await RawPeer.dial(node.address);
-    peer.socket.write(Buffer.concat([helloFrame({ advertise: address }), encodeFrame({ kind: 'admitted' })]));
+    const peer = await dial(node.address);
+    peer.send(...introduction({ advertise: address }));
     await until(() => node.stateOf(address) === 'connected', 'it dials again');
     expect(performance.now() - arrived).toBeLessThan(900);
   });
