@@ -104,7 +104,7 @@ describe('two processes on one store', () => {
     ['the epoch was raised', 'UPDATE $schema.raft_store SET epoch = epoch + 1'],
     [
       'the next batch is there already',
-      `INSERT INTO $schema.raft_batch (group_id, number, epoch, commit_index, last_index, generation) VALUES (1, 3, 1, 0, 3, 0)`,
+      `INSERT INTO $schema.raft_batch (group_id, number, epoch, commit_index, last_index, generation, checksum) VALUES (1, 3, 1, 0, 3, 0, 0)`,
     ],
     ['the batch before it is gone', 'DELETE FROM $schema.raft_batch'],
   ])('nothing lands where %s behind its back, though the session lives', async (_what, statement) => {

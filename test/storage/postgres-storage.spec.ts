@@ -19,7 +19,7 @@ import {
   snapshotMetadata,
 } from '../../libs/raft/src/testing/storage-conformance/sample-writes';
 import { TestPostgres } from '../support/postgres';
-import { StoresOfOneSchema } from './postgres-under-test';
+import { STATE_DAMAGE, StoresOfOneSchema } from './postgres-under-test';
 
 jest.setTimeout(60_000);
 
@@ -153,12 +153,12 @@ describe('the tables', () => {
       [stores.schema],
     );
     expect(columns.map((row) => row.columns)).toEqual([
-      'raft_batch: group_id integer, number bigint, epoch bigint, commit_index bigint, last_index bigint, generation integer, written_at timestamp with time zone',
+      'raft_batch: group_id integer, number bigint, epoch bigint, commit_index bigint, last_index bigint, generation integer, written_at timestamp with time zone, checksum integer',
       'raft_entry: index bigint, term bigint, group_id integer, generation integer, checksum integer, format integer, schema_version integer, kind smallint, starts_term boolean, data bytea',
-      'raft_group: id integer, name text, cluster_id text, replica_id bigint, term bigint, voted_for bigint, origin_index bigint, origin_term bigint, generation integer, configuration_index bigint, configuration jsonb, snapshot_id bigint',
-      'raft_snapshot: id bigint, group_id integer, last_index bigint, last_term bigint, format integer, configuration_index bigint, configuration jsonb, chunks integer, bytes bigint, written_at timestamp with time zone',
+      'raft_group: id integer, name text, cluster_id text, replica_id bigint, term bigint, voted_for bigint, origin_index bigint, origin_term bigint, generation integer, configuration_index bigint, configuration jsonb, snapshot_id bigint, checksum integer',
+      'raft_snapshot: id bigint, group_id integer, last_index bigint, last_term bigint, format integer, configuration_index bigint, configuration jsonb, chunks integer, bytes bigint, written_at timestamp with time zone, checksum integer',
       'raft_snapshot_chunk: snapshot_id bigint, sequence integer, checksum integer, data bytea',
-      'raft_store: singleton boolean, node_name text, incarnation text, epoch bigint, boot_nonce text, released boolean, opened_at timestamp with time zone, notes text, server text',
+      'raft_store: singleton boolean, node_name text, incarnation text, epoch bigint, boot_nonce text, released boolean, opened_at timestamp with time zone, notes text, server text, summed boolean',
     ]);
   });
 
@@ -171,6 +171,52 @@ describe('the tables', () => {
     expect(
       differences?.upQueries.map(({ query }) => query).filter((query) => /ADD|DROP COLUMN|TYPE/.test(query)),
     ).toEqual([]);
+  });
+});
+
+describe('a store that a build without checksums wrote', () => {
+  const withoutChecksums = [
+    ...['raft_group', 'raft_batch', 'raft_snapshot'].map(
+      (table) => `ALTER TABLE $schema.${table} DROP COLUMN checksum`,
+    ),
+    'ALTER TABLE $schema.raft_store DROP COLUMN summed',
+    "DELETE FROM $schema.raft_migrations WHERE name = 'AddRaftChecksums1764600000000'",
+  ];
+
+  async function writtenByEarlierBuild(): Promise<void> {
+    const storage = await opened();
+    await storage.writeSnapshot(ALPHA, snapshotMetadata(2, 1), chunksOf(dataOf(1, 1, 500)));
+    await storage.compact(ALPHA, { index: 2, term: 1 });
+    await storage.close();
+    for (const statement of withoutChecksums) await stores.query(statement);
+  }
+
+  it('is taken as it is once, and has its checksums from then on', async () => {
+    await writtenByEarlierBuild();
+    for (let start = 2; start < 4; start++) {
+      const next = await stores.another();
+      await next.open(boot(start));
+      expect(await next.load(ALPHA)).toMatchObject({ lastIndex: 3, hardState: { term: 1, votedFor: 2 } });
+      expect((await next.readSnapshot(ALPHA))?.metadata.last).toEqual({ index: 2, term: 1 });
+      await next.close();
+    }
+    await stores.query(STATE_DAMAGE.vote);
+    await expect((await stores.another()).open(boot(4))).rejects.toMatchObject({ name: 'StoreCorruptError' });
+  });
+
+  it('has no row without one after that', async () => {
+    await writtenByEarlierBuild();
+    const next = await stores.another();
+    await next.open(boot(2));
+    await next.close();
+    await stores.query('UPDATE $schema.raft_group SET checksum = NULL');
+    await expect((await stores.another()).open(boot(3))).rejects.toMatchObject({ name: 'StoreCorruptError' });
+  });
+
+  it('is not written by such a build afterwards, as its rows would have none', async () => {
+    await opened();
+    const row = '(group_id, number, epoch, commit_index, last_index, generation) VALUES (1, 3, 1, 0, 3, 0)';
+    await expect(stores.query(`INSERT INTO $schema.raft_batch ${row}`)).rejects.toThrow(/raft_has_checksum/);
   });
 });
 

@@ -67,6 +67,18 @@ const DAMAGE = {
   missing: 'DELETE FROM $schema.raft_entry',
 };
 
+const CURRENT_SNAPSHOT = "(SELECT snapshot_id FROM $schema.raft_group WHERE name = 'alpha')";
+
+export const STATE_DAMAGE = {
+  vote: "UPDATE $schema.raft_group SET voted_for = voted_for # 2 WHERE name = 'alpha'",
+  commit:
+    'UPDATE $schema.raft_batch SET commit_index = commit_index # 1 WHERE number = (SELECT max(number) FROM $schema.raft_batch)',
+  configuration:
+    "UPDATE $schema.raft_group SET configuration = jsonb_set(configuration, '{voters}', '[2]') WHERE name = 'alpha'",
+  snapshot: `DELETE FROM $schema.raft_snapshot WHERE id = ${CURRENT_SNAPSHOT}`,
+  chunk: `DELETE FROM $schema.raft_snapshot_chunk WHERE sequence = 3 AND snapshot_id = ${CURRENT_SNAPSHOT}`,
+};
+
 /** The conformance suite's harness for Postgres. */
 export async function postgresUnderTest(postgres: TestPostgres): Promise<StorageUnderTest> {
   const stores = new StoresOfOneSchema(postgres);
@@ -77,6 +89,9 @@ export async function postgresUnderTest(postgres: TestPostgres): Promise<Storage
     failNextPersist: (storage, landed) => stores.wireOf(storage).onNextWrite(landed ? 'after' : 'before'),
     damage: async (index, what) => {
       await stores.query(`${DAMAGE[what]} WHERE index = ${index}`);
+    },
+    damageState: async (what) => {
+      await stores.query(STATE_DAMAGE[what]);
     },
     dispose: () => stores.dispose(),
   };

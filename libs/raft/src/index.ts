@@ -211,6 +211,7 @@ export type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus, R
 
 // The contracts, for whoever writes a store, a transport or a state machine of their own.
 export * from './storage/contract';
+export { snapshotChecksum, stateChecksum, type SummedState } from './storage/state-checksum';
 export * from './transport/contract';
 export * from './state-machine/contract';
 export type { Configuration, ConfigurationInForce, Member, MembershipTarget } from './core/configuration';

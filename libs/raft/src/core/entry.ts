@@ -67,12 +67,14 @@ export function entrySizeBytes(entry: { readonly data: Uint8Array }): number {
 }
 
 export function entryChecksum(entry: Omit<Entry, 'checksum'>): number {
+  return checksumByCode(entry, ENTRY_KIND_CODES[entry.kind]);
+}
+
+/** The same for a kind that may be a newer version's: whether the entry is intact can be told, though not what it is. */
+export function checksumByCode(entry: Omit<Entry, 'checksum' | 'kind'>, code: number): number {
   let crc = crc32cOfSafeInteger(0, entry.index);
   crc = crc32cOfSafeInteger(crc, entry.term);
-  crc = crc32cOfSafeInteger(
-    crc,
-    ENTRY_KIND_CODES[entry.kind] * 0x1_0000_0000 + entry.format * 0x1_0000 + entry.schemaVersion,
-  );
+  crc = crc32cOfSafeInteger(crc, code * 0x1_0000_0000 + entry.format * 0x1_0000 + entry.schemaVersion);
   return crc32c(crc, entry.data);
 }
 

@@ -1,6 +1,6 @@
 import { type Entry, makeEntry } from '../core/entry';
 import { SeededRandom } from '../core/random';
-import { type RaftStorage, StoreCorruptError } from '../storage/contract';
+import { type RaftStorage, StoreCorruptError, StoreNewerError } from '../storage/contract';
 import { MachineClock, SimulatedScheduler } from '../testing/simulator/simulated-scheduler';
 import { SimulatedProcess } from '../testing/simulator/simulated-process';
 import { VirtualTime } from '../testing/simulator/virtual-time';
@@ -27,6 +27,7 @@ function setUp(
     appliedIndex: () => appliedIndex,
     loaded: (_, entries) => said.push(`loaded ${entries.map(({ index }) => index).join()}`),
     corrupt: ({ message }) => said.push(`corrupt: ${message}`),
+    newer: ({ message }) => said.push(`newer: ${message}`),
     failed: () => said.push('failed'),
   });
   loader.load({ id: 1, from: 5, to: 9, maxBytes: 1000 });
@@ -67,7 +68,7 @@ describe('EntryLoader', () => {
     pass(100);
     expect(said).toEqual([
       'corrupt: The store gives entry 6 of term 2, where one of term 1 was committed and stored. The store was changed or ' +
-        'restored from outside: remove this node from the cluster and add it anew with an empty store.',
+        'restored from outside.',
     ]);
   });
 
@@ -77,7 +78,7 @@ describe('EntryLoader', () => {
     pass(100);
     expect(said).toEqual([
       'corrupt: The store has no entry 5, where one of term 1 was committed and stored. The store was changed or ' +
-        'restored from outside: remove this node from the cluster and add it anew with an empty store.',
+        'restored from outside.',
     ]);
   });
 
@@ -111,6 +112,9 @@ describe('EntryLoader', () => {
     const corrupt = setUp(new StoreCorruptError('entry 5'), {});
     await settle();
     expect(corrupt.said).toEqual(['corrupt: entry 5']);
+    const newer = setUp(new StoreNewerError('entry 5'), {});
+    await settle();
+    expect(newer.said).toEqual(['newer: entry 5']);
     const closed = setUp([], {});
     await settle();
     closed.loader.close();

@@ -1,6 +1,7 @@
 import type { LoadRequest } from '../core/effects';
 import type { Entry } from '../core/entry';
 import type { GroupId } from '../core/types';
+import { isStoreCorrupt } from '../storage/checked-load';
 import { type RaftStorage, StoreCorruptError } from '../storage/contract';
 import type { Scheduler, TimerHandle } from './scheduler';
 
@@ -16,8 +17,10 @@ export interface EntryLoaderEvents {
   /** No cut passes it. */
   appliedIndex(): number;
   loaded(requestId: number, entries: readonly Entry[]): void;
-  /** The store gave back what it must not: an unknown kind, a wrong checksum. */
-  corrupt(error: StoreCorruptError): void;
+  /** The store gave back what it must not: a wrong checksum, a gap. */
+  corrupt(error: Error): void;
+  /** The log has an entry that this version doesn't know. */
+  newer(error: Error): void;
   failed(error: unknown): void;
 }
 
@@ -47,8 +50,12 @@ export class EntryLoader {
       },
       (error: unknown) => {
         if (this.closed) return;
-        if (error instanceof StoreCorruptError) {
+        if (isStoreCorrupt(error)) {
           this.events.corrupt(error);
+          return;
+        }
+        if (error instanceof Error && error.name === 'StoreNewerError') {
+          this.events.newer(error);
           return;
         }
         this.events.failed(error);
@@ -91,8 +98,7 @@ export class EntryLoader {
     const gives = found === undefined ? `has no entry ${index}` : `gives entry ${found.index} of term ${found.term}`;
     return new StoreCorruptError(
       `The store ${gives}, where ${found === undefined || found.index === index ? 'one' : `entry ${index}`} of term ${term} was ` +
-        'committed and stored. The store was changed or restored from outside: remove this node from the cluster and add it ' +
-        'anew with an empty store.',
+        'committed and stored. The store was changed or restored from outside.',
     );
   }
 

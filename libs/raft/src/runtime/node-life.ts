@@ -1,8 +1,10 @@
 import type { ConfigurationInForce } from '../core/configuration';
 import type { KernelStatus } from '../core/effects';
+import { InvariantError } from '../core/invariant';
 import { RaftError, type RaftErrorCode } from '../core/raft-error';
 import { NO_REPLICA } from '../core/types';
-import type { GroupIdentity, LoadedGroup, StoreIdentity } from '../storage/contract';
+import { type IntactGroup, isStoreCorrupt } from '../storage/checked-load';
+import type { GroupIdentity, StoreIdentity } from '../storage/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
 import { CallPaths } from './call-paths';
@@ -16,7 +18,7 @@ import { LeaderlessReport } from './leaderless-report';
 import type { LifeBook } from './life-book';
 import { MembershipInquiry } from './membership-inquiry';
 import { notStarted, shuttingDown } from './node-errors';
-import { openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
+import { damageOf, DamagedStoreError, openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
 import { stopInOrder } from './orderly-stop';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
@@ -168,7 +170,8 @@ export class NodeLife {
     const { storage, stateMachine, transport } = this.options;
     try {
       const opened = await openStore(this.options, this.bootNonce, this.proof);
-      const { identity, group, lives } = opened;
+      const { identity, stored, lives } = opened;
+      const group = stored?.group;
       this.lives = lives;
       const untrustworthy = untrustworthyStore(opened, this.options.logger);
       if (untrustworthy !== undefined && this.board.phase === 'starting') {
@@ -176,7 +179,7 @@ export class NodeLife {
         return;
       }
       const applied = await openMachine(stateMachine);
-      const restored = await this.restored(group, applied.last.index);
+      const restored = await this.restored(stored, applied.last.index);
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
@@ -193,6 +196,11 @@ export class NodeLife {
         else this.run(identity, restored!, false);
       });
     } catch (error) {
+      // It stays up and says so: a process that ends and is started again finds the same damage.
+      if (error instanceof DamagedStoreError && this.board.phase === 'starting') {
+        this.halt('quarantined', new RaftError('RAFT_QUARANTINED', error.message, { cause: error }));
+        return;
+      }
       const failure = asRaftError(error);
       if (this.board.phase === 'starting') this.halt('failed', failure);
       await transport.stop().catch(() => undefined);
@@ -202,13 +210,14 @@ export class NodeLife {
     }
   }
 
-  private async restored(group: LoadedGroup | undefined, appliedIndex: number): Promise<RestoredGroup | undefined> {
-    if (group === undefined) return undefined;
-    const { storage, groupId, stateMachine } = this.options;
-    stateMachine.belongsTo?.(group.identity.clusterId);
+  private async restored(stored: IntactGroup | undefined, appliedIndex: number): Promise<RestoredGroup | undefined> {
+    if (stored === undefined) return undefined;
+    const { storage, groupId, stateMachine, nodeId } = this.options;
+    stateMachine.belongsTo?.(stored.group.identity.clusterId);
     try {
-      return await restoreAtStart(storage, groupId, stateMachine, group, appliedIndex);
+      return await restoreAtStart(storage, groupId, stateMachine, stored, appliedIndex);
     } catch (error) {
+      if (isStoreCorrupt(error)) throw new DamagedStoreError(damageOf(nodeId, error), { cause: error });
       throw new RaftError('RAFT_STORAGE', `The snapshot in the store can't be used: ${sentenceOf(error)}`, {
         cause: error,
       });
@@ -309,13 +318,16 @@ export class NodeLife {
         queues: () => this.queues(),
         removed: (sentence: string) => this.leave(new RaftError('RAFT_QUARANTINED', sentence)),
         diverged: (sentence: string) => this.condemn(sentence),
+        damaged: (error: Error) => this.condemn(damageOf(options.nodeId, error)),
         degradedChanged: () => this.board.changed(),
         rolledBack: (sentence: string) => this.rolledBack(sentence),
         failed: (code: RaftErrorCode, sentence: string, cause: unknown) => this.fail(code, sentence, cause),
       };
       this.current = new Replica(ports, kernel, restored);
     } catch (error) {
-      this.fail('RAFT_FATAL', `The node can't start from its store: ${sentenceOf(error)}`, error);
+      if (error instanceof InvariantError)
+        this.halt('quarantined', new RaftError('RAFT_QUARANTINED', damageOf(options.nodeId, error), { cause: error }));
+      else this.fail('RAFT_FATAL', `The node can't start from its store: ${sentenceOf(error)}`, error);
       return;
     }
     router.replica = this.current;

@@ -1,6 +1,7 @@
 import { isRaftError, RaftError } from '../core/raft-error';
 import type { AppliedState, ReplicatedStateMachine } from '../state-machine/contract';
 import type { LoadedGroup, StoreIdentity } from '../storage/contract';
+import { type IntactGroup, isStoreCorrupt, loadIntact } from '../storage/checked-load';
 import { sentenceOf } from './error-sentence';
 import { isSoleVoter } from '../core/membership';
 import { LifeBook } from './life-book';
@@ -9,9 +10,29 @@ import type { SessionProof } from './session-proof';
 
 export interface OpenedStore {
   readonly identity: StoreIdentity;
-  /** Undefined where the group was never written. */
-  readonly group: LoadedGroup | undefined;
+  /** Undefined where the group was never written, with the snapshot that the store has. */
+  readonly stored: IntactGroup | undefined;
   readonly lives: LifeBook;
+}
+
+/** The store isn't what was written: its node must not take part. */
+export class DamagedStoreError extends Error {
+  override readonly name = 'DamagedStoreError';
+}
+
+/** @returns the sentence for a store that says so of itself */
+export function damageOf(nodeId: string, { message }: Error): string {
+  return (
+    `The store of '${nodeId}' is damaged: ${message} What this node voted and acknowledged can't be trusted, so it takes no part. ` +
+    repairSentence(nodeId)
+  );
+}
+
+function repairSentence(nodeId: string): string {
+  return (
+    `Remove '${nodeId}' from the members and add it again with an empty store: its data comes from the others. Where there are ` +
+    'no others, restore a backup.'
+  );
 }
 
 /** What whoever runs a node in quarantine should do; the sentences that say why end here. */
@@ -25,6 +46,7 @@ export function whatToDo(nodeId: string): string {
 /**
  * Opens the store, reads what is there, and writes down that it was started once more.
  *
+ * @throws DamagedStoreError what is in it isn't what was written
  * @throws RaftError `RAFT_STORAGE` it can't be opened or read, `RAFT_CONFIGURATION` it is empty, and this node is no founder
  */
 export async function openStore(
@@ -38,14 +60,15 @@ export async function openStore(
   try {
     const identity = await storage.open({ nodeName: nodeId, newIncarnation: scheduler.randomId(), bootNonce });
     proof.proved(askedMs);
-    const group = await storage.load(groupId);
+    const stored = await loadIntact(storage, groupId);
     // Behind the load: nobody has heard of this life yet, and nobody does before it is written down.
     const lives = await LifeBook.open({ storage, logger, nowMs: () => scheduler.nowMs() }, identity, bootNonce);
-    opened = { identity, group, lives };
+    opened = { identity, stored, lives };
   } catch (error) {
+    if (isStoreCorrupt(error)) throw new DamagedStoreError(damageOf(nodeId, error), { cause: error });
     throw new RaftError('RAFT_STORAGE', `The store could not be opened: ${sentenceOf(error)}`, { cause: error });
   }
-  if (opened.group === undefined && join.length === 0 && !founders.some(({ id }) => id === nodeId))
+  if (opened.stored === undefined && join.length === 0 && !founders.some(({ id }) => id === nodeId))
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `The store of '${nodeId}' is empty, and '${nodeId}' is none of the founders ` +
@@ -68,7 +91,8 @@ export async function openMachine(machine: ReplicatedStateMachine): Promise<Appl
  * @returns why this store must not take part, whatever the other nodes say. The only voter has nobody whom it could contradict,
  *   and nobody who has what it lost: it is warned, and goes on
  */
-export function untrustworthyStore({ identity, group, lives }: OpenedStore, logger: RaftLogger): string | undefined {
+export function untrustworthyStore({ identity, stored, lives }: OpenedStore, logger: RaftLogger): string | undefined {
+  const group = stored?.group;
   if (lives.quarantine !== null) return lives.quarantine;
   if (group === undefined) return undefined;
   const copied = copiedStore(group, identity.incarnation);

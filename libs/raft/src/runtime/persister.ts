@@ -1,5 +1,6 @@
 import type { PersistBatch } from '../core/effects';
 import type { GroupId } from '../core/types';
+import { isStoreCorrupt } from '../storage/checked-load';
 import { type GroupIdentity, type GroupWrite, type RaftStorage, StoreFencedError } from '../storage/contract';
 import type { Scheduler, TimerHandle } from './scheduler';
 import type { SessionProof } from './session-proof';
@@ -18,6 +19,8 @@ export interface PersisterEvents {
   recovered(): void;
   /** The store isn't ours any more, or isn't what it was: nothing can be written again. */
   lost(sentence: string): void;
+  /** What is stored isn't what was written. Left out: it is lost. */
+  damaged?(error: Error): void;
 }
 
 /**
@@ -208,6 +211,7 @@ export class Persister {
       (error: unknown) => {
         if (this.state !== 'recovering') return;
         if (error instanceof StoreFencedError) this.lose(refusedBy(error));
+        else if (isStoreCorrupt(error)) this.stopDamaged(error);
         else this.retryLater();
       },
     );
@@ -235,6 +239,13 @@ export class Persister {
           'that it can take back nothing that it promised.',
       );
     }
+  }
+
+  /** What is damaged stays so, however often it is read. */
+  private stopDamaged(error: Error): void {
+    this.state = 'closed';
+    if (this.events.damaged === undefined) this.events.lost(error.message);
+    else this.events.damaged(error);
   }
 
   private lose(sentence: string): void {

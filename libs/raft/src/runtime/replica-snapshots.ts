@@ -30,6 +30,8 @@ export interface ReplicaSnapshotsPorts {
   installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void;
   /** The state machine has no state any more. */
   failed(error: unknown): void;
+  /** The snapshot in the store isn't what was written. */
+  damaged(error: Error): void;
 }
 
 /** The snapshots of one replica: those that it takes, those that it gives to others, and those that it gets from them. */
@@ -84,6 +86,7 @@ export class ReplicaSnapshots {
         ports.installed(snapshot, info, this.fetcher.underWay);
       },
       failed: (error: unknown) => ports.failed(error),
+      damaged: (error: Error) => ports.damaged(error),
       isClosed: () => this.closed,
     };
     this.fetcher = new SnapshotFetcher({

@@ -63,6 +63,8 @@ export interface ReplicaPorts {
   rolledBack(sentence: string): void;
   /** This replica's state machine made another state of the log than the others'. */
   diverged(sentence: string): void;
+  /** What is stored isn't what was written. */
+  damaged(error: Error): void;
   /** This replica can't go on. */
   failed(code: 'RAFT_STORAGE' | 'RAFT_FATAL', sentence: string, cause: unknown): void;
 }
@@ -129,6 +131,7 @@ export class Replica implements ServingReplica {
         troubled: (error) => this.watch.failed(error),
         recovered: () => this.watch.recovered(),
         lost: (sentence) => ports.failed('RAFT_STORAGE', sentence, undefined),
+        damaged: (error) => ports.damaged(error),
       },
       group.lastBatch,
       timingOf(ports.options).storePatienceMs,
@@ -189,7 +192,8 @@ export class Replica implements ServingReplica {
       settledIndex: () => Math.min(kernel.commitIndex, kernel.durableIndex),
       appliedIndex: () => kernel.appliedIndex,
       loaded: (requestId, entries) => this.driver.entriesLoaded(requestId, entries),
-      corrupt: (error) => ports.failed('RAFT_FATAL', `The log of this node is damaged: ${error.message}`, error),
+      corrupt: (error) => ports.damaged(error),
+      newer: (error) => ports.failed('RAFT_FATAL', `The log of this node can't be read: ${error.message}`, error),
       failed: (error) => ports.options.logger.warn(`Entries could not be read from the store: ${sentenceOf(error)}`),
     });
     this.reads = new Reads(
@@ -224,6 +228,7 @@ export class Replica implements ServingReplica {
             `The state machine can't be restored from a snapshot: ${sentenceOf(error)}`,
             error,
           ),
+        damaged: (error) => ports.damaged(error),
       },
       snapshot,
     );

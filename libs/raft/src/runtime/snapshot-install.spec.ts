@@ -39,7 +39,7 @@ function storeWith(held: Partial<LoadedGroup>, snapshotOf: ConfigurationInForce,
     load: async () => group,
   } as Partial<RaftStorage> as RaftStorage;
   const machine = { restore: async () => undefined } as Partial<ReplicatedStateMachine> as ReplicatedStateMachine;
-  return { restored: () => restoreAtStart(storage, 'default', machine, group, 0) };
+  return { restored: () => restoreAtStart(storage, 'default', machine, { group, snapshot: stored }, 0) };
 }
 
 describe('a start with a snapshot in the store', () => {

@@ -1,10 +1,11 @@
 import type { ConfigurationInForce } from '../core/configuration';
 import type { KernelSnapshot } from '../core/kernel-api';
-import type { GroupId } from '../core/types';
+import type { GroupId, LogId } from '../core/types';
 import { sameLogId } from '../core/types';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
 import { RestoreInterruptedError } from '../state-machine/host-errors';
-import { type LoadedGroup, type RaftStorage, type SnapshotMetadata, StoreCorruptError } from '../storage/contract';
+import { type IntactGroup, isStoreCorrupt } from '../storage/checked-load';
+import type { LoadedGroup, RaftStorage, SnapshotMetadata } from '../storage/contract';
 import { sentenceOf } from './error-sentence';
 import { inTurns } from './in-turns';
 import type { RaftLogger } from './raft-node-options';
@@ -26,6 +27,8 @@ export interface InstallPorts {
   installed(snapshot: KernelSnapshot, info: SnapshotInfo): void;
   /** The state machine has no state any more. */
   failed(error: unknown): void;
+  /** The snapshot in the store isn't what was written. */
+  damaged(error: Error): void;
   isClosed(): boolean;
 }
 
@@ -50,6 +53,10 @@ export async function installSnapshot(
       if (stored === undefined || !sameLogId(stored.metadata.last, metadata.last))
         throw new Error(`the store has no snapshot of entry ${metadata.last.index}`);
     } catch (error) {
+      if (isStoreCorrupt(error)) {
+        ports.damaged(error);
+        return;
+      }
       logger.warn(`The snapshot can't be read yet: ${sentenceOf(error)}`);
       await pause(scheduler);
       continue;
@@ -60,6 +67,10 @@ export async function installSnapshot(
       break;
     } catch (error) {
       if (ports.isClosed()) return;
+      if (chunks.damage !== undefined) {
+        ports.damaged(chunks.damage);
+        return;
+      }
       // What the store could not give may come at the next attempt; what the machine can't read never will.
       if (!chunks.broke && !(error instanceof RestoreInterruptedError)) {
         ports.failed(error);
@@ -73,9 +84,20 @@ export async function installSnapshot(
   if (!ports.isClosed()) ports.installed(snapshot, info);
 }
 
+/** What a machine makes of damage that it meets while it reads is of no interest. @throws StoreCorruptError the snapshot is damaged */
+async function restoreFrom(machine: ReplicatedStateMachine, last: LogId, stored: AsyncIterable<Uint8Array>) {
+  const chunks = new StoredChunks(stored);
+  try {
+    await machine.restore(last, chunks);
+  } catch (error) {
+    throw chunks.damage ?? error;
+  }
+}
+
 /** Tells an error of the store from one of the machine that reads. */
 class StoredChunks implements AsyncIterable<Uint8Array> {
   broke = false;
+  damage: Error | undefined;
 
   constructor(private readonly chunks: AsyncIterable<Uint8Array>) {}
 
@@ -97,7 +119,8 @@ class StoredChunks implements AsyncIterable<Uint8Array> {
       return await chunks.next();
     } catch (error) {
       // What is damaged stays so.
-      this.broke = !(error instanceof StoreCorruptError);
+      if (isStoreCorrupt(error)) this.damage = error;
+      else this.broke = true;
       throw error;
     }
   }
@@ -134,15 +157,14 @@ export async function restoreAtStart(
   storage: RaftStorage,
   groupId: GroupId,
   machine: ReplicatedStateMachine,
-  group: LoadedGroup,
+  { group, snapshot: stored }: IntactGroup,
   appliedIndex: number,
 ): Promise<RestoredGroup> {
-  const stored = await storage.readSnapshot(groupId);
   if (stored === undefined) return { group, snapshot: undefined, appliedIndex };
   const { last, configuration } = stored.metadata;
   const info = { index: last.index, term: last.term, chunks: stored.chunkCount, sizeBytes: stored.sizeBytes };
   const isBehind = appliedIndex < last.index;
-  if (isBehind) await machine.restore(last, stored.chunks);
+  if (isBehind) await restoreFrom(machine, last, stored.chunks);
   const applied = isBehind ? last.index : appliedIndex;
   const isWhole = last.index <= group.snapshot.index || termIn(group, last.index) === last.term;
   if (!isWhole) await storage.compact(groupId, last);

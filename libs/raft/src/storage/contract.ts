@@ -92,7 +92,11 @@ export interface RaftStorage {
    */
   open(boot: StoreBoot): Promise<StoreIdentity>;
 
-  /** @returns the group's state, or undefined where it was never written */
+  /**
+   * @returns the group's state, or undefined where it was never written
+   * @throws StoreCorruptError it isn't what was written: the hard state's checksum (`stateChecksum`) doesn't fit, entries or
+   *   the snapshot's chunks are gone. `open` may throw it, too
+   */
   load(group: GroupId): Promise<LoadedGroup | undefined>;
 
   /**
@@ -125,6 +129,8 @@ export interface RaftStorage {
    * @param to the last index, inclusive
    * @param maxBytes the page ends with the entry that reaches it; at least one entry is returned where there is one
    * @returns contiguous entries from `from` on, fewer where the page is full; none where `from` is compacted or not there yet
+   * @throws StoreCorruptError an entry isn't what was written, or is gone
+   * @throws StoreNewerError an entry is intact, and of a kind or format that this version doesn't know
    */
   entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]>;
 
@@ -140,6 +146,7 @@ export interface RaftStorage {
    *
    * @param fromChunk the first chunk that is given, counted from 0, so that a transfer which broke off can go on
    * @returns the newest whole snapshot, or undefined
+   * @throws StoreCorruptError it isn't what was written; the iteration of its chunks may throw it, too
    */
   readSnapshot(group: GroupId, fromChunk?: number): Promise<StoredSnapshot | undefined>;
 
@@ -183,7 +190,15 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
-/** An entry of an unknown kind or format, or with a checksum that doesn't fit: the node stops, as skipping it would diverge. @publicApi */
+/**
+ * What is stored isn't what was written: a checksum that doesn't fit, rows that are gone. The message says what is damaged; the
+ * node goes into quarantine, as leaving it out would let replicas differ. It comes back by a repair. @publicApi
+ */
 export class StoreCorruptError extends Error {
   override readonly name = 'StoreCorruptError';
+}
+
+/** An entry that is intact, of a kind or format that this version doesn't know: the node stops, and needs a newer version. @publicApi */
+export class StoreNewerError extends Error {
+  override readonly name = 'StoreNewerError';
 }

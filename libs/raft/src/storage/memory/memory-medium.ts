@@ -11,11 +11,16 @@ export interface MemoryGroup {
   configuration: ConfigurationInForce;
   /** The entries after the origin. */
   entries: Entry[];
+  /** Over everything of it but the entries, which bring their own. */
+  checksum: number;
 }
 
 export interface MemorySnapshot {
   readonly metadata: SnapshotMetadata;
   readonly chunks: readonly Uint8Array[];
+  /** crc32c of the metadata, and of each chunk. */
+  readonly checksum: number;
+  readonly chunkChecksums: readonly number[];
 }
 
 /**

@@ -3,7 +3,7 @@ import { memoryUnderTest } from '../../testing/storage-conformance/memory-under-
 import { boot } from '../../testing/storage-conformance/sample-writes';
 import { memoryStorage } from '.';
 
-describeStorageConformance('memory', { create: () => memoryUnderTest(), has: ['failNextPersist'] });
+describeStorageConformance('memory', { create: () => memoryUnderTest() });
 
 describe('a memory storage', () => {
   it('can be opened by one owner at a time, and again after it was closed', async () => {

@@ -1,12 +1,14 @@
 import { ORIGIN } from '../../core/types';
 import type { GroupId, LogId } from '../../core/types';
-import { type Entry, entrySizeBytes } from '../../core/entry';
+import { crc32c } from '../../core/crc32c';
+import { type Entry, entrySizeBytes, isIntact } from '../../core/entry';
 import {
   type GroupWrite,
   type LoadedGroup,
   type RaftStorage,
   type SnapshotMetadata,
   type StoreBoot,
+  StoreCorruptError,
   StoreFencedError,
   type StoreIdentity,
   type StoredSnapshot,
@@ -14,7 +16,8 @@ import {
 } from '../contract';
 import { GroupPosition } from '../group-position';
 import { ownedByAnother, snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
-import { type MemoryGroup, MemoryMedium } from './memory-medium';
+import { snapshotChecksum, stateChecksum } from '../state-checksum';
+import { type MemoryGroup, MemoryMedium, type MemorySnapshot } from './memory-medium';
 
 /**
  * Keeps everything in this process: what is written is gone when it ends. For a cluster of one, for trying things out, and
@@ -61,6 +64,13 @@ export class MemoryStorage implements RaftStorage {
     const stored = this.medium.groups.get(group);
     if (!stored) return undefined;
     const { identity, position, hardState, configuration, entries } = stored;
+    if (stored.checksum !== memoryChecksum(group, stored))
+      throw new StoreCorruptError(`The state of group '${group}' isn't what was written: its checksum doesn't fit.`);
+    if (entries.length !== position.lastIndex - position.origin.index)
+      throw new StoreCorruptError(
+        `The log of group '${group}' should hold the entries ${position.origin.index + 1} to ${position.lastIndex}; ` +
+          `${entries.length} are there.`,
+      );
     return {
       identity,
       hardState,
@@ -95,6 +105,7 @@ export class MemoryStorage implements RaftStorage {
         position: new GroupPosition(),
         hardState: { term: 0, votedFor: 0 },
         entries: [],
+        checksum: 0,
       };
       this.medium.groups.set(group, fresh);
       stored = fresh;
@@ -104,6 +115,7 @@ export class MemoryStorage implements RaftStorage {
     if (truncateFrom !== undefined) stored.entries.length = truncateFrom - 1 - stored.position.origin.index;
     for (const entry of write.entries) stored.entries.push(entry);
     stored.position.advance(write);
+    stored.checksum = memoryChecksum(group, stored);
   }
 
   async recover(): Promise<ReadonlyMap<GroupId, number>> {
@@ -126,6 +138,10 @@ export class MemoryStorage implements RaftStorage {
     for (let at = from - first; at >= 0 && at <= to - first && bytes < maxBytes; at++) {
       const entry = stored.entries[at];
       if (!entry) break;
+      if (!isIntact(entry) || entry.index !== first + at)
+        throw new StoreCorruptError(
+          `Entry ${first + at} of group '${group}' isn't what was written: its checksum doesn't fit.`,
+        );
       page.push(entry);
       bytes += entrySizeBytes(entry);
     }
@@ -140,15 +156,22 @@ export class MemoryStorage implements RaftStorage {
     if (!this.medium.groups.has(group)) throw snapshotOfUnknownGroup(group);
     const before = this.medium.snapshots.get(group)?.metadata.last ?? ORIGIN;
     if (metadata.last.index < before.index) throw snapshotWentBack(group, metadata.last, before);
-    this.medium.snapshots.set(group, { metadata, chunks: copies });
+    this.medium.snapshots.set(group, {
+      metadata,
+      chunks: copies,
+      checksum: snapshotChecksum(group, metadata, copies.length),
+      chunkChecksums: copies.map((chunk) => crc32c(0, chunk)),
+    });
   }
 
   async readSnapshot(group: GroupId, fromChunk = 0): Promise<StoredSnapshot | undefined> {
     const snapshot = this.medium.snapshots.get(group);
     if (!snapshot) return undefined;
-    const { metadata, chunks } = snapshot;
+    const { metadata, chunks, checksum } = snapshot;
+    if (checksum !== snapshotChecksum(group, metadata, chunks.length))
+      throw new StoreCorruptError(`The snapshot of group '${group}' isn't what was written: its checksum doesn't fit.`);
     const sizeBytes = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
-    return { metadata, chunkCount: chunks.length, sizeBytes, chunks: inOrder(chunks.slice(fromChunk)) };
+    return { metadata, chunkCount: chunks.length, sizeBytes, chunks: intactChunks(group, snapshot, fromChunk) };
   }
 
   async compact(group: GroupId, to: LogId): Promise<void> {
@@ -159,6 +182,7 @@ export class MemoryStorage implements RaftStorage {
     const became = stored.position.cut(to);
     if (became === 'cut') stored.entries = stored.entries.slice(to.index + 1 - first);
     if (became === 'dropped') stored.entries = [];
+    stored.checksum = memoryChecksum(group, stored);
   }
 
   async saveNotes(notes: string): Promise<void> {
@@ -185,8 +209,31 @@ export class MemoryStorage implements RaftStorage {
   }
 }
 
-async function* inOrder(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) yield chunk;
+/** The checksum that a group's state has to have. */
+export function memoryChecksum(group: GroupId, { identity, position, hardState, configuration }: MemoryGroup): number {
+  const { commitIndex, lastBatch, origin, lastIndex } = position;
+  return stateChecksum(group, {
+    identity,
+    hardState,
+    commitIndex,
+    lastBatch,
+    snapshot: origin,
+    lastIndex,
+    configuration,
+  });
+}
+
+async function* intactChunks(
+  group: GroupId,
+  { chunks, chunkChecksums }: MemorySnapshot,
+  from: number,
+): AsyncGenerator<Uint8Array> {
+  for (let at = from; at < chunks.length; at++) {
+    const chunk = chunks[at]!;
+    if (crc32c(0, chunk) !== chunkChecksums[at])
+      throw new StoreCorruptError(`Chunk ${at} of the snapshot of group '${group}' isn't what was written.`);
+    yield chunk;
+  }
 }
 
 /**

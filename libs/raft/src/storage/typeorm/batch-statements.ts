@@ -1,17 +1,10 @@
 import type { Entry } from '../../core/entry';
 import { ENTRY_KIND_CODES } from '../../core/entry';
 import type { GroupWrite } from '../contract';
-import type { GroupPosition } from '../group-position';
 import { boolArray, byteaArray, int2Array, int4Array, int8Array } from './binary-array';
+import { batchChecksum, groupChecksum, rowAfter, type StoredGroup } from './group-row';
 import type { StatementCall } from './postgres-client';
 import type { Tables } from './tables';
-
-/** A group, as the tables know it. */
-export interface StoredGroup {
-  readonly id: number;
-  generation: number;
-  readonly position: GroupPosition;
-}
 
 /** Under which conditions a write may land, beside that the batch before it has. */
 export interface WriteGuard {
@@ -45,8 +38,8 @@ export class BatchStatements {
         FROM unnest($14::int[], $15::bytea[]) WITH ORDINALITY AS e(checksum, data, place)
         WHERE EXISTS (SELECT FROM permitted)
       )
-      INSERT INTO ${t.batch} (group_id, number, epoch, commit_index, last_index, generation)
-      SELECT $3, $4, $1, $5::bigint, $6::bigint, $7 FROM permitted`;
+      INSERT INTO ${t.batch} (group_id, number, epoch, commit_index, last_index, generation, checksum)
+      SELECT $3, $4, $1, $5::bigint, $6::bigint, $7, $16::int FROM permitted`;
     // A tail that is cut and written anew in one statement has to be an upsert: a DELETE beside the INSERT sees the same
     // rows as it, and the keys would collide.
     this.writeText = `
@@ -54,7 +47,7 @@ export class BatchStatements {
         SELECT * FROM jsonb_to_recordset($3::jsonb) AS b(
           group_id int, number bigint, commit_index bigint, last_index bigint, generation int, truncates bool,
           term bigint, voted_for bigint, configuration_index bigint, configuration jsonb,
-          name text, cluster_id text, replica_id bigint)
+          name text, cluster_id text, replica_id bigint, checksum int, group_checksum int)
       ), permitted AS MATERIALIZED (
         SELECT WHERE pg_backend_pid() = $2::int
           AND (SELECT epoch FROM ${t.store}) = $1::bigint
@@ -64,15 +57,15 @@ export class BatchStatements {
       ), founded AS (
         INSERT INTO ${t.group}
           (id, name, cluster_id, replica_id, term, voted_for, origin_index, origin_term, generation,
-           configuration_index, configuration)
+           configuration_index, configuration, checksum)
         SELECT group_id, name, cluster_id, replica_id, coalesce(term, 0), coalesce(voted_for, 0), 0, 0, generation,
-          configuration_index, configuration
+          configuration_index, configuration, group_checksum
         FROM batches WHERE cluster_id IS NOT NULL AND EXISTS (SELECT FROM permitted)
       ), changed AS (
         UPDATE ${t.group} g SET
           term = coalesce(b.term, g.term), voted_for = coalesce(b.voted_for, g.voted_for),
           configuration_index = coalesce(b.configuration_index, g.configuration_index),
-          configuration = coalesce(b.configuration, g.configuration)
+          configuration = coalesce(b.configuration, g.configuration), checksum = b.group_checksum
         FROM batches b
         WHERE g.id = b.group_id AND b.cluster_id IS NULL AND (b.term IS NOT NULL OR b.configuration IS NOT NULL)
           AND EXISTS (SELECT FROM permitted)
@@ -92,8 +85,9 @@ export class BatchStatements {
           term = excluded.term, kind = excluded.kind, format = excluded.format, schema_version = excluded.schema_version,
           starts_term = excluded.starts_term, checksum = excluded.checksum, data = excluded.data
       )
-      INSERT INTO ${t.batch} (group_id, number, epoch, commit_index, last_index, generation)
-      SELECT group_id, number, $1, commit_index, last_index, generation FROM batches WHERE EXISTS (SELECT FROM permitted)`;
+      INSERT INTO ${t.batch} (group_id, number, epoch, commit_index, last_index, generation, checksum)
+      SELECT group_id, number, $1, commit_index, last_index, generation, checksum FROM batches
+      WHERE EXISTS (SELECT FROM permitted)`;
   }
 
   /** @param groups the stored group of each write, in the same order */
@@ -127,6 +121,14 @@ export class BatchStatements {
         first ? position.startsTerm(first, undefined) : false,
         int4Array(entries, checksumOf),
         byteaArray(entries, dataOf),
+        batchChecksum({
+          groupId: id,
+          number: write.number,
+          epoch: guard.epoch,
+          commitIndex: write.commitIndex,
+          lastIndex: position.lastIndexAfter(write),
+          generation,
+        }),
       ],
       rowMode: 'array',
     };
@@ -135,24 +137,28 @@ export class BatchStatements {
   private write(guard: WriteGuard, writes: readonly GroupWrite[], groups: readonly StoredGroup[]): StatementCall {
     const rows: EntryRow[] = [];
     const batches = writes.map((write, at) => {
-      const { id, generation, position } = groups[at] as StoredGroup;
+      const { id, generation, position, row } = groups[at] as StoredGroup;
+      const lastIndex = position.lastIndexAfter(write);
+      const { number, commitIndex, hardState, configuration, identity } = write;
       write.entries.forEach((entry, place) =>
         rows.push({ id, generation, entry, startsTerm: position.startsTerm(entry, write.entries[place - 1]) }),
       );
       return {
         group_id: id,
-        number: write.number,
-        commit_index: write.commitIndex,
-        last_index: position.lastIndexAfter(write),
+        number,
+        commit_index: commitIndex,
+        last_index: lastIndex,
         generation,
         truncates: write.truncateFrom !== undefined,
-        term: write.hardState?.term,
-        voted_for: write.hardState?.votedFor,
-        configuration_index: write.configuration?.index,
-        configuration: write.configuration?.configuration,
-        name: write.identity && write.group,
-        cluster_id: write.identity?.clusterId,
-        replica_id: write.identity?.replicaId,
+        term: hardState?.term,
+        voted_for: hardState?.votedFor,
+        configuration_index: configuration?.index,
+        configuration: configuration?.configuration,
+        name: identity && write.group,
+        cluster_id: identity?.clusterId,
+        replica_id: identity?.replicaId,
+        checksum: batchChecksum({ groupId: id, number, epoch: guard.epoch, commitIndex, lastIndex, generation }),
+        group_checksum: groupChecksum(id, rowAfter(row, write), position.origin, generation),
       };
     });
     return {

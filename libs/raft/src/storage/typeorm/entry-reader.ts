@@ -1,5 +1,5 @@
-import { type Entry, ENTRY_FORMAT, ENTRY_OVERHEAD_BYTES, entryKindOfCode, isIntact } from '../../core/entry';
-import { StoreCorruptError } from '../contract';
+import { checksumByCode, type Entry, ENTRY_FORMAT, ENTRY_OVERHEAD_BYTES, entryKindOfCode } from '../../core/entry';
+import { StoreCorruptError, StoreNewerError } from '../contract';
 import { copyRows, readInt8 } from './copy-rows';
 import type { PostgresClient } from './postgres-client';
 import type { Tables } from './tables';
@@ -21,7 +21,8 @@ export interface LogSlice {
 
 /**
  * @returns contiguous entries from `slice.from` on; the page ends with the one that reaches `maxBytes`
- * @throws StoreCorruptError an entry isn't what was written, or is of a kind or format that this version doesn't know
+ * @throws StoreCorruptError an entry isn't what was written
+ * @throws StoreNewerError an entry is of a kind or format that this version doesn't know
  */
 export async function readPage(
   client: PostgresClient,
@@ -84,22 +85,22 @@ function decode(group: string, buffer: Buffer, at: readonly number[], data: Buff
   const code = buffer.readInt16BE(kindAt);
   const format = buffer.readInt32BE(formatAt);
   const kind = entryKindOfCode(code);
-  const stop = (what: string) =>
-    new StoreCorruptError(
-      `Entry ${index} of group '${group}' ${what}. The node stops: leaving it out would let replicas differ.`,
-    );
-  if (kind === undefined) throw stop(`is of kind ${code}, which this version doesn't know; start a newer version`);
-  if (format < 1 || format > ENTRY_FORMAT)
-    throw stop(`is in format ${format}, and this version reads up to ${ENTRY_FORMAT}; start a newer version`);
-  const entry: Entry = {
+  const entry = {
     index,
     term: readInt8(buffer, termAt),
-    kind,
     format,
     schemaVersion: buffer.readInt32BE(versionAt),
     data,
     checksum: buffer.readUInt32BE(checksumAt),
   };
-  if (!isIntact(entry)) throw stop("isn't what was written: its checksum doesn't fit");
-  return entry;
+  if (checksumByCode(entry, code) !== entry.checksum)
+    throw new StoreCorruptError(`Entry ${index} of group '${group}' isn't what was written: its checksum doesn't fit.`);
+  const newer = (what: string) =>
+    new StoreNewerError(
+      `Entry ${index} of group '${group}' is ${what}. The node stops: leaving it out would let replicas differ. Start a newer version.`,
+    );
+  if (kind === undefined) throw newer(`of kind ${code}, which this version doesn't know`);
+  if (format < 1 || format > ENTRY_FORMAT)
+    throw newer(`in format ${format}, and this version reads up to ${ENTRY_FORMAT}`);
+  return { ...entry, kind };
 }

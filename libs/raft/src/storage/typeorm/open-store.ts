@@ -13,8 +13,9 @@ import {
 } from '../contract';
 import { GroupPosition } from '../group-position';
 import { snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
-import { BatchStatements, type StoredGroup, type WriteGuard } from './batch-statements';
+import { BatchStatements, type WriteGuard } from './batch-statements';
 import { readPage } from './entry-reader';
+import { groupChecksum, rowAfter, type StoredGroup } from './group-row';
 import { migrate } from './migrate';
 import { PinnedSession } from './pinned-session';
 import { clientOf, cutAfter } from './postgres-client';
@@ -22,7 +23,7 @@ import { SnapshotRows } from './snapshot-rows';
 import { patienceOf } from './storage-options';
 import { StoreLock } from './store-lock';
 import { StoreRow } from './store-row';
-import { loadGroup, readGroups } from './stored-groups';
+import { addMissingChecksums, loadGroup, readGroups } from './stored-groups';
 import { Sweep } from './sweep';
 import { type Tables, tablesOf } from './tables';
 import { WriteOrder } from './write-order';
@@ -77,6 +78,7 @@ export class OpenStore {
       await row.refuseOtherOwner(session, boot.nodeName);
       const identity = await row.raiseEpoch(session, boot);
       const store = new OpenStore(dataSource, tables, row, lock, boot.nodeName, identity.epoch, session);
+      await addMissingChecksums(session, tables);
       store.groups = await readGroups(session, tables);
       store.sweep.start();
       return { store, identity };
@@ -98,7 +100,7 @@ export class OpenStore {
       if (writes.length === 0) return;
       const groups = writes.map(({ group }) => this.groups.get(group));
       let nextId = Math.max(0, ...[...this.groups.values()].map(({ id }) => id)) + 1;
-      const stored = groups.map((known) => known ?? { id: nextId++, generation: 0, position: new GroupPosition() });
+      const stored = groups.map((known) => known ?? newGroup(nextId++));
       writes.forEach((write, at) => stored[at]?.position.refuseUnlessNext(write));
 
       const landed = await this.order.attempt(() => this.session.write(this.statements.of(this.guard, writes, stored)));
@@ -106,6 +108,7 @@ export class OpenStore {
       writes.forEach((write, at) => {
         const group = stored[at] as StoredGroup;
         group.position.advance(write);
+        group.row = rowAfter(group.row, write);
         this.groups.set(write.group, group);
         if (write.number % BATCHES_PER_SWEEP === 0) this.sweep.start();
       });
@@ -228,12 +231,14 @@ export class OpenStore {
       if (!stored || to.index <= stored.position.origin.index) return;
       const drops = stored.position.termAt(to.index) !== to.term;
       const generation = drops ? stored.generation + 1 : stored.generation;
+      const checksum = groupChecksum(stored.id, stored.row!, to, generation);
       const rows = await this.order.attempt(() =>
         this.session.query({
-          text: `UPDATE ${this.tables.group} SET origin_index = $4::bigint, origin_term = $5::bigint, generation = $6::int
+          text: `UPDATE ${this.tables.group} SET origin_index = $4::bigint, origin_term = $5::bigint, generation = $6::int,
+              checksum = $7::int
             WHERE id = $3::int AND pg_backend_pid() = $2::int AND (SELECT epoch FROM ${this.tables.store}) = $1::bigint
             RETURNING 1`,
-          values: [this.epoch, this.session.backendPid, stored.id, to.index, to.term, generation],
+          values: [this.epoch, this.session.backendPid, stored.id, to.index, to.term, generation, checksum],
           rowMode: 'array',
         }),
       );
@@ -285,6 +290,10 @@ export class OpenStore {
         : `another process has opened it since (epoch ${epoch} after ${this.epoch})`,
     );
   }
+}
+
+function newGroup(id: number): StoredGroup {
+  return { id, generation: 0, position: new GroupPosition(), row: undefined };
 }
 
 function applicationName(nodeName: string): string {

@@ -3,10 +3,11 @@ import type { Configuration } from '../../core/configuration';
 import { crc32c, crc32cOfSafeInteger } from '../../core/crc32c';
 import type { GroupId } from '../../core/types';
 import { type SnapshotMetadata, type StoredSnapshot, StoreCorruptError } from '../contract';
-import type { StoredGroup, WriteGuard } from './batch-statements';
+import type { WriteGuard } from './batch-statements';
 import { byteaArray, int4Array } from './binary-array';
 import { copyRows } from './copy-rows';
 import { toSafeInteger } from './entities/safe-integer';
+import { groupChecksum, snapshotRowChecksum, type StoredGroup } from './group-row';
 import type { PinnedSession } from './pinned-session';
 import { clientOf, cutAfter } from './postgres-client';
 import { patienceOf } from './storage-options';
@@ -94,19 +95,21 @@ export class SnapshotRows {
     session: PinnedSession,
     guard: WriteGuard,
     group: StoredGroup,
-    { last, configuration, format }: SnapshotMetadata,
+    metadata: SnapshotMetadata,
     { id, chunks, bytes }: WrittenChunks,
   ): Promise<boolean> {
+    const { last, configuration, format } = metadata;
+    const row = { ...group.row!, snapshotId: id };
     const { store, snapshot, group: groupTable } = this.tables;
     const rows = await session.query({
       text: `WITH stored AS (
           INSERT INTO ${snapshot}
-            (id, group_id, last_index, last_term, format, configuration_index, configuration, chunks, bytes)
-          SELECT $3::bigint, $4::int, $5::bigint, $6::bigint, $7::int, $8::bigint, $9::jsonb, $10::int, $11::bigint
+            (id, group_id, last_index, last_term, format, configuration_index, configuration, chunks, bytes, checksum)
+          SELECT $3::bigint, $4::int, $5::bigint, $6::bigint, $7::int, $8::bigint, $9::jsonb, $10::int, $11::bigint, $12::int
           WHERE pg_backend_pid() = $2::int AND (SELECT epoch FROM ${store}) = $1::bigint
           RETURNING id
         )
-        UPDATE ${groupTable} SET snapshot_id = stored.id FROM stored WHERE ${groupTable}.id = $4 RETURNING 1`,
+        UPDATE ${groupTable} SET snapshot_id = stored.id, checksum = $13::int FROM stored WHERE ${groupTable}.id = $4 RETURNING 1`,
       values: [
         guard.epoch,
         guard.backendPid,
@@ -119,10 +122,14 @@ export class SnapshotRows {
         JSON.stringify(configuration.configuration),
         chunks,
         bytes,
+        snapshotRowChecksum(id, group.id, metadata, chunks, bytes),
+        groupChecksum(group.id, row, group.position.origin, group.generation),
       ],
       rowMode: 'array',
     });
-    return rows.length === 1;
+    if (rows.length !== 1) return false;
+    group.row = row;
+    return true;
   }
 
   async read(groupId: number, group: GroupId, fromChunk: number): Promise<StoredSnapshot | undefined> {
@@ -132,13 +139,18 @@ export class SnapshotRows {
       const { readMs } = patienceOf(this.dataSource.options);
       const select = () =>
         client.query({
-          text: `SELECT s.id, s.last_index, s.last_term, s.format, s.configuration_index, s.chunks, s.bytes, s.configuration::text
-            FROM ${this.tables.group} g JOIN ${this.tables.snapshot} s ON s.id = g.snapshot_id WHERE g.id = $1`,
+          text: `SELECT s.id, s.last_index, s.last_term, s.format, s.configuration_index, s.chunks, s.bytes, s.configuration::text, s.checksum,
+              g.snapshot_id
+            FROM ${this.tables.group} g LEFT JOIN ${this.tables.snapshot} s ON s.id = g.snapshot_id WHERE g.id = $1`,
           values: [groupId],
           rowMode: 'array',
         });
       const [row] = (await cutAfter(client, readMs, select)).rows;
-      if (!row) return undefined;
+      if (!row || row[9] === null) return undefined;
+      if (row[0] === null)
+        throw new StoreCorruptError(
+          `The snapshot of group '${group}' is gone: row ${String(row[9])} of raft_snapshot is missing.`,
+        );
       const [id, lastIndex, lastTerm, format, configurationIndex, chunkCount, sizeBytes] = row
         .slice(0, 7)
         .map(toSafeInteger) as [number, number, number, number, number, number, number];
@@ -147,6 +159,10 @@ export class SnapshotRows {
         configuration: { index: configurationIndex, configuration: JSON.parse(row[7] as string) as Configuration },
         format,
       };
+      if (row[8] !== snapshotRowChecksum(id, groupId, metadata, chunkCount, sizeBytes))
+        throw new StoreCorruptError(
+          `The row of the snapshot of group '${group}' isn't what was written: its checksum doesn't fit.`,
+        );
       const chunks = { [Symbol.asyncIterator]: () => this.readChunks(id, fromChunk, chunkCount, group) };
       return { metadata, chunkCount, sizeBytes, chunks };
     } finally {

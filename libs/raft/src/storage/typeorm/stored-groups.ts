@@ -1,10 +1,18 @@
 import type { Configuration } from '../../core/configuration';
-import type { GroupId } from '../../core/types';
+import type { GroupId, LogId } from '../../core/types';
 import { type LoadedGroup, StoreCorruptError } from '../contract';
 import { GroupPosition } from '../group-position';
-import type { StoredGroup } from './batch-statements';
+import { canonicalJson } from '../state-checksum';
 import { toSafeInteger } from './entities/safe-integer';
 import { readConfigurationEntries } from './entry-reader';
+import {
+  batchChecksum,
+  type BatchRow,
+  groupChecksum,
+  type GroupRow,
+  snapshotRowChecksum,
+  type StoredGroup,
+} from './group-row';
 import type { PinnedSession } from './pinned-session';
 import type { Tables } from './tables';
 
@@ -12,30 +20,22 @@ import type { Tables } from './tables';
 export async function readGroups(session: PinnedSession, t: Tables): Promise<Map<GroupId, StoredGroup>> {
   const groups = new Map<GroupId, StoredGroup>();
   const byId = new Map<number, StoredGroup>();
-  const rows = await session.query({
-    text: `SELECT g.id, g.name, g.generation, g.origin_index, g.origin_term, b.number, b.commit_index,
-        CASE WHEN b.generation = g.generation THEN greatest(b.last_index, g.origin_index) ELSE g.origin_index END
-      FROM ${t.group} g LEFT JOIN LATERAL (
-        SELECT * FROM ${t.batch} b WHERE b.group_id = g.id ORDER BY number DESC LIMIT 1) b ON true
-      ORDER BY g.id`,
-    rowMode: 'array',
-  });
-  for (const row of rows) {
-    const [id, name, generation] = row as [number, string, number];
-    if (row[5] === null) throw new StoreCorruptError(`Group '${name}' has no batch: rows of raft_batch are missing.`);
-    const [originIndex, originTerm, number, commitIndex, lastIndex] = row.slice(3).map(toSafeInteger) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+  const refuse = (name: string, what: string): never => {
+    throw new StoreCorruptError(`Group '${name}': ${what}.`);
+  };
+  for (const { id, row, origin, generation, checksum, batch } of await readRows(session, t)) {
+    const { name } = row;
+    if (checksum !== groupChecksum(id, row, origin, generation))
+      refuse(name, "its row of raft_group isn't what was written: the checksum doesn't fit");
+    if (batch === undefined) return refuse(name, 'it has no batch: rows of raft_batch are missing');
+    if (batch.checksum !== batchChecksum(batch))
+      refuse(name, `the row of batch ${batch.number} isn't what was written: the checksum doesn't fit`);
     const position = new GroupPosition();
-    position.lastBatch = number;
-    position.commitIndex = commitIndex;
-    position.origin = { index: originIndex, term: originTerm };
-    position.lastIndex = lastIndex;
-    const group: StoredGroup = { id, generation, position };
+    position.lastBatch = batch.number;
+    position.commitIndex = batch.commitIndex;
+    position.origin = origin;
+    position.lastIndex = batch.generation === generation ? Math.max(batch.lastIndex, origin.index) : origin.index;
+    const group: StoredGroup = { id, generation, position, row };
     groups.set(name, group);
     byId.set(id, group);
   }
@@ -59,6 +59,107 @@ export async function readGroups(session: PinnedSession, t: Tables): Promise<Map
   return groups;
 }
 
+interface ReadRow {
+  readonly id: number;
+  readonly row: GroupRow;
+  readonly origin: LogId;
+  readonly generation: number;
+  readonly checksum: number | null;
+  /** The newest one. */
+  readonly batch: (BatchRow & { readonly checksum: number | null }) | undefined;
+}
+
+async function readRows(session: PinnedSession, t: Tables): Promise<ReadRow[]> {
+  const rows = await session.query({
+    text: `SELECT g.id, g.generation, g.checksum, g.name, g.cluster_id, g.configuration::text, g.snapshot_id, b.checksum,
+        g.replica_id, g.term, g.voted_for, g.origin_index, g.origin_term, g.configuration_index,
+        b.number, b.epoch, b.commit_index, b.last_index, b.generation
+      FROM ${t.group} g LEFT JOIN LATERAL (
+        SELECT * FROM ${t.batch} b WHERE b.group_id = g.id ORDER BY number DESC LIMIT 1) b ON true
+      ORDER BY g.id`,
+    rowMode: 'array',
+  });
+  return rows.map((columns) => {
+    const [id, generation, checksum] = columns as [number, number, number | null];
+    const [name, clusterId, configuration] = columns.slice(3, 6) as [string, string, string];
+    const numbers = columns.slice(8, 14).map(toSafeInteger) as [number, number, number, number, number, number];
+    const [replicaId, term, votedFor, originIndex, originTerm, configurationIndex] = numbers;
+    const hasBatch = columns[14] !== null;
+    const [number, epoch, commitIndex, lastIndex, ofGeneration] = columns
+      .slice(14)
+      .map((column) => (hasBatch ? toSafeInteger(column) : 0)) as [number, number, number, number, number];
+    return {
+      id,
+      generation,
+      checksum,
+      origin: { index: originIndex, term: originTerm },
+      row: {
+        name,
+        clusterId,
+        replicaId,
+        hardState: { term, votedFor },
+        configurationIndex,
+        configuration: canonicalJson(JSON.parse(configuration)),
+        snapshotId: columns[6] === null ? null : toSafeInteger(columns[6]),
+      },
+      batch: hasBatch
+        ? {
+            groupId: id,
+            number,
+            epoch,
+            commitIndex,
+            lastIndex,
+            generation: ofGeneration,
+            checksum: columns[7] as number | null,
+          }
+        : undefined,
+    };
+  });
+}
+
+/**
+ * Gives the rows of a store that an earlier build wrote their checksums, once: what it finds is taken for what was written.
+ * Afterwards a row without one is damage.
+ */
+export async function addMissingChecksums(session: PinnedSession, t: Tables): Promise<void> {
+  const [store] = await session.query({ text: `SELECT summed FROM ${t.store}`, rowMode: 'array' });
+  if (store?.[0] !== false) return;
+  for (const { id, row, origin, generation, batch } of await readRows(session, t)) {
+    const sum = (text: string, values: readonly (number | string)[]) =>
+      session.query({ text: `UPDATE ${text} AND checksum IS NULL`, values, rowMode: 'array' });
+    await sum(`${t.group} SET checksum = $2 WHERE id = $1`, [id, groupChecksum(id, row, origin, generation)]);
+    if (batch !== undefined)
+      await sum(`${t.batch} SET checksum = $3 WHERE group_id = $1 AND number = $2`, [
+        id,
+        batch.number,
+        batchChecksum(batch),
+      ]);
+    const { snapshotId } = row;
+    const [snapshot] = await session.query({
+      text: `SELECT configuration::text, last_index, last_term, format, configuration_index, chunks, bytes
+        FROM ${t.snapshot} WHERE id = $1::bigint`,
+      values: [snapshotId],
+      rowMode: 'array',
+    });
+    if (snapshotId === null || snapshot === undefined) continue;
+    const [index, term, format, configurationIndex, chunks, bytes] = snapshot.slice(1).map(toSafeInteger) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const configuration = JSON.parse(snapshot[0] as string) as Configuration;
+    const metadata = { last: { index, term }, configuration: { index: configurationIndex, configuration }, format };
+    await sum(`${t.snapshot} SET checksum = $2 WHERE id = $1`, [
+      snapshotId,
+      snapshotRowChecksum(snapshotId, id, metadata, chunks, bytes),
+    ]);
+  }
+  await session.query({ text: `UPDATE ${t.store} SET summed = true`, rowMode: 'array' });
+}
+
 /**
  * Reads a group whole, but for its entries, and checks that nothing is missing.
  *
@@ -68,7 +169,7 @@ export async function loadGroup(
   session: PinnedSession,
   t: Tables,
   group: GroupId,
-  { id, generation, position }: StoredGroup,
+  { id, generation, position, row }: StoredGroup,
 ): Promise<LoadedGroup> {
   const { origin, lastIndex, terms } = position;
   const [counted] = await session.query({
@@ -83,24 +184,15 @@ export async function loadGroup(
   if (count !== lastIndex - origin.index || last !== lastIndex)
     throw new StoreCorruptError(
       `The log of group '${group}' should hold the entries ${origin.index + 1} to ${lastIndex}; ${count} are there, up to ${last}. ` +
-        'Entries that this node acknowledged are missing: restore the whole database, or remove this node from the cluster and add it anew.',
+        'Entries that this node acknowledged are missing.',
     );
   const ascending = terms.every((run, at) => at === 0 || run.term > (terms[at - 1]?.term ?? 0));
   if (!ascending || (count > 0 && toSafeInteger(lastTerm) !== terms.at(-1)?.term))
     throw new StoreCorruptError(`The terms of the entries of group '${group}' don't fit together.`);
 
-  const [row] = await session.query({
-    text: `SELECT cluster_id, replica_id, term, voted_for, configuration_index, configuration::text FROM ${t.group} WHERE id = $1`,
-    values: [id],
-    rowMode: 'array',
-  });
-  if (!row) throw new StoreCorruptError(`The row of group '${group}' is gone.`);
-  const [replicaId, term, votedFor, configurationIndex] = row.slice(1, 5).map(toSafeInteger) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  if (row === undefined) throw new StoreCorruptError(`The row of group '${group}' is gone.`);
+  const { clusterId, replicaId, hardState, configurationIndex, configuration } = row;
+  await refuseLostChunks(session, t, group, row);
   const configurationEntries = await readConfigurationEntries(session.client, t, {
     group,
     groupId: id,
@@ -109,14 +201,39 @@ export async function loadGroup(
     to: lastIndex,
   });
   return {
-    identity: { clusterId: row[0] as string, replicaId },
-    hardState: { term, votedFor },
+    identity: { clusterId, replicaId },
+    hardState,
     commitIndex: Math.max(position.commitIndex, origin.index),
     lastBatch: position.lastBatch,
     snapshot: origin,
     lastIndex,
     terms: [...terms],
-    configuration: { index: configurationIndex, configuration: JSON.parse(row[5] as string) as Configuration },
+    configuration: { index: configurationIndex, configuration: JSON.parse(configuration) as Configuration },
     configurationEntries,
   };
+}
+
+/** The chunks' own checksums are compared when they are read; here they are counted, which reads none of them. */
+async function refuseLostChunks(
+  session: PinnedSession,
+  t: Tables,
+  group: GroupId,
+  { snapshotId }: GroupRow,
+): Promise<void> {
+  if (snapshotId === null) return;
+  const [found] = await session.query({
+    text: `SELECT s.chunks, s.bytes, count(c.sequence), coalesce(max(c.sequence), -1) + 1, coalesce(sum(octet_length(c.data)), 0)
+      FROM ${t.snapshot} s LEFT JOIN ${t.chunk} c ON c.snapshot_id = s.id WHERE s.id = $1::bigint GROUP BY s.chunks, s.bytes`,
+    values: [snapshotId],
+    rowMode: 'array',
+  });
+  if (found === undefined)
+    throw new StoreCorruptError(
+      `The snapshot of group '${group}' is gone: row ${snapshotId} of raft_snapshot is missing.`,
+    );
+  const [chunks, bytes, count, end, there] = found.map(toSafeInteger) as [number, number, number, number, number];
+  if (count !== chunks || end !== chunks || there !== bytes)
+    throw new StoreCorruptError(
+      `The snapshot of group '${group}' should have ${chunks} chunks of ${bytes} bytes in all; ${count} chunks of ${there} bytes are there.`,
+    );
 }

@@ -1,3 +1,4 @@
+import { DAMAGE_CASES } from './damage.cases';
 import { OWNERSHIP_CASES } from './ownership.cases';
 import { READING_CASES } from './reading.cases';
 import { RECOVERY_CASES } from './recovery.cases';
@@ -12,6 +13,7 @@ export const STORAGE_CONFORMANCE_CASES: readonly StorageConformanceCase[] = [
   ...READING_CASES,
   ...RECOVERY_CASES,
   ...SNAPSHOT_CASES,
+  ...DAMAGE_CASES,
 ];
 
 type DeclareTest = (name: string, body: () => Promise<void>) => void;
@@ -35,10 +37,10 @@ export function describeStorageConformance(
   name: string,
   {
     create,
-    has = ['failNextPersist', 'damage'],
+    has = ['failNextPersist', 'damage', 'damageState'],
   }: {
     readonly create: () => StorageUnderTest | Promise<StorageUnderTest>;
-    has?: readonly ('failNextPersist' | 'damage')[];
+    has?: readonly ('failNextPersist' | 'damage' | 'damageState')[];
   },
 ): void {
   const { describe, it } = globalThis as unknown as Partial<TestGlobals>;

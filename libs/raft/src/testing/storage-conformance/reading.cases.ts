@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { entrySizeBytes } from '../../core/entry';
-import { expectEntries, expectLog, expectRejection, loaded } from './expectations';
+import { expectEntries, expectLog } from './expectations';
 import { ALPHA, batch, boot, entries, openWithLog } from './sample-writes';
 import type { StorageConformanceCase } from './storage-under-test';
 
@@ -64,44 +64,4 @@ export const READING_CASES: readonly StorageConformanceCase[] = [
       await expectLog(storage, entries(1, 60, 1));
     },
   },
-  {
-    name: 'an entry of an unknown kind stops the reader',
-    needs: 'damage',
-    run: (under) => readsDamage(under, 'kind'),
-  },
-  {
-    name: 'an entry in an unknown format stops the reader',
-    needs: 'damage',
-    run: (under) => readsDamage(under, 'format'),
-  },
-  {
-    name: 'an entry whose bytes changed stops the reader',
-    needs: 'damage',
-    run: (under) => readsDamage(under, 'data'),
-  },
-  {
-    name: 'a log with a missing entry is not loaded',
-    needs: 'damage',
-    async run({ storage, another, damage }) {
-      await openWithLog(storage, [5, 1]);
-      await storage.close();
-      await damage?.(3, 'missing');
-      const next = await another();
-      await next.open(boot(2));
-      await expectRejection(next.load(ALPHA), 'StoreCorruptError');
-    },
-  },
 ];
-
-const readsDamage: (
-  under: Parameters<StorageConformanceCase['run']>[0],
-  what: 'kind' | 'format' | 'data',
-) => Promise<void> = async ({ storage, another, damage }, what) => {
-  await openWithLog(storage, [5, 1]);
-  await storage.close();
-  await damage?.(3, what);
-  const next = await another();
-  await next.open(boot(2));
-  assert.equal((await loaded(next)).lastIndex, 5);
-  await expectRejection(next.entries(ALPHA, 1, 5, 1 << 20), 'StoreCorruptError');
-};

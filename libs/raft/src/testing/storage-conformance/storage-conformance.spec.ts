@@ -1,9 +1,18 @@
 import type { GroupId, LogId } from '../../core/types';
 import type { Entry } from '../../core/entry';
-import type { GroupWrite, LoadedGroup, SnapshotMetadata, StoreBoot, StoreIdentity } from '../../storage/contract';
+import type {
+  GroupWrite,
+  LoadedGroup,
+  SnapshotMetadata,
+  StoreBoot,
+  StoredSnapshot,
+  StoreIdentity,
+} from '../../storage/contract';
 import type { MemoryMedium, MemoryStorage } from '../../storage/memory';
+import { memoryChecksum } from '../../storage/memory/memory-storage';
 import { STORAGE_CONFORMANCE_CASES } from '.';
 import { FailingMemoryStorage, memoryUnderTest } from './memory-under-test';
+import { chunksOf } from './sample-writes';
 import type { StorageUnderTest } from './storage-under-test';
 
 /** Runs every case and tells which ones found something. */
@@ -158,10 +167,9 @@ describe('the storage conformance suite', () => {
         const written: Uint8Array[] = [];
         for await (const chunk of chunks) {
           written.push(chunk);
-          this.medium.snapshots.set(group, { metadata, chunks: written });
+          await super.writeSnapshot(group, metadata, chunksOf(...written));
         }
-        await super.writeSnapshot(group, metadata, (async function* () {})());
-        this.medium.snapshots.set(group, { metadata, chunks: written });
+        await super.writeSnapshot(group, metadata, chunksOf(...written));
       }
     }
     expect(await findings(using(Partial))).toContain(
@@ -219,5 +227,71 @@ describe('the storage conformance suite', () => {
       }
     }
     expect(await findings(using(Unbounded))).toContain('a page ends with the entry that reaches the bytes asked for');
+  });
+
+  it('catches a storage that believes whatever state it finds', async () => {
+    class Trusting extends FailingMemoryStorage {
+      override async load(group: GroupId): Promise<LoadedGroup | undefined> {
+        const stored = this.medium.groups.get(group);
+        if (stored) stored.checksum = memoryChecksum(group, stored);
+        return super.load(group);
+      }
+    }
+    const found = await findings(using(Trusting));
+    expect(found).toContain('a vote that changed is not loaded');
+    expect(found).toContain('a commit index that changed is not loaded');
+    expect(found).toContain('a configuration that changed is not loaded');
+  });
+
+  it('catches a storage that takes the entries that it finds for the log', async () => {
+    class Counting extends FailingMemoryStorage {
+      override async load(group: GroupId): Promise<LoadedGroup | undefined> {
+        const stored = this.medium.groups.get(group);
+        if (stored) {
+          stored.position.lastIndex = stored.position.origin.index + stored.entries.length;
+          stored.checksum = memoryChecksum(group, stored);
+        }
+        return super.load(group);
+      }
+    }
+    const found = await findings(using(Counting));
+    expect(found).toContain('a log whose last entry is missing is not loaded');
+    expect(found).toContain('a log with a missing entry is not loaded');
+  });
+
+  it('catches a storage that makes an empty snapshot up where the one that it had is gone', async () => {
+    class Inventing extends FailingMemoryStorage {
+      override async readSnapshot(group: GroupId): Promise<StoredSnapshot | undefined> {
+        const stored = this.medium.groups.get(group);
+        const found = await super.readSnapshot(group);
+        if (found || !stored || stored.position.origin.index === 0) return found;
+        const metadata = { last: stored.position.origin, configuration: stored.configuration, format: 1 };
+        return { metadata, chunkCount: 0, sizeBytes: 0, chunks: chunksOf() };
+      }
+    }
+    expect(await findings(using(Inventing))).toContain(
+      'a log that begins behind a snapshot which is gone is not loaded',
+    );
+  });
+
+  it('catches a storage that reads the chunks that are left', async () => {
+    class Generous extends FailingMemoryStorage {
+      override async readSnapshot(group: GroupId): Promise<StoredSnapshot | undefined> {
+        const stored = this.medium.snapshots.get(group);
+        if (!stored) return undefined;
+        const { metadata, chunks } = stored;
+        return { metadata, chunkCount: chunks.length, sizeBytes: 0, chunks: chunksOf(...chunks) };
+      }
+    }
+    expect(await findings(using(Generous))).toContain('a snapshot of which a chunk is gone is not read');
+  });
+
+  it('catches a storage that reads entries without a look at their checksums', async () => {
+    class Unchecked extends FailingMemoryStorage {
+      override async entries(group: GroupId, from: number, to: number): Promise<readonly Entry[]> {
+        return this.medium.groups.get(group)?.entries.slice(from - 1, to) ?? [];
+      }
+    }
+    expect(await findings(using(Unchecked))).toContain('an entry whose bytes changed stops the reader');
   });
 });

@@ -26,6 +26,13 @@ export interface StorageUnderTest {
    */
   readonly damage?: (index: number, what: 'kind' | 'format' | 'data' | 'missing') => void | Promise<void>;
 
+  /**
+   * Changes what is stored of group `alpha` beside its entries, behind the back of every storage: the replica that got the vote,
+   * the commit index, the configuration in force; or takes its snapshot away, or one chunk of it. Left out: the cases about
+   * such damage are skipped.
+   */
+  readonly damageState?: (what: 'vote' | 'commit' | 'configuration' | 'snapshot' | 'chunk') => void | Promise<void>;
+
   /** Ends everything and removes the data. */
   readonly dispose: () => void | Promise<void>;
 }
@@ -35,7 +42,7 @@ export interface StorageConformanceCase {
   /** A sentence about behaviour. */
   readonly name: string;
   /** Which optional part of {@link StorageUnderTest} it needs. */
-  readonly needs?: 'failNextPersist' | 'damage';
+  readonly needs?: 'failNextPersist' | 'damage' | 'damageState';
   /** Rejects where the storage doesn't keep its promise. */
   readonly run: (under: StorageUnderTest) => Promise<void>;
 }

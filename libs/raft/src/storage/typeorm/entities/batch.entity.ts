@@ -26,4 +26,8 @@ export class RaftBatchEntity {
 
   @Column({ name: 'written_at', type: 'timestamptz', default: () => 'now()' })
   writtenAt!: Date;
+
+  /** crc32c over the row, as a signed 32-bit number; null where an earlier build wrote it, until the store is opened. */
+  @Column({ name: 'checksum', type: 'integer', nullable: true })
+  checksum!: number | null;
 }

@@ -48,4 +48,8 @@ export class RaftGroupEntity {
 
   @Column({ name: 'snapshot_id', type: 'bigint', nullable: true, transformer: SAFE_INTEGER })
   snapshotId!: number | null;
+
+  /** crc32c over the row, as a signed 32-bit number; null where an earlier build wrote it, until the store is opened. */
+  @Column({ name: 'checksum', type: 'integer', nullable: true })
+  checksum!: number | null;
 }

@@ -34,6 +34,10 @@ export class RaftSnapshotEntity {
 
   @Column({ name: 'written_at', type: 'timestamptz', default: () => 'now()' })
   writtenAt!: Date;
+
+  /** crc32c over the row, as a signed 32-bit number; null where an earlier build wrote it, until the store is opened. */
+  @Column({ name: 'checksum', type: 'integer', nullable: true })
+  checksum!: number | null;
 }
 
 /** A piece of a snapshot. Pieces without a row in `raft_snapshot` belong to one that was never finished. @publicApi */

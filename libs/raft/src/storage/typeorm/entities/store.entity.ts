@@ -35,4 +35,8 @@ export class RaftStoreEntity {
   /** The server that wrote it: null lets the next start take whichever it finds. */
   @Column({ name: 'server', type: 'text', nullable: true })
   server!: string | null;
+
+  /** Whether every row that counts has its checksum: one without it was changed by hand from then on. */
+  @Column({ name: 'summed', type: 'boolean', default: false })
+  summed!: boolean;
 }
