@@ -83,6 +83,8 @@ describe('Who may use the paths of the sample app', () => {
     expect(refusal.json()).toMatchObject({ message: expect.stringContaining('--admin-token-file') as string });
     for (const route of [...FREE_TO_READ, ...ELSEWHERE]) expect(await statusOf(route, REMOTE)).toEqual([...route, 200]);
     expect((await send(['POST', '/_raft/snapshot'], LOOPBACK)).statusCode).toBe(200);
+    for (const path of ['/_raft/events', '/_raft/watch'])
+      expect(await statusOf(['HEAD', path], LOOPBACK)).toEqual(['HEAD', path, 200]);
     expect((await send(['POST', '/_raft/snapshot'], '::ffff:127.0.0.1')).statusCode).toBe(200);
     expect((await send(['POST', '/_raft/snapshot'], LOOPBACK, { host: 'evil.example' })).statusCode).toBe(403);
   });

@@ -1,11 +1,10 @@
 import { BadRequestException, Controller, Get, type OnModuleInit, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RaftService } from 'nestjs-raft';
-import { SameOriginGuard } from 'nestjs-raft/admin';
+import { beginEventStream, SameOriginGuard } from 'nestjs-raft/admin';
 import { AdminGuard } from '../access/admin.guard';
 import { type KeyChange, KeyValueMachine } from '../key-value.machine';
-import { ChangeHistory, type WatchEvent } from './change-history';
-import { EventStream } from './event-stream';
+import { ChangeFeed } from './change-feed';
 
 /**
  * Changes of keys as they are applied on this node, leader or not. A watcher that comes back says with `Last-Event-ID` up to which
@@ -14,15 +13,14 @@ import { EventStream } from './event-stream';
 @Controller()
 @UseGuards(new SameOriginGuard(), AdminGuard)
 export class WatchController implements OnModuleInit {
-  private readonly history = new ChangeHistory();
-  private readonly streams = new Set<EventStream>();
+  private readonly feed = new ChangeFeed();
 
   constructor(private readonly raft: RaftService) {}
 
   onModuleInit(): void {
     this.raft.changes<KeyChange>(KeyValueMachine).subscribe({
-      next: (event) => this.history.hear(event),
-      complete: () => this.streams.forEach((stream) => stream.end()),
+      next: (event) => this.feed.hear(event),
+      complete: () => this.feed.close(),
     });
   }
 
@@ -31,37 +29,10 @@ export class WatchController implements OnModuleInit {
     const { prefix = '/', after: asked } = request.query as { readonly prefix?: unknown; readonly after?: unknown };
     if (typeof prefix !== 'string') throw new BadRequestException('prefix must be one text, such as /users/');
     const after = indexOf(request.headers['last-event-id'] ?? asked);
-    const stream = new EventStream(reply);
-    this.streams.add(stream);
-    stream.send(
-      'watching',
-      after ?? this.history.index,
-      JSON.stringify({ prefix, after: after ?? this.history.index }),
-    );
-    const unwatch = this.history.watch(after, (event) => send(stream, prefix, event));
-    stream.whenClosed(() => {
-      unwatch();
-      this.streams.delete(stream);
-    });
+    this.feed.refuseWhereFull();
+    const response = beginEventStream(request, reply);
+    if (response !== undefined) this.feed.watch(response, prefix, after);
   }
-}
-
-function send(stream: EventStream, prefix: string, event: WatchEvent): void {
-  if (event.kind === 'gap') {
-    const message = 'Changes up to this index are not known here any more: read the keys anew, and go on from it.';
-    stream.send('compacted', event.index, JSON.stringify({ index: event.index, message }));
-    return;
-  }
-  const { key, json, index } = event.change;
-  if (!key.startsWith(prefix)) return;
-  const name = JSON.stringify(key);
-  if (json === null) stream.send('delete', index, `{"key":${name},"index":${index}}`);
-  else stream.send('put', index, `{"key":${name},"index":${index},"value":${oneLine(json)}}`);
-}
-
-/** A value is kept as it came, and a line break would end the event's data. Within a JSON text it is never part of a string. */
-function oneLine(json: string): string {
-  return /[\r\n]/.test(json) ? json.replaceAll(/[\r\n]+/g, ' ') : json;
 }
 
 function indexOf(text: unknown): number | undefined {

@@ -5,16 +5,14 @@ import {
   Header,
   HttpCode,
   Inject,
-  type MessageEvent,
   NotFoundException,
   Param,
   Patch,
   Post,
   Req,
-  Sse,
+  Res,
   type Type,
 } from '@nestjs/common';
-import type { Observable } from 'rxjs';
 import { getRaftAdminToken } from '../nest/get-raft-admin-token';
 import { getRaftEventsToken } from '../nest/get-raft-events-token';
 import { getRaftToken } from '../nest/get-raft-token';
@@ -27,6 +25,8 @@ import type { RaftStatus } from '../runtime/status';
 import { type AdminRequest, changeOptionsOf, fieldsOf, memberOf, newAddressOf, textOf } from './admin-request';
 import { documentAdmin } from './api-documentation';
 import { DASHBOARD, DASHBOARD_POLICY } from './dashboard/page';
+import { beginEventStream } from './events/begin-event-stream';
+import { NodeEventFeed } from './events/node-event-feed';
 import { guarded } from './guarded';
 import type { RaftAdminModuleOptions } from './raft-admin-module-options.interface';
 
@@ -36,11 +36,15 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
 
   @Controller(path)
   class RaftAdminController {
+    private readonly nodeEvents: NodeEventFeed;
+
     constructor(
       @Inject(getRaftToken(group)) private readonly raft: RaftService,
       @Inject(getRaftAdminToken(group)) private readonly admin: RaftAdminService,
-      @Inject(getRaftEventsToken(group)) private readonly nodeEvents: RaftEventsService,
-    ) {}
+      @Inject(getRaftEventsToken(group)) nodeEvents: RaftEventsService,
+    ) {
+      this.nodeEvents = new NodeEventFeed(nodeEvents);
+    }
 
     @Get('status')
     @Header('cache-control', 'no-store')
@@ -90,9 +94,11 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
       return this.admin.snapshot();
     }
 
-    @Sse('events')
-    events(): Observable<MessageEvent> {
-      return this.nodeEvents.stream();
+    @Get('events')
+    events(@Req() request: AdminRequest, @Res() reply: object): void {
+      this.nodeEvents.refuseWhereFull();
+      const response = beginEventStream(request, reply);
+      if (response !== undefined) this.nodeEvents.add(response);
     }
 
     @Get('ui')

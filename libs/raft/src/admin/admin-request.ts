@@ -3,6 +3,7 @@ import type { ChangeOptions, MemberTarget } from '../runtime/membership-view';
 
 /** What the routes need of a request, of Express or of Fastify, with its body parsed or as its bytes. */
 export interface AdminRequest {
+  readonly method: string;
   readonly query: unknown;
   readonly body?: unknown;
 }
@@ -17,7 +18,7 @@ const ORIGIN = /^https?:\/\/[^\s/]+$/;
  *
  * @throws BadRequestException where the body is neither
  */
-export function fieldsOf({ query, body }: AdminRequest): Fields {
+export function fieldsOf({ query, body }: Pick<AdminRequest, 'query' | 'body'>): Fields {
   const fromQuery = isFields(query) ? query : {};
   if (body === undefined || body === null) return fromQuery;
   if (body instanceof Uint8Array) return { ...fromQuery, ...parsed(Buffer.from(body).toString('utf8').trim()) };

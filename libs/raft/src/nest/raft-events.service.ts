@@ -87,6 +87,9 @@ export class RaftEventsService {
    * Everything that a dashboard needs, ready for `@Sse()`: the types `status` (at once, and at each change), `leader`, `membership`,
    * `snapshot`, `applied` and `ping`.
    *
+   * Each subscription costs on its own, and Nest keeps what a slow reader hasn't read. `GET events` of `RaftAdminModule` serves many
+   * readers at the cost of one, with bounds, and so does an `EventFeed` of `nestjs-raft/admin` for events of an application.
+   *
    * @example
    * ```ts
    * @Sse('events')
