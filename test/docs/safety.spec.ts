@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { MUTANTS } from '../simulation/mutants';
 
 const ROOT = resolve(__dirname, '..', '..');
+/** Those of the first round are all there; of the later ones, those whose part is built. */
 const RULES = 25;
 
 /** The cells of each row of the first table, by the number of the rule. */
@@ -19,7 +20,9 @@ const named = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map((
 describe('docs/safety.md', () => {
   it('names for each rule at least one file that holds it, and each is there', () => {
     const table = rows();
-    expect([...table.keys()]).toEqual(Array.from({ length: RULES }, (_, at) => at + 1));
+    const rules = [...table.keys()];
+    expect(rules.slice(0, RULES)).toEqual(Array.from({ length: RULES }, (_, at) => at + 1));
+    expect(rules).toEqual([...new Set(rules)].toSorted((left, right) => left - right));
     for (const [rule, [where]] of table) {
       const files = named(where!);
       expect([rule, files.length > 0]).toEqual([rule, true]);

@@ -1,4 +1,5 @@
 import {
+  type AddressUpdate,
   type ConfirmedRead,
   type Effects,
   type Entry,
@@ -144,6 +145,12 @@ export class KernelNode {
     });
     const change = { members: target, force: false, catchUpTimeoutMs: 60_000, ...options };
     const result = this.kernel.changeMembership(change, this.clock());
+    this.settle();
+    return result;
+  }
+
+  changeAddresses(updates: readonly AddressUpdate[]): MembershipResult {
+    const result = this.kernel.changeAddresses(updates, this.clock());
     this.settle();
     return result;
   }

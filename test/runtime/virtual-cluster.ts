@@ -123,6 +123,20 @@ export class VirtualCluster {
     this.hosts.takeStoreFrom(node.name);
   }
 
+  /** Another machine gets a copy of the node's disk as it is now; the node may go on. */
+  copyDisk(name: string, to: string): void {
+    this.hosts.copyDisk(name, to);
+  }
+
+  /** Kills a node and starts it with its disk at another address, with whatever else its new command line says. */
+  async comeBackAt(name: string, address: string, settings: Partial<RaftNodeSettings> = {}): Promise<VirtualNode> {
+    const before = this.nodes.get(name);
+    if (before !== undefined) await this.kill(before);
+    const node = this.make(name, { advertise: address, ...settings });
+    await this.ends(node.raft.start());
+    return node;
+  }
+
   wipe(name: string): void {
     this.hosts.wipe(name);
   }

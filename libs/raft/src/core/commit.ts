@@ -1,6 +1,6 @@
 import type { ConfigurationInForce } from './configuration';
 import { becomeFollower, followingRole } from './election';
-import { isVoter, memberById } from './membership';
+import { differInAddressesOnly, isVoter, memberById } from './membership';
 import { quorumValue } from './quorum';
 import { sendRound } from './reads';
 import { addProgress, sendAppend } from './replication';
@@ -46,11 +46,14 @@ export function learnCommit(state: KernelState, commit: LogId): void {
 
 /** A configuration takes effect at the commit cursor, whatever the state machine has applied. */
 export function enforceConfiguration(state: KernelState, inForce: ConfigurationInForce): void {
+  const before = state.configuration.configuration;
   state.configuration = inForce;
   state.persistence.markConfiguration();
   state.outbox.configuration = inForce;
-  if (state.role === 'leader') reshapeLeadership(state, inForce);
-  else if (state.role === 'follower' || state.role === 'learner') state.role = followingRole(state);
+  if (state.role === 'leader') {
+    // Where a member is reached changes nothing of what a change of the membership waits for.
+    if (!differInAddressesOnly(before, inForce.configuration)) reshapeLeadership(state, inForce);
+  } else if (state.role === 'follower' || state.role === 'learner') state.role = followingRole(state);
   else if (!isVoter(inForce.configuration, state.self)) becomeFollower(state, state.term, NO_REPLICA);
 }
 

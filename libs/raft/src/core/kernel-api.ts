@@ -22,6 +22,15 @@ export interface TargetMember extends Member {
   readonly voter: boolean;
 }
 
+/** Where a member is reached from now on. */
+export interface AddressUpdate {
+  readonly id: ReplicaId;
+  /** For peers, `host:port`. */
+  readonly peer: string;
+  /** For HTTP clients, as an origin; empty for none. */
+  readonly http: string;
+}
+
 /** The whole membership that is wanted, by replica. */
 export interface MembershipChange {
   readonly members: readonly TargetMember[];
@@ -112,6 +121,8 @@ export interface Kernel {
   readIndex(context: number, nowMs: number, lease?: boolean): void;
   /** Proposes a membership. It takes effect, step by step, through later effects (`configuration`). */
   changeMembership(change: MembershipChange, nowMs: number): MembershipResult;
+  /** Proposes other addresses of members, also while a change of the membership is under way. It takes effect as that does. */
+  changeAddresses(updates: readonly AddressUpdate[], nowMs: number): MembershipResult;
   /**
    * Hands the leadership over; proposals are refused meanwhile. Given up after one election time-out.
    *

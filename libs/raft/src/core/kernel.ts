@@ -1,3 +1,4 @@
+import { changeAddresses } from './address-change';
 import { advanceCommit, enforceConfiguration } from './commit';
 import type { ConfigurationInForce } from './configuration';
 import { appendStallProbe, becomeFollower, campaign, forgetSilentLeader, hastenElection } from './election';
@@ -5,6 +6,7 @@ import type { Effects, KernelStatus } from './effects';
 import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './entry';
 import { invariant } from './invariant';
 import type {
+  AddressUpdate,
   Freshness,
   Kernel,
   KernelSnapshot,
@@ -89,6 +91,10 @@ export class RaftKernel implements Kernel {
 
   changeMembership(change: MembershipChange, nowMs: number): MembershipResult {
     return changeMembership(this.input(nowMs), change);
+  }
+
+  changeAddresses(updates: readonly AddressUpdate[], nowMs: number): MembershipResult {
+    return changeAddresses(this.input(nowMs), updates);
   }
 
   transferLeadership(target: ReplicaId | undefined, nowMs: number): TransferResult {

@@ -90,7 +90,8 @@ function leaveJoint(state: KernelState, configuration: Configuration): void {
   if (configuration.autoLeave) proposeConfiguration(state, leaveStep(configuration));
 }
 
-function proposeConfiguration(state: KernelState, configuration: Configuration): number {
+/** Appends a configuration to the log of this leader. @returns its index */
+export function proposeConfiguration(state: KernelState, configuration: Configuration): number {
   checkConfiguration(configuration);
   const { log } = state;
   const data = encodeConfiguration(configuration);

@@ -83,3 +83,14 @@ export function checkConfiguration(configuration: Configuration): void {
   );
   invariant(outgoing.length === 0, describe('a joint configuration is to be left before another change'));
 }
+
+/** Whether two memberships are the same but for where their members are reached. */
+export function differInAddressesOnly(before: Configuration, after: Configuration): boolean {
+  return JSON.stringify(withoutAddresses(before)) === JSON.stringify(withoutAddresses(after));
+}
+
+function withoutAddresses(configuration: Configuration): unknown {
+  const { members, voters, outgoing, learners, learnersNext, autoLeave, target, nextReplicaId } = configuration;
+  const bound = members.map(({ id, name, incarnation }) => [id, name, incarnation]);
+  return [bound, voters, outgoing, learners, learnersNext, autoLeave, target, nextReplicaId];
+}

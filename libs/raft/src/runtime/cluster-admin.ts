@@ -18,6 +18,7 @@ import type { Scheduler } from './scheduler';
 
 const CHANGE = 'membership.change';
 const TRANSFER = 'leadership.transfer';
+const ADDRESS = 'membership.address';
 export const JOIN = 'cluster.join';
 
 const DEFAULT_CHANGE_MS = 60_000;
@@ -48,6 +49,13 @@ interface WireChange {
   readonly expectedIndex?: number | undefined;
   readonly force: boolean;
   readonly timeoutMs: number;
+}
+
+interface WireAddress {
+  readonly name: string;
+  readonly peer?: string | undefined;
+  readonly http?: string | undefined;
+  readonly expectedIndex?: number | undefined;
 }
 
 /** A node that wants to join says this of itself. */
@@ -86,6 +94,7 @@ export class ClusterAdmin {
   serve(): void {
     const { calls } = this.ports;
     calls.serve(CHANGE, async (body) => encodeValue(await this.lead(decodeValue(body) as WireChange)));
+    calls.serve(ADDRESS, async (body) => encodeValue(this.readdress(decodeValue(body) as WireAddress)));
     calls.serve(TRANSFER, async (body, _caller, timeoutMs) => {
       await this.handOver(decodeValue(body) as string | undefined, timeoutMs);
       return encodeValue(true);
@@ -122,6 +131,24 @@ export class ClusterAdmin {
     const newest = members.filter(({ name }, at) => names.lastIndexOf(name) === at);
     const kept = newest.map(({ name, peer, http, role }) => ({ name, peer, http, voter: role === 'voter' }));
     return this.change(change(kept), { expectedIndex: index, ...options });
+  }
+
+  /** Says where a member is reached. Nobody's vote changes, so it may pass while a change of the membership is under way. */
+  async updateAddress(
+    name: string,
+    { peer, http }: { readonly peer?: string; readonly http?: string },
+    { expectedIndex, timeoutMs = DEFAULT_CHANGE_MS }: ChangeOptions = {},
+  ): Promise<MembershipView> {
+    const deadlineMs = this.ports.scheduler.nowMs() + timeoutMs;
+    const wire: WireAddress = { name, peer, http, expectedIndex };
+    const answer = await this.askLeader(ADDRESS, encodeValue({ ...wire }), deadlineMs, async () =>
+      this.readdress(wire),
+    );
+    const { index } = (answer instanceof Uint8Array ? decodeValue(answer) : answer) as { readonly index: number };
+    return this.until(deadlineMs, 'the new address has not come into the membership', () => {
+      const inForce = this.running().kernel.configuration;
+      return inForce.index < index ? undefined : membershipView(inForce);
+    });
   }
 
   async transfer(
@@ -237,6 +264,33 @@ export class ClusterAdmin {
       ...(expectedIndex !== undefined && { expectedIndex }),
     });
     if (result?.accepted === true) return { index: result.index };
+    throw changeError(result);
+  }
+
+  /** On the leader. */
+  private readdress({ name, peer, http, expectedIndex }: WireAddress): { readonly index: number } {
+    const replica = this.leading();
+    const { index, configuration } = replica.kernel.configuration;
+    const member = memberByName(configuration, name);
+    if (member === undefined) throw rejected('UNKNOWN_MEMBER', `There is no member '${name}'; nothing was changed.`);
+    if (expectedIndex !== undefined && expectedIndex !== index)
+      throw new RaftError(
+        'RAFT_CONFLICT',
+        `The membership was not changed: it is that of index ${index}, and ${expectedIndex} was expected.`,
+        { retryAfterMs: 1000 },
+      );
+    const other = configuration.members.find((each) => each.id !== member.id && each.peer === peer);
+    if (other !== undefined)
+      throw rejected(
+        'INVALID_MEMBERSHIP',
+        `The membership was not changed: '${other.name}' has the peer address ${other.peer}. Two nodes can't share one.`,
+      );
+    const update = { id: member.id, peer: peer ?? member.peer, http: http ?? member.http };
+    const result = replica.changeAddresses([update]);
+    if (result?.accepted === true) return { index: result.index };
+    // What is being committed takes a moment: it is asked again.
+    if (result?.reason === 'inProgress')
+      throw new RaftError('RAFT_BUSY', `The membership was not changed: ${result.detail}.`, { retryAfterMs: 100 });
     throw changeError(result);
   }
 

@@ -10,6 +10,7 @@ import type {
 } from '../core/effects';
 import type { Entry, Proposal } from '../core/entry';
 import type {
+  AddressUpdate,
   Kernel,
   KernelSnapshot,
   MembershipChange,
@@ -136,6 +137,14 @@ export class KernelDriver {
     let result: MembershipResult | undefined;
     this.input((nowMs) => {
       result = this.kernel.changeMembership(change, nowMs);
+    });
+    return result;
+  }
+
+  changeAddresses(updates: readonly AddressUpdate[]): MembershipResult | undefined {
+    let result: MembershipResult | undefined;
+    this.input((nowMs) => {
+      result = this.kernel.changeAddresses(updates, nowMs);
     });
     return result;
   }

@@ -12,6 +12,8 @@ export class LeaderlessReport {
   constructor(
     private readonly scheduler: Scheduler,
     private readonly logger: RaftLogger,
+    /** Where peers reach this node, by its options. */
+    private readonly advertise: string,
     private readonly status: () => RaftStatus,
   ) {}
 
@@ -24,6 +26,8 @@ export class LeaderlessReport {
     if (nowMs - this.reportedMs < REPORT_EACH_MS) return;
     this.reportedMs = nowMs;
     const { phase, reason, members, term } = this.status();
-    this.logger.log(phase === 'founding' ? reason : `No leader in term ${term}: ${describeMembers(members)}.`);
+    this.logger.log(
+      phase === 'founding' ? reason : `No leader in term ${term}: ${describeMembers(members, this.advertise)}.`,
+    );
   }
 }

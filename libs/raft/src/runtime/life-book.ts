@@ -19,6 +19,17 @@ interface Notes {
   readonly known: readonly KnownLife[];
   /** Why this store must not take part any more; null while it may. */
   readonly quarantine: string | null;
+  /** Where members were heard last that weren't where the membership said. Absent: none was. */
+  readonly places?: readonly KnownPlace[];
+  /** Where HTTP clients reached this node when the membership last said so, too. Absent: never noted. */
+  readonly http?: string;
+  /** The id of a cluster with which a listed peer answered this store while it was empty. Absent: none did. */
+  readonly metCluster?: string;
+}
+
+interface KnownPlace {
+  readonly replicaId: ReplicaId;
+  readonly address: string;
 }
 
 export interface LifeBookPorts {
@@ -43,6 +54,9 @@ export class LifeBook {
   private retryAtMs = Number.NEGATIVE_INFINITY;
   private closed = false;
   private reason: string | null;
+  private readonly places: Map<ReplicaId, string>;
+  private settledHttp: string | undefined;
+  private met: string | undefined;
 
   private constructor(
     private readonly ports: LifeBookPorts,
@@ -51,6 +65,9 @@ export class LifeBook {
   ) {
     this.known = new Map(notes.known.map((life) => [life.replicaId, life]));
     this.reason = notes.quarantine;
+    this.places = new Map((notes.places ?? []).map(({ replicaId, address }) => [replicaId, address]));
+    this.settledHttp = notes.http;
+    this.met = notes.metCluster;
   }
 
   /** Writes the present life down. @throws whatever the store throws */
@@ -69,6 +86,44 @@ export class LifeBook {
 
   get knownLives(): readonly KnownLife[] {
     return [...this.known.values()];
+  }
+
+  /** Where members were heard last that weren't where the membership said. */
+  get knownPlaces(): readonly string[] {
+    return [...this.places.values()];
+  }
+
+  /** Where HTTP clients reached this node when the membership last said so, too; undefined where that was never noted. */
+  get http(): string | undefined {
+    return this.settledHttp;
+  }
+
+  /** The cluster with which a listed peer has answered this store while it was empty. */
+  get metCluster(): string | undefined {
+    return this.met;
+  }
+
+  /** @param address where the member was heard; undefined where the membership says it */
+  rememberPlace(replicaId: ReplicaId, address: string | undefined): void {
+    if (this.places.get(replicaId) === address) return;
+    this.places.delete(replicaId);
+    if (address !== undefined) this.places.set(replicaId, address);
+    if (this.places.size > MOST_KNOWN) this.places.delete(this.places.keys().next().value!);
+    this.write();
+  }
+
+  /** The membership says of this node what its options say. */
+  settleHttp(http: string): void {
+    if (this.settledHttp === http) return;
+    this.settledHttp = http;
+    this.write();
+  }
+
+  /** A listed peer answered with a cluster: this store, empty as it is, founds none. */
+  meetCluster(clusterId: string): void {
+    if (this.met === clusterId) return;
+    this.met = clusterId;
+    this.write();
   }
 
   /** @returns the sentence with which a peer is refused whose life doesn't continue the one that is remembered */
@@ -145,8 +200,17 @@ export class LifeBook {
 
   private text(): string {
     const { number, nonce, earlier } = this.own;
-    const lives = [{ number, nonce }, ...earlier];
-    return JSON.stringify({ format: FORMAT, lives, known: this.knownLives, quarantine: this.reason } satisfies Notes);
+    return JSON.stringify({
+      format: FORMAT,
+      lives: [{ number, nonce }, ...earlier],
+      known: this.knownLives,
+      quarantine: this.reason,
+      ...(this.places.size > 0 && {
+        places: [...this.places].map(([replicaId, address]) => ({ replicaId, address })),
+      }),
+      ...(this.settledHttp !== undefined && { http: this.settledHttp }),
+      ...(this.met !== undefined && { metCluster: this.met }),
+    } satisfies Notes);
   }
 }
 

@@ -7,6 +7,7 @@ import { type IntactGroup, isStoreCorrupt } from '../storage/checked-load';
 import type { GroupIdentity, StoreIdentity } from '../storage/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
+import { AddressHints } from './address-hints';
 import { CallPaths } from './call-paths';
 import { ClusterAdmin } from './cluster-admin';
 import { sentenceOf } from './error-sentence';
@@ -17,11 +18,13 @@ import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import type { LifeBook } from './life-book';
 import { MembershipInquiry } from './membership-inquiry';
+import { Moves } from './moves';
 import { notStarted, shuttingDown } from './node-errors';
 import { damageOf, DamagedStoreError, openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
 import { stopInOrder } from './orderly-stop';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
+import { PlaceWitness } from './place-witness';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Replica } from './replica';
 import { asRaftError } from './request-codec';
@@ -53,9 +56,12 @@ export class NodeLife {
 
   private readonly bootNonce: string;
   private readonly links: PeerLinks;
+  private readonly hints: AddressHints;
   private readonly proof: SessionProof;
   private readonly silence: TakeoverSilence;
   private readonly report: LeaderlessReport;
+  private readonly witness: PlaceWitness;
+  private readonly moves: Moves;
   private readonly inquiry: MembershipInquiry;
   private readonly ticker: Ticker;
   private readonly reporter: EventReporter;
@@ -73,7 +79,16 @@ export class NodeLife {
     const { tickMs, proofMs } = timingOf(options);
     this.bootNonce = scheduler.randomId();
     this.board = new StatusBoard(logger, () => this.status());
-    this.links = new PeerLinks(transport, nodeId, founders, () => scheduler.nowMs());
+    this.hints = new AddressHints([...founders.map(({ peer }) => peer), ...options.join]);
+    this.links = new PeerLinks({
+      transport,
+      nodeId,
+      advertise: options.advertise,
+      founders,
+      hints: this.hints,
+      nowMs: () => scheduler.nowMs(),
+      counted: (hello) => this.lives?.remember(hello),
+    });
     this.reporter = new EventReporter(options.events, scheduler);
     const replica = (): Replica | undefined => this.current;
     const closed = (): RaftError | undefined => this.closedBecause();
@@ -99,8 +114,27 @@ export class NodeLife {
     });
     this.admin.serve();
     this.proof = new SessionProof(scheduler, proofMs);
+    const places = {
+      links: this.links,
+      calls: this.paths.calls,
+      scheduler,
+      logger,
+      electionTimeoutMs,
+      advertise: options.advertise,
+      http: options.http,
+      replica,
+      lives: () => this.lives,
+      accused: (sentence: string) => this.condemn(sentence),
+    };
+    this.witness = new PlaceWitness({
+      ...places,
+      proof: this.proof,
+      incarnation: () => this.store?.incarnation ?? '',
+    });
+    this.witness.serve();
+    this.moves = new Moves({ ...places, witness: this.witness });
     this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
-    this.report = new LeaderlessReport(scheduler, logger, () => this.status());
+    this.report = new LeaderlessReport(scheduler, logger, options.advertise, () => this.status());
     this.inquiry = new MembershipInquiry({
       links: this.links,
       groupId,
@@ -173,6 +207,7 @@ export class NodeLife {
       const { identity, stored, lives } = opened;
       const group = stored?.group;
       this.lives = lives;
+      for (const address of lives.knownPlaces) this.hints.add(address);
       const untrustworthy = untrustworthyStore(opened, this.options.logger);
       if (untrustworthy !== undefined && this.board.phase === 'starting') {
         this.halt('quarantined', new RaftError('RAFT_QUARANTINED', untrustworthy));
@@ -245,6 +280,7 @@ export class NodeLife {
         answer: (peer, message) => this.answer(peer, message),
         connectionChanged: (address, isConnected, detail) =>
           this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
+        metCluster: (peer) => this.metCluster(peer),
         rolledBack: (sentence) => this.rolledBack(sentence),
         group: () => this.group,
         replica: () => this.current,
@@ -254,6 +290,12 @@ export class NodeLife {
         threw: (error) => this.fail('RAFT_FATAL', `A message could not be handled: ${sentenceOf(error)}`, error),
       },
     );
+  }
+
+  /** A store that is empty while another founder has a cluster has lost what it held: it founds none, not even later on. */
+  private metCluster({ nodeName, clusterId }: Hello): void {
+    const { founders } = this.options;
+    if (clusterId !== '' && founders.some(({ id }) => id === nodeName)) this.lives?.meetCluster(clusterId);
   }
 
   private answer(peer: Hello, message: PeerMessage): void {
@@ -313,6 +355,7 @@ export class NodeLife {
         statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
         configurationChanged: (configuration: ConfigurationInForce) => {
           this.reporter.configurationChanged(configuration);
+          this.moves.configurationChanged(configuration, group.identity.replicaId);
           this.board.changed();
         },
         queues: () => this.queues(),
@@ -343,8 +386,10 @@ export class NodeLife {
     this.founding?.tick(nowMs);
     this.current?.tick(ticks, nowMs);
     this.paths.tick(nowMs);
-    this.links.dismissGuests(nowMs);
+    this.links.tick(nowMs);
     this.inquiry.tick(nowMs, this.current);
+    this.witness.tick(nowMs);
+    this.moves.tick(nowMs);
     const hasLeader = this.current !== undefined && this.current.leader !== NO_REPLICA;
     if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
   }

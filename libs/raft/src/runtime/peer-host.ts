@@ -47,6 +47,8 @@ export interface PeerHostPorts {
   founding(): Founding | undefined;
   answer(peer: Hello, message: PeerMessage): void;
   connectionChanged(address: string, isConnected: boolean, detail: string): void;
+  /** Before this node is part of a cluster: a peer that may be of one. */
+  metCluster(peer: Hello): void;
   /** A peer remembers more of this node than its own store does. */
   rolledBack(sentence: string): void;
   nowMs(): number;
@@ -90,14 +92,24 @@ export class PeerHost implements TransportHost {
 
   admit(peer: Hello): string | undefined {
     const { clusterName, nodeName, incarnation } = this.self;
-    const { links, lives } = this.ports;
+    const { links } = this.ports;
     const group = this.ports.group();
     const own = { clusterName, clusterId: group?.clusterId ?? '', nodeName, incarnation };
     const refusal = refusalOf(peer, own) ?? this.suspicionBy(peer, group) ?? this.refusalByMemory(peer, group);
     if (refusal !== undefined) return refusal;
     links.heard(peer);
-    if (group !== undefined && peer.clusterId === group.clusterId) lives.remember(peer);
+    if (group !== undefined && peer.clusterId === group.clusterId) this.remember(peer);
+    else if (group === undefined) this.ports.metCluster(peer);
     return undefined;
+  }
+
+  /** Of a member that came back elsewhere the life is remembered once it counts: a copy of its disk says the same. */
+  private remember(peer: Hello): void {
+    const { links, lives } = this.ports;
+    if (links.counts(peer, this.ports.nowMs())) lives.remember(peer);
+    const member = links.memberOf(peer.replicaId);
+    if (member !== undefined && member.incarnation === peer.incarnation)
+      lives.rememberPlace(peer.replicaId, peer.advertise === member.peer ? undefined : peer.advertise);
   }
 
   /** Only who is of the same cluster remembers a replica by its id. */
@@ -122,11 +134,11 @@ export class PeerHost implements TransportHost {
     }
   }
 
-  connectionChanged(address: string, state: PeerConnectionState, detail: string): void {
+  connectionChanged(address: string, state: PeerConnectionState, detail: string, peer?: Hello): void {
     if (!this.ports.isOpen()) return;
     const { links, calls, forwarder, router } = this.ports;
     const replica = this.ports.replica();
-    const replicas = links.changed(address, state, detail);
+    const replicas = links.changed(address, state, detail, peer);
     this.ports.connectionChanged(address, state === 'connected', detail);
     if (state === 'connected') {
       for (const id of replicas) replica?.peerReachable(id);
@@ -162,7 +174,7 @@ export class PeerHost implements TransportHost {
     if (replica === undefined) return;
     if (wasRemoved(replica.kernel.configuration.configuration, message.from))
       this.tellRemoved(replica, message, sender);
-    else replica.receive(message, sender);
+    else if (this.ports.links.counts(sender, this.ports.nowMs())) replica.receive(message, sender);
   }
 
   /** It was away when it was removed, and would go on asking for votes: it hears which membership there is. */

@@ -1,6 +1,7 @@
 import type { Configuration } from '../core/configuration';
 import { genesisConfiguration } from '../core/membership';
 import type { Hello, RaftTransport } from '../transport/contract';
+import { AddressHints } from './address-hints';
 import { PeerLinks } from './peer-links';
 
 const storeOf = (name: string): string => `store of ${name}`;
@@ -29,7 +30,15 @@ function setUp(): PeerLinks {
     connect: () => undefined,
     disconnect: () => undefined,
   } as Partial<RaftTransport> as RaftTransport;
-  const links = new PeerLinks(transport, 'n1', [], () => 0);
+  const links = new PeerLinks({
+    transport,
+    nodeId: 'n1',
+    advertise: 'n1:7001',
+    founders: [],
+    hints: new AddressHints([]),
+    nowMs: () => 0,
+    counted: () => undefined,
+  });
   links.connectMembers(configuration, 1);
   return links;
 }

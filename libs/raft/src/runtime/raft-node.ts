@@ -133,13 +133,21 @@ export class RaftNode {
     }, options);
   }
 
-  /** Says where a member is reached from now on; it stays the replica that it is. See {@link changeMembership}. */
+  /**
+   * Says where a member is reached from now on; it stays the replica that it is, and nobody's vote changes. A node that is started
+   * at another address needs none of this: see `docs/membership.md`.
+   *
+   * @param address `peer` as `host:port`, `http` as an origin; what is left out stays
+   * @returns the membership with the new address
+   * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_MEMBER`, or `INVALID_MEMBERSHIP` where another member has the address;
+   *   `RAFT_CONFLICT` the membership isn't that of `expectedIndex`; the codes of the way to the leader
+   */
   updateAddress(
     name: string,
     address: { readonly peer?: string; readonly http?: string },
     options?: ChangeOptions,
   ): Promise<MembershipView> {
-    return this.life.admin.edit((members) => edited(members, name, (member) => ({ ...member, ...address })), options);
+    return this.life.admin.updateAddress(name, address, options);
   }
 
   /**

@@ -2,7 +2,14 @@ import type { Configuration, ConfigurationInForce } from '../core/configuration'
 import type { KernelStatus } from '../core/effects';
 import type { Entry } from '../core/entry';
 import { RolledBackStoreError } from '../core/invariant';
-import type { Kernel, KernelSnapshot, MembershipChange, MembershipResult, TransferResult } from '../core/kernel-api';
+import type {
+  AddressUpdate,
+  Kernel,
+  KernelSnapshot,
+  MembershipChange,
+  MembershipResult,
+  TransferResult,
+} from '../core/kernel-api';
 import type { Message } from '../core/messages';
 import type { ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
@@ -434,12 +441,17 @@ export class Replica implements ServingReplica {
     return this.driver.changeMembership(change);
   }
 
+  changeAddresses(updates: readonly AddressUpdate[]): MembershipResult | undefined {
+    return this.driver.changeAddresses(updates);
+  }
+
   transferLeadership(target: ReplicaId | undefined): TransferResult | undefined {
     return this.driver.transferLeadership(target);
   }
 
   /** Another member's word of the membership: ids are never given out again, so a removal is for good. */
   heardOf(configuration: Configuration): void {
+    this.ports.links.hint(configuration.members.map(({ peer }) => peer));
     this.leaveIfRemoved({ index: 0, configuration });
   }
 

@@ -73,7 +73,7 @@ function memberStatuses(replica: Replica, links: PeerLinks, electionTimeoutMs: n
   const { members, voters, outgoing } = replica.kernel.configuration.configuration;
   const progress = new Map(replica.kernel.progress().map((each) => [each.id, each]));
   return members.map((member): MemberStatus => {
-    const { id, name, peer, http } = links.located(member);
+    const { id, name, peer, http } = member;
     const isSelf = id === replica.replicaId;
     const link = links.stateOfReplica(id);
     const known = progress.get(id);
@@ -135,10 +135,13 @@ function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly M
 }
 
 /** Which members answer, which don't, and why: for the line that is written while there is no leader. */
-export function describeMembers(members: readonly MemberStatus[]): string {
+export function describeMembers(members: readonly MemberStatus[], advertise: string): string {
   return members
     .map(({ name, peer, connection, connectionDetail }) => {
-      if (connection === 'self') return `${name} is this node`;
+      if (connection === 'self')
+        return peer === advertise
+          ? `${name} is this node`
+          : `${name} is this node, at ${advertise}, and the membership has it at ${peer}`;
       if (connection === 'connected') return `${name} answers`;
       return `${name} at ${peer} doesn't (${connectionDetail === '' ? connection : `${connection}: ${connectionDetail}`})`;
     })

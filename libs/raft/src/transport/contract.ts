@@ -112,8 +112,13 @@ export interface TransportHost {
   /** The name of the member that is expected at `address`; empty where none is known. For its certificate. */
   nameAt?(address: string): string;
 
-  /** The dialled connection to `address` changed. */
-  connectionChanged(address: string, state: PeerConnectionState, detail: string): void;
+  /**
+   * The dialled connection to `address` changed.
+   *
+   * @param peer with `connected`: what the node that answered there said of itself. A node may have come to an address that
+   *   the membership gives for another
+   */
+  connectionChanged(address: string, state: PeerConnectionState, detail: string, peer?: Hello): void;
 
   /** Serves clients, where the transport admits any. Absent: none is admitted. */
   readonly clients?: ClientHost;

@@ -50,7 +50,8 @@ export class VirtualHosts {
   }
 
   /**
-   * A node that isn't started yet. It gets the store of its life before, if it had one.
+   * A node that isn't started yet. It gets the store of its life before, if it had one. Its address is that of its name, or
+   * what `advertise` says.
    *
    * @param around what a test puts between the node and its store
    */
@@ -63,7 +64,7 @@ export class VirtualHosts {
     const process = new SimulatedProcess(time, name, () => undefined);
     const medium = this.media.get(name) ?? new MemoryMedium();
     this.media.set(name, medium);
-    const address = addressOf(name);
+    const address = settings.advertise ?? addressOf(name);
     const options = raftNodeOptions({
       nodeId: name,
       founders: this.founders,
@@ -92,6 +93,11 @@ export class VirtualHosts {
     const medium = this.media.get(name)!;
     medium.owner = {};
     medium.epoch++;
+  }
+
+  /** Another machine gets a copy of the node's disk as it is now; the node may go on. */
+  copyDisk(name: string, to: string): void {
+    this.media.set(to, this.media.get(name)!.copy());
   }
 
   wipe(name: string): void {

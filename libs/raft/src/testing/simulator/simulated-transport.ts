@@ -194,7 +194,7 @@ export class SimulatedTransport implements RaftTransport {
         if (!isCurrent()) return;
         const refusal = answer.refusal ?? this.host!.admit(answer.hello);
         if (refusal !== undefined) this.failDial(dialled, 'refused', refusal);
-        else this.establish(dialled, listener, this.host!.hello());
+        else this.establish(dialled, listener, answer.hello);
       });
     });
   }
@@ -210,17 +210,18 @@ export class SimulatedTransport implements RaftTransport {
     if (dialled !== undefined && (dialled.state === 'closed' || dialled.state === 'refused')) this.redial(dialled, 0);
   }
 
-  private establish(dialled: Dialled, listener: SimulatedTransport, hello: Hello): void {
+  private establish(dialled: Dialled, listener: SimulatedTransport, answering: Hello): void {
     if (!listener.process.isAlive || listener.host === undefined) {
       this.failDial(dialled, 'refused', 'nobody listens any more');
       return;
     }
+    const hello = this.host!.hello();
     const connection: SimulatedConnection = { dialler: this, listener, open: true, lastArrivalMs: 0, hello };
     dialled.connection = connection;
     dialled.redialMs = FIRST_REDIAL_MS;
     if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
     listener.accepted.add(connection);
-    this.setState(dialled, 'connected', '');
+    this.setState(dialled, 'connected', '', answering);
   }
 
   private failDial(dialled: Dialled, state: PeerConnectionState, detail: string): void {
@@ -274,9 +275,9 @@ export class SimulatedTransport implements RaftTransport {
     });
   }
 
-  private setState(dialled: Dialled, state: PeerConnectionState, detail: string): void {
+  private setState(dialled: Dialled, state: PeerConnectionState, detail: string, peer?: Hello): void {
     if (dialled.state === state && state === 'connecting') return;
     dialled.state = state;
-    this.host?.connectionChanged(dialled.address, state, detail);
+    this.host?.connectionChanged(dialled.address, state, detail, peer);
   }
 }

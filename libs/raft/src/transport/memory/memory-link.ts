@@ -100,10 +100,11 @@ export class MemoryLink {
     if (!faults.passes(this.owner.address, this.address) || !faults.passes(this.address, this.owner.address))
       return this.end('closed', `${this.address} wasn't reached`);
     if (listener?.host === undefined) return this.end('refused', `nobody listens at ${this.address}`);
-    const refusal = listener.host.admit(dialler) ?? this.owner.host?.admit(listener.host.hello());
+    const answering = listener.host.hello();
+    const refusal = listener.host.admit(dialler) ?? this.owner.host?.admit(answering);
     if (refusal !== undefined) return this.end('refused', refusal);
     this.session = { listener, dialler };
-    this.report('connected', '');
+    this.report('connected', '', answering);
     listener.accept(this, dialler);
   }
 
@@ -141,10 +142,10 @@ export class MemoryLink {
   }
 
   /** Says what changed, once: an attempt that fails as the one before is no news. */
-  private report(state: PeerConnectionState, detail: string): void {
+  private report(state: PeerConnectionState, detail: string, peer?: Hello): void {
     const said = `${state} ${detail}`;
     if (said === this.reported) return;
     this.reported = said;
-    this.owner.host?.connectionChanged(this.address, state, detail);
+    this.owner.host?.connectionChanged(this.address, state, detail, peer);
   }
 }

@@ -38,7 +38,7 @@ export interface PeerLinkHost {
   nameAt(address: string): string;
   admit(peer: Hello): string | undefined;
   message(message: PeerMessage, sender: Hello): void;
-  changed(address: string, state: PeerConnectionState, detail: string): void;
+  changed(address: string, state: PeerConnectionState, detail: string, peer?: Hello): void;
   tellEnd(peer: string, end: ConnectionEnd): void;
   dropped(address: string, error: unknown): void;
 }
@@ -174,7 +174,7 @@ export class PeerLink {
     this.lastPeer = peer;
     this.unansweredPings = 0;
     this.flushedAtPing = 0;
-    this.report('connected', '');
+    this.report('connected', '', peer);
     this.host.settings.logger.log(`connected to peer ${peer.nodeName} at ${this.address}`);
   }
 
@@ -195,10 +195,10 @@ export class PeerLink {
   }
 
   /** Says what changed, once: an attempt that fails as the one before is no news. */
-  private report(state: PeerConnectionState, detail: string): void {
+  private report(state: PeerConnectionState, detail: string, peer?: Hello): void {
     const said = `${state} ${detail}`;
     if (said === this.reported) return;
     this.reported = said;
-    this.host.changed(this.address, state, detail);
+    this.host.changed(this.address, state, detail, peer);
   }
 }

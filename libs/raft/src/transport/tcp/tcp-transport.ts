@@ -204,8 +204,8 @@ class TcpTransport implements RaftTransport {
       nameAt: (address) => this.host?.nameAt?.(address) ?? '',
       admit: (peer) => this.admit(peer),
       message: (message, sender) => this.receive(message, sender),
-      changed: (address, state, detail) =>
-        this.guarded('connectionChanged', () => this.host?.connectionChanged(address, state, detail)),
+      changed: (address, state, detail, peer) =>
+        this.guarded('connectionChanged', () => this.host?.connectionChanged(address, state, detail, peer)),
       tellEnd: (peer, end) => this.tellEnd(peer, end),
       dropped: (address, error) => this.rarely('error', `a message for ${address} was dropped: ${errorText(error)}`),
     };
