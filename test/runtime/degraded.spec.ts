@@ -1,3 +1,4 @@
+import { addressOf } from '../../libs/raft/src/testing/cluster/virtual-hosts';
 import { add, VirtualCluster, type VirtualNode, watch } from './virtual-cluster';
 
 describe('A node whose store doesn’t serve it', () => {
@@ -104,7 +105,7 @@ describe('A leader whose state machine hangs', () => {
     await cluster.until(() => old.raft.status().degraded !== null);
     expect(old.raft.status().degraded!.reason).toMatch(/its state machine doesn't get past entry \d+/);
     expect(old.logged.join('\n')).toMatch(
-      /The state machine here hangs behind entry \d+; 'n\d', which doesn't, is asked to lead/,
+      /The state machine here doesn't get past entry \d+; 'n\d', which does, is asked to lead/,
     );
 
     old.machine.release();
@@ -126,5 +127,72 @@ describe('A leader whose state machine hangs', () => {
     for (const { machine } of cluster.nodes.values()) machine.release();
     await cluster.until(() => slow.settled);
     expect(slow.code).toBeUndefined();
+  });
+});
+
+describe('A node whose committed entries nobody has in hand', () => {
+  let cluster: VirtualCluster;
+  afterEach(() => cluster.stopAll());
+
+  /** Starts a node again whose store takes writes, and gives no entries back. */
+  async function restartHeld(node: VirtualNode): Promise<VirtualNode> {
+    await cluster.kill(node);
+    const again = cluster.make(node.name);
+    again.storage.hold('entries');
+    void again.raft.start();
+    await cluster.until(() => again.raft.status().leader !== null);
+    return again;
+  }
+
+  it('is not ready, names the entry, and hands over to a voter that has applied it', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader();
+    for (const line of ['a', 'b', 'c']) await cluster.ends(leader.raft.propose(add(line)));
+    const held = await restartHeld(cluster.followers()[0]!);
+    await cluster.until(() => held.raft.status().commitIndex === leader.raft.status().commitIndex);
+    await cluster.ends(leader.raft.transferLeadership(held.name));
+    await cluster.until(() => held.raft.status().isLeader);
+    await cluster.until(() => held.raft.status().degraded !== null);
+    const next = held.raft.status().appliedIndex + 1;
+    expect(held.raft.status().degraded!.reason).toBe(
+      `entry ${next} is committed and not applied: its store doesn't give it back`,
+    );
+    await cluster.until(() => cluster.leaderInsteadOf(held) !== undefined);
+    await cluster.pass(5000);
+    expect(held.raft.status().isLeader).toBe(false);
+
+    held.storage.release('entries');
+    await cluster.until(() => held.raft.status().degraded === null);
+    await cluster.until(() => held.machine.lines.length === 3);
+  });
+
+  it('keeps leading where no voter has got further, and its status names the entry', async () => {
+    cluster = new VirtualCluster(1);
+    const first = await cluster.startWithLeader();
+    await cluster.ends(first.raft.propose(add('a')));
+    const held = await restartHeld(first);
+    await cluster.until(() => held.raft.status().degraded !== null);
+    expect(held.raft.status().degraded!.reason).toMatch(/^entry 1 is committed and not applied/);
+    await cluster.pass(10_000);
+    expect(held.raft.status().isLeader).toBe(true);
+    held.storage.release('entries');
+    await cluster.until(() => held.raft.status().degraded === null);
+    expect(held.machine.lines).toEqual(['a']);
+  });
+
+  it('is not said to be stuck while a snapshot is restored, however long that takes', async () => {
+    cluster = new VirtualCluster(3);
+    const leader = await cluster.startWithLeader({ snapshots: { afterEntries: 5, trailingEntries: 0 } });
+    for (let n = 0; n < 20; n++) await cluster.ends(leader.raft.propose(add(`line ${n}`)));
+    await cluster.until(() => leader.raft.status().firstIndex > 5);
+    const joining = cluster.make('n4', { founders: [{ id: 'n4', peer: addressOf('n4') }], join: [addressOf('n1')] });
+    let open = (): void => undefined;
+    joining.machine.restoreGate = new Promise((resolve) => (open = resolve));
+    void joining.raft.start();
+    await cluster.until(() => joining.raft.status().install !== null);
+    await cluster.pass(30_000);
+    expect(joining.raft.status()).toMatchObject({ appliedIndex: 0, degraded: null });
+    open();
+    await cluster.until(() => joining.machine.lines.length === 20);
   });
 });

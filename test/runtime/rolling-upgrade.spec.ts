@@ -8,6 +8,7 @@ import {
   RaftStateMachine,
   SnapshotMap,
 } from '../../libs/raft/src';
+import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
 import { createTestCluster, type TestCluster } from '../../libs/raft/src/testing';
 
 jest.setTimeout(60_000);
@@ -66,6 +67,17 @@ class Orders extends Stored {
 class NoOrders extends Stored {
   @RaftCommand()
   nothing(_context: CommandContext): void {}
+}
+
+/** A build whose command takes other arguments than the one before. */
+@RaftStateMachine('stock')
+class StockOfTwo extends Stored {
+  @RaftCommand({ schemaVersion: 2, upgrade: { 0: (name) => [name, 1], 1: (name) => [name, 1] } })
+  add(_context: CommandContext, name: string, by: number): number {
+    const value = (this.values.get(name) ?? 0) + by;
+    this.values.set(name, value);
+    return value;
+  }
 }
 
 describe('a rolling deploy of a build with one more command and one more machine', () => {
@@ -135,5 +147,57 @@ describe('a rolling deploy of a build with one more command and one more machine
     await cluster.restart('n3');
     await cluster.waitUntil(() => cluster.node('n3').status().phase === 'running', 'the new build to run');
     expect(await cluster.node('n3').get(NewStock).current('item 0')).toBe(-1);
+  });
+});
+
+describe('a rolling deploy of a build whose command has another version', () => {
+  const upgraded = new Set<string>();
+  let cluster: TestCluster;
+
+  beforeEach(async () => {
+    upgraded.clear();
+    cluster = await createTestCluster(3, {
+      machines: [{ type: Stock, create: (node) => (upgraded.has(node) ? new StockOfTwo() : new Stock()) }],
+    });
+    await cluster.waitForLeader();
+  });
+
+  it('followers first, leader last: the old leader takes nothing into its log that would stop it', async () => {
+    const old = await cluster.waitForLeader();
+    const followers = cluster.nodes.map(({ name }) => name).filter((name) => name !== old.name);
+    for (const name of followers) {
+      await cluster.stop(name);
+      upgraded.add(name);
+      await cluster.restart(name);
+      await cluster.advance(3000);
+    }
+    expect((await cluster.waitForLeader()).name).toBe(old.name);
+    for (const name of followers)
+      await expect(cluster.node(name).get(StockOfTwo).add('nut', 5)).rejects.toMatchObject({
+        code: 'RAFT_REJECTED',
+        reason: 'NOT_KNOWN_EVERYWHERE',
+        message: expect.stringContaining(
+          'stock.add is known to the leader in version 0 only, and was called in version 2',
+        ),
+      });
+    expect(await old.get(Stock).add('nut')).toBe(1);
+    await cluster.stop(old.name);
+    upgraded.add(old.name);
+    await cluster.restart(old.name);
+    await cluster.waitForLeader();
+    await cluster.advance(3000);
+    expect(await cluster.node(followers[0]!).get(StockOfTwo).add('nut', 5)).toBe(6);
+    expect(cluster.nodes.map((node) => node.status().phase)).toEqual(['running', 'running', 'running']);
+  });
+
+  it('a version that an entry has no room for is refused on whichever node, and never committed as another', async () => {
+    const command = encodeCommand({ machine: 'stock', command: 'add', args: ['nut'] });
+    for (const { raft } of cluster.nodes)
+      for (const schemaVersion of [0x1_0000, -1, 0.5])
+        await expect(raft.propose(command, { schemaVersion })).rejects.toMatchObject({
+          code: 'RAFT_CONFIGURATION',
+          message: `schemaVersion is ${schemaVersion}: write a whole number from 0 to 65535.`,
+        });
+    expect(await cluster.node('n1').get(Stock).add('nut')).toBe(1);
   });
 });

@@ -87,6 +87,7 @@ export class TablesUnderTest {
       seed: index,
       isKept: false,
       isWanted: true,
+      schemaHash: this.state.schemaHash(),
     };
   }
 

@@ -33,6 +33,8 @@ export function entryKindOfCode(code: number): EntryKind | undefined {
 
 /** The format of {@link Entry.data} that this version writes. */
 export const ENTRY_FORMAT = 1;
+/** The greatest schema version that the format has room for: 16 bits. */
+export const MAX_SCHEMA_VERSION = 0xffff;
 
 /**
  * One entry of the replicated log.

@@ -51,6 +51,11 @@ export class Applier {
     return this.handed;
   }
 
+  /** Whether the machine has something else in hand than entries, or is about to get the next ones. */
+  get isOccupied(): boolean {
+    return this.busy && this.handed === undefined;
+  }
+
   /** Runs `task` when no entry is being applied; the next slice comes when it is done. It doesn't throw. */
   atBoundary(task: () => void | Promise<void>): void {
     if (this.busy) {

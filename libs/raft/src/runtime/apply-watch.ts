@@ -9,9 +9,9 @@ import type { Scheduler } from './scheduler';
 import type { Trouble } from './trouble';
 
 const APPLIED = 'applied';
-/** For so many election time-outs entries may be applied before a leader asks whether others get on. */
+/** For so many election time-outs entries may be in hand before a leader asks whether others get on. */
 const PATIENCE = 4;
-/** And before it is said to be a trouble: there are slow commands, which are slow on every node. */
+/** And before it is said to be a trouble, as there are slow commands; and before anything is done where nobody has them in hand. */
 const TROUBLE = 10;
 
 export interface ApplyWatchPorts {
@@ -25,26 +25,45 @@ export interface ApplyWatchPorts {
   readonly isLeading: () => boolean;
   readonly configuration: () => Configuration;
   readonly appliedIndex: () => number;
+  readonly commitIndex: () => number;
+  /** Up to here the log is in this node's store. */
+  readonly durableIndex: () => number;
   /** What the state machine was handed and hasn't answered; undefined where nothing is. */
   readonly underWay: () => { readonly lastIndex: number; readonly sinceMs: number } | undefined;
+  /** Whether the state is being captured, restored or fetched: then entries wait, as they should. */
+  readonly isOccupied: () => boolean;
+  /** What the state machine itself says that it waits for. */
+  readonly waitsFor: () => string | undefined;
   readonly handOver: (to: ReplicaId) => void;
   /** {@link ApplyWatch.trouble} is another now. */
   readonly troubleChanged: () => void;
 }
 
+/** Entries that are committed, and don't get applied. */
+interface Standstill {
+  /** Whoever has applied this one got past it. */
+  readonly lastIndex: number;
+  readonly ageMs: number;
+  /** The state machine has it in hand. */
+  readonly isInHand: boolean;
+}
+
 /**
- * Looks after a state machine that hangs, as one does whose tables are in a database that doesn't answer. A leader in this
- * state can serve nobody, and its log goes on; so it hands over to a voter that has shown to have got past these entries.
- * Where no voter has, the commands are slow, or all depend on the same thing, and leadership doesn't wander.
+ * Looks after committed entries that don't get applied: a state machine hangs, as one does whose tables are in a database that
+ * doesn't answer; it waits for something outside, and says so; or nobody gives it the entry. A leader in this state can serve
+ * nobody, and its log goes on; so it hands over to a voter that has shown to have got past these entries. Where no voter has, the
+ * commands are slow, or all depend on the same thing, and leadership doesn't wander.
  */
 export class ApplyWatch {
   private nextMs = 0;
   private asking = false;
   private troubleNow: Trouble | undefined;
+  /** Since when entries wait that nobody has in hand, and behind which one. */
+  private idle: { readonly behind: number; readonly sinceMs: number } | undefined;
 
   constructor(private readonly ports: ApplyWatchPorts) {}
 
-  /** That the state machine hangs, once that has lasted for long; it ends by itself. */
+  /** That entries aren't applied, once that has lasted for long or the state machine has said why. It ends with the standstill. */
   get trouble(): Trouble | undefined {
     return this.troubleNow;
   }
@@ -55,21 +74,45 @@ export class ApplyWatch {
 
   tick(nowMs: number): void {
     const { electionTimeoutMs, isLeading } = this.ports;
-    const underWay = this.ports.underWay();
-    const ageMs = underWay === undefined ? 0 : nowMs - underWay.sinceMs;
-    this.note(ageMs);
-    if (underWay === undefined || ageMs < PATIENCE * electionTimeoutMs || !isLeading()) return;
-    if (this.asking || nowMs < this.nextMs) return;
+    const standstill = this.standstill(nowMs);
+    this.note(standstill);
+    if (standstill === undefined || !isLeading()) return;
+    const patience = standstill.isInHand ? PATIENCE : TROUBLE;
+    if (standstill.ageMs < patience * electionTimeoutMs || this.asking || nowMs < this.nextMs) return;
     this.nextMs = nowMs + electionTimeoutMs;
-    void this.askOthers(underWay.lastIndex);
+    void this.askOthers(standstill.lastIndex);
   }
 
-  private note(ageMs: number): void {
-    const isTroubled = ageMs >= TROUBLE * this.ports.electionTimeoutMs;
-    if (isTroubled === (this.troubleNow !== undefined)) return;
-    const reason = `its state machine doesn't get past entry ${this.ports.appliedIndex()}`;
-    this.troubleNow = isTroubled ? { reason, sinceMs: this.ports.scheduler.wallMs() - ageMs } : undefined;
+  private standstill(nowMs: number): Standstill | undefined {
+    const underWay = this.ports.underWay();
+    const applied = this.ports.appliedIndex();
+    if (underWay !== undefined || applied >= this.ports.commitIndex() || this.ports.isOccupied()) {
+      this.idle = undefined;
+      if (underWay === undefined) return undefined;
+      return { lastIndex: underWay.lastIndex, ageMs: nowMs - underWay.sinceMs, isInHand: true };
+    }
+    if (this.idle?.behind !== applied) this.idle = { behind: applied, sinceMs: nowMs };
+    return { lastIndex: applied + 1, ageMs: nowMs - this.idle.sinceMs, isInHand: false };
+  }
+
+  private note(standstill: Standstill | undefined): void {
+    const { electionTimeoutMs, scheduler } = this.ports;
+    const waitsFor = this.ports.waitsFor();
+    const ageMs = standstill?.ageMs ?? 0;
+    const isTroubled = standstill !== undefined && (waitsFor !== undefined || ageMs >= TROUBLE * electionTimeoutMs);
+    const reason = isTroubled ? (waitsFor ?? this.reasonOf(standstill)) : undefined;
+    if (reason === this.troubleNow?.reason) return;
+    const sinceMs = this.troubleNow?.sinceMs ?? scheduler.wallMs() - ageMs;
+    this.troubleNow = reason === undefined ? undefined : { reason, sinceMs };
     this.ports.troubleChanged();
+  }
+
+  private reasonOf({ isInHand }: Standstill): string {
+    const applied = this.ports.appliedIndex();
+    if (isInHand) return `its state machine doesn't get past entry ${applied}`;
+    const next = applied + 1;
+    const waitsFor = this.ports.durableIndex() < next ? 'has not stored it' : "doesn't give it back";
+    return `entry ${next} is committed and not applied: its store ${waitsFor}`;
   }
 
   private async askOthers(lastIndex: number): Promise<void> {
@@ -86,7 +129,7 @@ export class ApplyWatch {
     });
     if (best.member === undefined || !isLeading() || appliedIndex() >= lastIndex) return;
     logger.warn(
-      `The state machine here hangs behind entry ${appliedIndex()}; '${best.member.name}', which doesn't, is asked to lead.`,
+      `The state machine here doesn't get past entry ${appliedIndex()}; '${best.member.name}', which does, is asked to lead.`,
     );
     handOver(best.member.id);
   }

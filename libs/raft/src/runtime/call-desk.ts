@@ -1,4 +1,6 @@
+import { MAX_SCHEMA_VERSION } from '../core/entry';
 import { RaftError } from '../core/raft-error';
+import { isSchemaVersion } from './command-refusals';
 import type { EventReporter } from './event-reporter';
 import { undecided } from './node-errors';
 import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
@@ -74,6 +76,11 @@ export class CallDesk {
       return new RaftError('RAFT_CONFIGURATION', `maxLagMs is ${request.maxLagMs}: write a number of milliseconds.`);
     if (!Number.isSafeInteger(request.after) || request.after < 0)
       return new RaftError('RAFT_CONFIGURATION', `after is ${request.after}: write a log index.`);
+    if (!isSchemaVersion(request.schemaVersion))
+      return new RaftError(
+        'RAFT_CONFIGURATION',
+        `schemaVersion is ${request.schemaVersion}: write a whole number from 0 to ${MAX_SCHEMA_VERSION}.`,
+      );
     // The node or client that sent it on has measured it, without its own session.
     const sessionBytes = request.isFromPeer ? MOST_SESSION_BYTES : 0;
     if (request.body.length > maxCommandBytes + sessionBytes) return tooLarge(request, maxCommandBytes);

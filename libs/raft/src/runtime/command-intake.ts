@@ -1,10 +1,11 @@
+import { MAX_SCHEMA_VERSION } from '../core/entry';
 import type { Kernel } from '../core/kernel-api';
 import type { RaftError } from '../core/raft-error';
 import type { LogId } from '../core/types';
-import { stampCommandTime } from '../state-machine/command-envelope';
+import { stampCommandTime, withSchemaHash } from '../state-machine/command-envelope';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
 import { stampSessionTime } from '../state-machine/session-entry';
-import { crowded, refusedCommand, stalled, storageTrouble } from './command-refusals';
+import { crowded, isSchemaVersion, refusedCommand, stalled, storageTrouble } from './command-refusals';
 import { sentenceOf } from './error-sentence';
 import type { KernelDriver } from './kernel-driver';
 import type { KnownCommands } from './known-commands';
@@ -12,6 +13,7 @@ import { refusedOnceMore } from './node-errors';
 import type { PendingRequest } from './pending-request';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter } from './request-router';
+import type { TableSchemas } from './table-schemas';
 import type { TracedEntries } from './traced-entries';
 import type { Waiters } from './waiters';
 
@@ -20,6 +22,7 @@ export interface CommandIntakePorts {
   readonly driver: KernelDriver;
   readonly machine: ReplicatedStateMachine;
   readonly known: KnownCommands;
+  readonly schemas: TableSchemas;
   readonly ledger: RequestLedger;
   readonly router: RequestRouter;
   readonly waiters: Waiters;
@@ -64,7 +67,9 @@ export class CommandIntake {
       this.refuse(request, refusal);
       return;
     }
-    const result = driver.propose({ kind, schemaVersion: request.schemaVersion, data });
+    const schemaHash = kind === 'command' ? this.ports.schemas.stampFor(data) : undefined;
+    const stamped = schemaHash === undefined ? data : withSchemaHash(data, schemaHash);
+    const result = driver.propose({ kind, schemaVersion: request.schemaVersion, data: stamped });
     if (result === undefined) return;
     if (result.accepted) this.awaitDecision(request, { index: result.firstIndex, term: result.term });
     else if (result.reason === 'busy') this.refuse(request, crowded());
@@ -88,6 +93,11 @@ export class CommandIntake {
 
   /** Stamps what can be run. */
   private refusalOf(kind: 'command' | 'session', data: Uint8Array, schemaVersion: number): RaftError | undefined {
+    if (!isSchemaVersion(schemaVersion))
+      return refusedCommand(
+        'MALFORMED_COMMAND',
+        `its schema version is ${schemaVersion}, and may be a whole number from 0 to ${MAX_SCHEMA_VERSION}.`,
+      );
     const why = kind === 'command' ? this.ports.machine.refusalOf(data) : undefined;
     if (why !== undefined) return refusedCommand('UNKNOWN_COMMAND', why);
     const unknownElsewhere = kind === 'command' ? this.ports.known.refusalOf(data, schemaVersion) : undefined;

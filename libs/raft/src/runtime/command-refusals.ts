@@ -1,3 +1,4 @@
+import { MAX_SCHEMA_VERSION } from '../core/entry';
 import { RaftError } from '../core/raft-error';
 
 /** Why a leader doesn't take a command into its log. None of these is applied, now or later. */
@@ -25,6 +26,11 @@ export function crowded(): RaftError {
       'this one was not taken in. Slow down and try again.',
     { retryAfterMs: 200 },
   );
+}
+
+/** Whether an entry has room for this version: what hasn't would be committed as another one. */
+export function isSchemaVersion(version: number): boolean {
+  return Number.isSafeInteger(version) && version >= 0 && version <= MAX_SCHEMA_VERSION;
 }
 
 export function refusedCommand(reason: string, why: string): RaftError {

@@ -25,13 +25,15 @@ interface Known {
 }
 
 /**
- * Which commands every member can run, as far as they said: in a rolling upgrade a leader of the new version must not put
+ * Which commands every member can run, this one included, as far as they said: in a rolling upgrade a leader of the new version must not put
  * commands into the log at which members of the old one would stop. A member that wasn't there since this node leads is taken
  * to know what the leader knows; if it doesn't, it stops at such an entry and says so.
  */
 export class KnownCommands {
   private readonly members = new Map<ReplicaId, Known>();
   private readonly asking = new Set<ReplicaId>();
+  /** What this node's build can run. */
+  private own: ReadonlyMap<string, number> | undefined;
   private nextMs = 0;
 
   constructor(private readonly ports: KnownCommandsPorts) {}
@@ -51,9 +53,13 @@ export class KnownCommands {
 
   /** @returns why a command can't be proposed yet, in a sentence; undefined where every member knows it */
   refusalOf(command: Uint8Array, schemaVersion: number): string | undefined {
-    if (this.members.size === 0) return undefined;
     const name = this.ports.machine.nameOf?.(command);
     if (name === undefined) return undefined;
+    this.own ??= this.ports.machine.commands?.();
+    const own = this.own?.get(name);
+    // A newer client or follower wrote it: committed, it would stop this node at once, and for good.
+    if (own !== undefined && own < schemaVersion)
+      return `The command ${name} is known to the leader in version ${own} only, and was called in version ${schemaVersion}.`;
     for (const [id, { versions }] of this.members) {
       const known = versions.get(name);
       if (known !== undefined && known >= schemaVersion) continue;

@@ -45,6 +45,7 @@ import type { RestoredGroup } from './snapshot-install';
 import type { SnapshotFetch } from './snapshot-fetcher';
 import type { SnapshotInfo } from './snapshot-options';
 import { StoreWatch } from './store-watch';
+import { TableSchemas } from './table-schemas';
 import { timingOf } from './timing';
 import { TracedEntries } from './traced-entries';
 import type { Trouble } from './trouble';
@@ -96,6 +97,7 @@ export class Replica implements ServingReplica {
   private readonly told: ReplicaEvents;
   private readonly divergence: DivergenceWatch;
   private readonly known: KnownCommands;
+  private readonly schemas: TableSchemas;
   private readonly applyWatch: ApplyWatch;
   private closed = false;
   private appliedIndexHere: number;
@@ -251,13 +253,18 @@ export class Replica implements ServingReplica {
       configuration: () => kernel.configuration.configuration,
     };
     this.known = new KnownCommands(among);
+    this.schemas = new TableSchemas(among);
     this.applyWatch = new ApplyWatch({
       ...among,
       scheduler,
       logger: ports.options.logger,
       electionTimeoutMs: ports.options.electionTimeoutMs,
       appliedIndex: () => this.appliedIndexHere,
+      commitIndex: () => kernel.commitIndex,
+      durableIndex: () => kernel.durableIndex,
       underWay: () => this.applier.underWay,
+      isOccupied: () => this.applier.isOccupied || this.snapshots.installStatus !== null,
+      waitsFor: () => stateMachine.waitsFor?.(),
       handOver: (to) => void this.driver.transferLeadership(to),
       troubleChanged: () => ports.degradedChanged(),
     });
@@ -266,6 +273,7 @@ export class Replica implements ServingReplica {
       driver: this.driver,
       machine: stateMachine,
       known: this.known,
+      schemas: this.schemas,
       ledger,
       router,
       waiters: this.waiters,
@@ -291,6 +299,7 @@ export class Replica implements ServingReplica {
     this.snapshots.serve();
     this.divergence.serve();
     this.known.serve();
+    this.schemas.serve();
     this.applyWatch.serve();
     this.driver.start();
   }
@@ -342,6 +351,7 @@ export class Replica implements ServingReplica {
     this.told.tick(nowMs, this.kernel, this.ports.queues);
     this.divergence.tick(nowMs);
     this.known.tick(nowMs);
+    this.schemas.tick(nowMs);
     this.applyWatch.tick(nowMs);
   }
 
@@ -396,6 +406,7 @@ export class Replica implements ServingReplica {
   /** Nothing is taken in and nothing is carried out any more. @returns when what was under way has settled */
   async close(): Promise<void> {
     this.closed = true;
+    this.ports.options.stateMachine.stopWaiting?.();
     this.snapshots.close();
     this.divergence.close();
     this.driver.close();

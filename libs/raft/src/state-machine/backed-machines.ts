@@ -1,6 +1,6 @@
 import { type LogId, ORIGIN } from '../core/types';
 import type { BackedCommand, BackedOutcome, BackedState } from './backing';
-import type { CommandOutcome, SnapshotSource } from './contract';
+import type { AskOthers, CommandFates, CommandOutcome, SnapshotSource } from './contract';
 import type { HostedMachine } from './hosted-machine';
 import { releaseAll } from './snapshot-writer';
 
@@ -133,6 +133,38 @@ export class BackedMachines {
   /** Of all states as of what was flushed. */
   hash(): string {
     return [...this.states.values()].map(({ state }) => state.hash()).join(' ');
+  }
+
+  /** @returns machine → hash of its database's schema */
+  schemaHashes(): ReadonlyMap<string, string> {
+    const hashes = new Map<string, string>();
+    for (const [{ name }, { state }] of this.states) {
+      const hash = state.schemaHash();
+      if (hash !== undefined) hashes.set(name, hash);
+    }
+    return hashes;
+  }
+
+  async fatesOf(name: string, indexes: readonly number[]): Promise<CommandFates> {
+    const found = [...this.states].find(([machine]) => machine.name === name);
+    if (found === undefined) throw new Error(`There are no tables of '${name}' here`);
+    return found[1].state.fatesOf(indexes);
+  }
+
+  askOthers(ask: AskOthers): void {
+    for (const [{ name }, { state }] of this.states) state.askOthers((indexes) => ask(name, indexes));
+  }
+
+  waitsFor(): string | undefined {
+    for (const { state } of this.states.values()) {
+      const sentence = state.waitsFor();
+      if (sentence !== undefined) return sentence;
+    }
+    return undefined;
+  }
+
+  stopWaiting(): void {
+    for (const { state } of this.states.values()) state.stopWaiting();
   }
 
   stateOf(machine: HostedMachine): BackedState {

@@ -1,6 +1,6 @@
 import type { LogId } from '../core/types';
 import type { CommandSession } from './command-envelope';
-import type { CommandOutcome, SnapshotSource } from './contract';
+import type { AskOthers, CommandFates, CommandOutcome, SnapshotSource } from './contract';
 import type { RunOutcome } from './stored-answer';
 
 /** A result of a command of a backed machine has at most so many bytes: what a batch of them leaves to be kept is bounded. */
@@ -21,6 +21,8 @@ export interface BackedCommand {
   readonly isKept: boolean;
   /** Whether somebody waits for the value here. */
   readonly isWanted: boolean;
+  /** Of the schema that the voters' databases had when the leader took the command in; undefined where they weren't alike. */
+  readonly schemaHash: string | undefined;
 }
 
 /** What became of one of them. */
@@ -86,6 +88,21 @@ export interface BackedState {
 
   /** A snapshot up to this index is durable: kept outcomes up to there are in it, and needn't be kept here. */
   snapshotStored(index: number): Promise<void>;
+
+  /** @returns a hash of the schema here, as of a moment ago; undefined before it was read */
+  schemaHash(): string | undefined;
+
+  /** @returns what became of these commands here */
+  fatesOf(indexes: readonly number[]): Promise<CommandFates>;
+
+  /** Says how the same is asked of the other members. Never called: there are none. */
+  askOthers(ask: (indexes: readonly number[]) => ReturnType<AskOthers>): void;
+
+  /** @returns what the next command waits for, in a sentence; undefined where nothing has to be waited for */
+  waitsFor(): string | undefined;
+
+  /** The node is being stopped: a command that waits fails at once, with nothing of it applied. */
+  stopWaiting(): void;
 
   /** Differs where the content has another form, or was changed by something that isn't in the log: its hashes aren't compared then. */
   version(): string;

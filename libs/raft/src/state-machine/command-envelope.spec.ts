@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { MalformedBytesError, UnknownFormatError, UnsupportedValueError } from './codec-errors';
 import { decodeClock, encodeClock } from './clock-entry';
-import { decodeCommand, encodeCommand, stampCommandTime } from './command-envelope';
+import { decodeCommand, encodeCommand, relayedCommand, stampCommandTime, withSchemaHash } from './command-envelope';
 import { decodeQuery, encodeQuery } from './query-envelope';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -34,6 +34,34 @@ describe('The command envelope', () => {
       timeMs: 0,
       isRelayed: false,
     });
+  });
+
+  it('keeps its bytes with the hash of a schema, which a build from before it refuses as a newer format', () => {
+    const bytes = encodeCommand({ ...call, idempotencyKey: 'k' });
+    stampCommandTime(bytes, 1_700_000_000_123);
+    const stamped = withSchemaHash(bytes, '0123456789abcdef');
+    expect(hex(stamped)).toBe(
+      [
+        '02',
+        '02',
+        '0000018bcfe5687b',
+        '0123456789abcdef',
+        '08',
+        '636f756e74657273',
+        '09',
+        '696e6372656d656e74',
+        '016b',
+        '92a676697369747302',
+      ].join(''),
+    );
+    const { fingerprint } = decodeCommand(bytes);
+    expect(decodeCommand(stamped)).toEqual({ ...decodeCommand(bytes), fingerprint, schemaHash: '0123456789abcdef' });
+    expect(() => withSchemaHash(stamped, '0123456789abcdef')).toThrow(MalformedBytesError);
+    expect(() => withSchemaHash(bytes, 'short')).toThrow(RangeError);
+    // A caller can't say which schema there is: the leader refuses it.
+    expect(() => stampCommandTime(stamped, 1)).toThrow(MalformedBytesError);
+    expect(relayedCommand(stamped, session)).toBeUndefined();
+    expect(() => decodeCommand(Buffer.concat([Buffer.of(3), stamped.subarray(1)]))).toThrow(UnknownFormatError);
   });
 
   it('gets its time in place, and again', () => {
@@ -89,7 +117,7 @@ describe('The command envelope', () => {
 
   it('tells a newer format from one that is malformed', () => {
     const newer = encodeCommand(call);
-    newer[0] = 2;
+    newer[0] = 3;
     expect(() => decodeCommand(newer)).toThrow(UnknownFormatError);
     const newerQuery = encodeQuery({ machine: 'm', query: 'q', args: [] });
     newerQuery[0] = 2;

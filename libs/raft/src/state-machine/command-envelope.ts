@@ -4,8 +4,10 @@ import { ByteWriter, writeSafeInteger } from './byte-writer';
 import { MalformedBytesError, UnknownFormatError } from './codec-errors';
 import { readArguments, writeArguments, writeName } from './envelope-parts';
 
-/** The format that this version writes. */
+/** The format that callers write. */
 export const COMMAND_FORMAT = 1;
+/** The same with the hash of a schema behind the time: only leaders write it. */
+export const STAMPED_FORMAT = 2;
 
 /** At most one of these. */
 const HAS_SESSION = 1;
@@ -16,6 +18,7 @@ const HAS_RELAY = 4;
 const FLAGS_OFFSET = 1;
 const TIME_OFFSET = 2;
 const HEADER_BYTES = TIME_OFFSET + 8;
+const SCHEMA_HASH_BYTES = 8;
 /** 132 bits: two commands that differ have it in common about never. */
 const FINGERPRINT_LENGTH = 22;
 
@@ -57,6 +60,8 @@ export interface DecodedCommand extends CommandCall {
   readonly isRelayed: boolean;
   /** With an idempotency key: what tells this command and its arguments from others. */
   readonly fingerprint: string | undefined;
+  /** The hash of the database schema that the leader stamped, as 16 hexadecimal digits; undefined where none was. */
+  readonly schemaHash: string | undefined;
 }
 
 /**
@@ -71,6 +76,8 @@ export interface DecodedCommand extends CommandCall {
  * | 1 + n | the command's name                                                                     |
  * | …     | with a session: client id (1 + n), sequence (8), acked through (8); with a key: 1 + n  |
  * | …     | the arguments, an array in the format of `encodeValue`                                 |
+ *
+ * In format 2, which a leader makes of it, eight bytes stand behind the time: see {@link withSchemaHash}.
  *
  * @throws UnsupportedValueError an argument isn't plain data; it is named with its path (`args[0].owner`)
  * @publicApi
@@ -112,6 +119,27 @@ export function stampCommandTime(command: Uint8Array, timeMs: number): void {
 }
 
 /**
+ * Says in an encoded command which schema the database had on the voters when the leader took it in: what a node that can't run
+ * a statement of it goes by, so that all nodes decide alike.
+ *
+ * @param command as {@link encodeCommand} wrote it, with its time
+ * @param schemaHash 16 hexadecimal digits
+ * @returns the command in format 2: an older build can't read it, and doesn't take it for another
+ */
+export function withSchemaHash(command: Uint8Array, schemaHash: string): Uint8Array {
+  if (command[0] !== COMMAND_FORMAT || command.length < HEADER_BYTES)
+    throw new MalformedBytesError(`${command.length} bytes that don't begin like a command can't get a schema's hash`);
+  const hash = Buffer.from(schemaHash, 'hex');
+  if (hash.length !== SCHEMA_HASH_BYTES) throw new RangeError(`'${schemaHash}' is no hash of a schema`);
+  const stamped = new Uint8Array(command.length + SCHEMA_HASH_BYTES);
+  stamped.set(command.subarray(0, HEADER_BYTES));
+  stamped[0] = STAMPED_FORMAT;
+  stamped.set(hash, HEADER_BYTES);
+  stamped.set(command.subarray(HEADER_BYTES), HEADER_BYTES + SCHEMA_HASH_BYTES);
+  return stamped;
+}
+
+/**
  * Decodes what {@link encodeCommand} wrote.
  *
  * @throws UnknownFormatError a newer version wrote it
@@ -120,7 +148,7 @@ export function stampCommandTime(command: Uint8Array, timeMs: number): void {
  */
 export function decodeCommand(bytes: Uint8Array): DecodedCommand {
   const input = new ByteReader(bytes, 'A command');
-  const { flags, timeMs, machine, command } = readHeader(input);
+  const { flags, timeMs, machine, command, schemaHash, namesAt } = readHeader(input);
   const session =
     (flags & (HAS_SESSION | HAS_RELAY)) === 0
       ? undefined
@@ -131,9 +159,10 @@ export function decodeCommand(bytes: Uint8Array): DecodedCommand {
         };
   const nameEnd = input.at;
   const idempotencyKey = flags === HAS_KEY ? input.shortString() : undefined;
-  const fingerprint = idempotencyKey === undefined ? undefined : fingerprintOf(bytes, nameEnd, input.at);
+  const fingerprint = idempotencyKey === undefined ? undefined : fingerprintOf(bytes, namesAt, nameEnd, input.at);
   const args = readArguments(input);
-  return { machine, command, args, session, idempotencyKey, timeMs, isRelayed: flags === HAS_RELAY, fingerprint };
+  const isRelayed = flags === HAS_RELAY;
+  return { machine, command, args, session, idempotencyKey, timeMs, isRelayed, fingerprint, schemaHash };
 }
 
 /** @returns whether a repetition of the command is told from it: it has a session or a key */
@@ -149,7 +178,8 @@ export function isRepeatable(command: Uint8Array): boolean {
 export function relayedCommand(command: Uint8Array, session: CommandSession): Uint8Array | undefined {
   const input = new ByteReader(command, 'A command');
   try {
-    if (readHeader(input).flags !== 0) return undefined;
+    const { flags, schemaHash } = readHeader(input);
+    if (flags !== 0 || schemaHash !== undefined) return undefined;
   } catch {
     return undefined;
   }
@@ -181,19 +211,24 @@ function readHeader(input: ByteReader): {
   readonly timeMs: number;
   readonly machine: string;
   readonly command: string;
+  readonly schemaHash: string | undefined;
+  /** Where the names begin. */
+  readonly namesAt: number;
 } {
   const format = input.uint8();
-  if (format !== COMMAND_FORMAT) {
-    if (format > COMMAND_FORMAT) throw new UnknownFormatError('A command', format, COMMAND_FORMAT);
+  if (format !== COMMAND_FORMAT && format !== STAMPED_FORMAT) {
+    if (format > STAMPED_FORMAT) throw new UnknownFormatError('A command', format, STAMPED_FORMAT);
     throw input.malformed(`no command has format ${format}`);
   }
   const flags = input.uint8();
   if (flags !== 0 && flags !== HAS_SESSION && flags !== HAS_KEY && flags !== HAS_RELAY)
     throw input.malformed(`flags ${flags} are unknown`);
   const timeMs = input.safeInteger();
+  const schemaHash = format === STAMPED_FORMAT ? Buffer.from(input.copy(SCHEMA_HASH_BYTES)).toString('hex') : undefined;
+  const namesAt = input.at;
   const machine = input.shortString();
   const command = input.shortString();
-  return { flags, timeMs, machine, command };
+  return { flags, timeMs, machine, command, schemaHash, namesAt };
 }
 
 function writeSession(out: ByteWriter, { clientId, sequence, ackedThrough }: CommandSession): void {
@@ -203,9 +238,9 @@ function writeSession(out: ByteWriter, { clientId, sequence, ackedThrough }: Com
 }
 
 /** Over the names and the arguments: everything but the time and the key. */
-function fingerprintOf(bytes: Uint8Array, nameEnd: number, argumentsAt: number): string {
+function fingerprintOf(bytes: Uint8Array, namesAt: number, nameEnd: number, argumentsAt: number): string {
   return createHash('sha256')
-    .update(bytes.subarray(HEADER_BYTES, nameEnd))
+    .update(bytes.subarray(namesAt, nameEnd))
     .update(bytes.subarray(argumentsAt))
     .digest('base64')
     .slice(0, FINGERPRINT_LENGTH);

@@ -50,6 +50,29 @@ export interface StateDigest {
   readonly state: number | null;
 }
 
+/** What a node says of commands whose statements its database may have refused, for a node that has to decide alike. @publicApi */
+export interface CommandFates {
+  /** The last command of the machine that is applied there. */
+  readonly lastIndex: number;
+  /** From here on the node knows which commands cost themselves; of those before, it has forgotten. */
+  readonly knownFrom: number;
+  /** Of its database's schema, as 16 hexadecimal digits. */
+  readonly schemaHash: string;
+  /** Of the commands that were asked for: those that were answered with an SQL mistake, and its SQLSTATE. */
+  readonly mistakes: ReadonlyMap<number, string>;
+}
+
+/** @publicApi */
+export interface FatesElsewhere {
+  /** Of every other member that answered, by its name. */
+  readonly answers: ReadonlyMap<string, CommandFates>;
+  /** The other members that didn't. */
+  readonly silent: readonly string[];
+}
+
+/** Asks all other members of the cluster what became of commands of one machine. It doesn't throw. @publicApi */
+export type AskOthers = (machine: string, indexes: readonly number[]) => Promise<FatesElsewhere>;
+
 /** A state at one index, readable while commands go on. @publicApi */
 export interface SnapshotSource {
   /** Reads what was captured; each chunk is at most 64 KiB, and made when it is asked for. */
@@ -129,6 +152,21 @@ export interface ReplicatedStateMachine {
 
   /** @returns which command it is, as `machine.command`; undefined for bytes that are none */
   nameOf?(command: Uint8Array): string | undefined;
+
+  /** @returns machine → hash of the schema of the database that its state is in, for those that have one */
+  schemaHashes?(): ReadonlyMap<string, string>;
+
+  /** @returns what became of commands of a machine here; it rejects where that isn't known */
+  fatesOf?(machine: string, indexes: readonly number[]): Promise<CommandFates>;
+
+  /** Says how other members are asked the same. */
+  askOthers?(ask: AskOthers): void;
+
+  /** @returns what the command that is being applied waits for, in a sentence; undefined where it waits for nothing */
+  waitsFor?(): string | undefined;
+
+  /** The node is being stopped: what waits for something outside of it fails now. */
+  stopWaiting?(): void;
 
   /** The node stops: connections are closed. Nothing is asked afterwards. */
   close?(): Promise<void>;

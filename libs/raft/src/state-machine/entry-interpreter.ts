@@ -186,6 +186,7 @@ export class EntryInterpreter {
         seed: machine.seed,
         isKept: identity !== undefined,
         isWanted: wanted(index),
+        schemaHash: call.schemaHash,
       },
       done: ({ outcome, changes }) => {
         this.parts.events.keep(machine.name, { index, term, timeMs, command: call.command }, changes);

@@ -1,3 +1,4 @@
+import { MAX_SCHEMA_VERSION } from '../core/entry';
 import type { MachineBacking } from './backing';
 import type { StandardSchema } from './standard-schema';
 
@@ -93,9 +94,9 @@ export function decorateMethod(
     metadata.faults.push(`${String(key)} has a symbol for a name: ${decorator}() belongs on a method with a name.`);
     return;
   }
-  if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 0 || schemaVersion > 0xffff)
+  if (!Number.isSafeInteger(schemaVersion) || schemaVersion < 0 || schemaVersion > MAX_SCHEMA_VERSION)
     metadata.faults.push(
-      `${key} has ${role === 'command' ? 'schemaVersion' : 'version'} ${schemaVersion}: it must be a whole number from 0 to 65535.`,
+      `${key} has ${role === 'command' ? 'schemaVersion' : 'version'} ${schemaVersion}: it must be a whole number from 0 to ${MAX_SCHEMA_VERSION}.`,
     );
   for (const from of Object.keys(upgrade))
     if (!(Number(from) < schemaVersion))

@@ -322,7 +322,7 @@ describe('The state machine host', () => {
       "There is no state machine 'other' on the leader.",
     ],
     [encodeCommand({ machine: 'lab', command: 'pull', args: [1] }), 'There is no command lab.pull on the leader.'],
-    [Uint8Array.of(2, 0, 0), expect.stringContaining('format 2')],
+    [Uint8Array.of(3, 0, 0), expect.stringContaining('format 3')],
     [Uint8Array.of(1, 0, 0), expect.stringContaining('malformed')],
   ])('says of a command, before it is in the log, why it could not be applied (case %#)', (command, refusal) => {
     expect(hostOf(new Lab()).refusalOf(command)).toEqual(refusal);
@@ -349,7 +349,7 @@ describe('The state machine host', () => {
     ['an inherited method', commandEntry(1, 'toString'), /is the command lab\.toString, which/],
     [
       'a newer envelope',
-      makeEntry(1, 2, { kind: 'command', schemaVersion: 0, data: Uint8Array.of(2) }),
+      makeEntry(1, 2, { kind: 'command', schemaVersion: 0, data: Uint8Array.of(3) }),
       /newer version/,
     ],
     [

@@ -7,7 +7,15 @@ import { type LogId, ORIGIN } from '../core/types';
 import { ClientTables } from './client-tables';
 import { failed } from './command-failure';
 import { CommandRunner, type StateMachineLogger } from './command-runner';
-import type { AppliedState, CommandOutcome, ReplicatedStateMachine, SnapshotSource, StateDigest } from './contract';
+import type {
+  AppliedState,
+  AskOthers,
+  CommandFates,
+  CommandOutcome,
+  ReplicatedStateMachine,
+  SnapshotSource,
+  StateDigest,
+} from './contract';
 import { IncompleteStateError } from './host-errors';
 import { asError, isThenable, outcomeOfQueryError, stackOf } from './host-outcomes';
 import { type HostedMachine, hostMachines } from './hosted-machine';
@@ -194,6 +202,26 @@ export class StateMachineHost implements ReplicatedStateMachine {
 
   nameOf(command: Uint8Array): string | undefined {
     return this.catalog.nameOf(command);
+  }
+
+  schemaHashes(): ReadonlyMap<string, string> {
+    return this.backed.schemaHashes();
+  }
+
+  fatesOf(machine: string, indexes: readonly number[]): Promise<CommandFates> {
+    return this.backed.fatesOf(machine, indexes);
+  }
+
+  askOthers(ask: AskOthers): void {
+    this.backed.askOthers(ask);
+  }
+
+  waitsFor(): string | undefined {
+    return this.backed.waitsFor();
+  }
+
+  stopWaiting(): void {
+    this.backed.stopWaiting();
   }
 
   /** A query that can't be answered concerns its caller only: it changes nothing, and stops nothing. */

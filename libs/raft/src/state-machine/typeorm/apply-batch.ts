@@ -10,6 +10,7 @@ import { HostTableCommandContext } from './host-table-context';
 import { WRITE_REFUSED } from './own-schema';
 import type { PlainResults } from './plain-result';
 import { answeredError, isConnectionError, meaningOf, sqlStateOf } from './sql-error';
+import { outcomeOfMistake, SqlMistakeError } from './sql-mistake';
 
 /** The batch has to be applied again, each command behind a savepoint: one of them refused after it had changed something. */
 export class NeedsSavepointsError extends Error {
@@ -29,6 +30,8 @@ export interface BatchPorts {
   readonly results: PlainResults;
   /** Constraints that are deferred to the end of a transaction, and here to the end of a command. */
   readonly deferred: readonly string[];
+  /** Commands of which it is decided that an SQL mistake costs them: index → SQLSTATE. They aren't run. */
+  readonly mistakes: ReadonlyMap<number, string>;
   bug(index: number, message: string, error: unknown): void;
 }
 
@@ -39,6 +42,7 @@ type Method = (...args: unknown[]) => unknown;
  * attempt; it is rare, and savepoints cost two statements a command.
  *
  * @throws NeedsSavepointsError see there
+ * @throws SqlMistakeError see there
  * @throws TransientError see there
  */
 export async function runBatch(
@@ -48,9 +52,16 @@ export async function runBatch(
   ports: BatchPorts,
 ): Promise<readonly BackedOutcome[]> {
   const outcomes: BackedOutcome[] = [];
+  let isFirst = true;
   for (const command of commands) {
-    if (withSavepoints)
-      await own(session, `${outcomes.length === 0 ? '' : 'RELEASE SAVEPOINT command; '}SAVEPOINT command`);
+    const mistake = ports.mistakes.get(command.index);
+    if (mistake !== undefined) {
+      // Not run for its answer: sequences that it draws from before its mistake would differ from those of nodes that are told of it.
+      outcomes.push({ outcome: outcomeOfMistake(`${ports.machineName}.${command.method}`, mistake), changes: [] });
+      continue;
+    }
+    if (withSavepoints) await own(session, `${isFirst ? '' : 'RELEASE SAVEPOINT command; '}SAVEPOINT command`);
+    isFirst = false;
     const { outcome, changes, hasEffects } = await runCommand(session, command, ports);
     if (!hasEffects && session.queries.leftTraces) {
       if (!withSavepoints) throw new NeedsSavepointsError();
@@ -90,6 +101,8 @@ async function runCommand(session: ApplySession, command: BackedCommand, ports: 
   }
   // What the command made of such an error doesn't count: another node hasn't met it.
   if (queries.transientError !== undefined) throw transient(queries.transientError);
+  const mistake = queries.mistakeError ?? (meaningOf(thrown) === 'mistake' ? thrown : undefined);
+  if (mistake !== undefined) throw new SqlMistakeError(command.index, sqlStateOf(mistake)!, mistake);
   if (threw) return { outcome: outcomeOf(thrown, method, command.index, ports), changes, hasEffects: false };
   // A transaction in which a statement failed takes nothing any more, whatever the command says.
   if (queries.leftTraces && (await isAborted(session)))

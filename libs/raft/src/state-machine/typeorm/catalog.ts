@@ -2,6 +2,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { RaftError } from '../../core/raft-error';
 import { checkDefaults, type ColumnDefault, type FilledColumns } from './column-defaults';
 import { inOrderOfReferences, type Reference } from './reference-order';
+import { schemaMark } from './schema-hash';
 import { OUR_TRIGGERS } from './table-triggers';
 import { quoted } from './sql-names';
 import type { TablesSettings } from './tables-options';
@@ -28,6 +29,8 @@ export interface TablesCatalog {
   readonly filled: ReadonlyMap<string, ReadonlySet<string>>;
   /** Changes when a table does. */
   readonly shape: string;
+  /** See {@link schemaMark}. */
+  readonly mark: string;
 }
 
 interface TableRow {
@@ -68,6 +71,10 @@ export async function readCatalog(
     .map((path) => `There is no table ${path}: run the application's migrations before the node starts.`);
   if (faults.length > 0) throw refusal(faults);
   const oids = found.map(({ oid }) => oid);
+  // Before the rest, so that what is changed meanwhile is noticed.
+  const [marked] = (await queryRunner.query(`SELECT ${schemaMark(oids)} AS mark`)) as readonly {
+    readonly mark: string;
+  }[];
   const columns = (await queryRunner.query(COLUMNS, [oids])) as readonly ColumnRow[];
   const references = (await queryRunner.query(REFERENCES, [oids])) as readonly (Reference & {
     readonly target: string;
@@ -113,6 +120,7 @@ export async function readCatalog(
     sequences: sequences.map(({ name }) => name),
     deferred: deferred.map(({ name }) => name),
     filled: checked.filled,
+    mark: marked!.mark,
     shape: columns.map(({ oid, name, type }) => `${tables.get(oid)!.name}.${name} ${type}`).join('\n'),
   };
 }

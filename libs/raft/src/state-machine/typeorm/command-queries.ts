@@ -25,6 +25,8 @@ export interface CommandQueriesPorts {
 export class CommandQueries {
   /** An error of this node's database, which must not become an answer, whatever the command made of it. */
   private transient: unknown;
+  /** A statement that is wrong for the schema, also where the command caught the error. */
+  private mistake: unknown;
   private failed = false;
   private changed = false;
   private told = false;
@@ -48,6 +50,7 @@ export class CommandQueries {
   begin(timeMs: number, seed: string): void {
     this.command = { timeMs, seed };
     this.transient = undefined;
+    this.mistake = undefined;
     this.failed = false;
     this.changed = false;
     this.told = false;
@@ -60,6 +63,11 @@ export class CommandQueries {
   /** An error that another node wouldn't have met; undefined for none. */
   get transientError(): unknown {
     return this.transient;
+  }
+
+  /** The first error of a statement that is wrong for the schema here; undefined for none. */
+  get mistakeError(): unknown {
+    return this.mistake;
   }
 
   /** Whether the command may have left something in the transaction that has to be taken back where it refuses. */
@@ -89,7 +97,9 @@ export class CommandQueries {
       return result;
     } catch (error) {
       this.failed = true;
-      if (meaningOf(error) === 'retry' && sqlStateOf(error) !== WRITE_REFUSED && !this.isOfAbortedTransaction(error))
+      const meaning = meaningOf(error);
+      if (meaning === 'mistake') this.mistake ??= error;
+      if (meaning === 'retry' && sqlStateOf(error) !== WRITE_REFUSED && !this.isOfAbortedTransaction(error))
         this.transient ??= error;
       throw error;
     }

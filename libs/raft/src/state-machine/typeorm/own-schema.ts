@@ -27,7 +27,7 @@ export async function makeOwnSchema(queryRunner: QueryRunner, names: OwnNames): 
   }
 }
 
-function tables({ state, outcome }: OwnNames): readonly string[] {
+function tables({ state, outcome, mistake }: OwnNames): readonly string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${state} (
       machine text PRIMARY KEY, cluster_id text NOT NULL, applied_index bigint NOT NULL, applied_term bigint NOT NULL,
@@ -35,6 +35,8 @@ function tables({ state, outcome }: OwnNames): readonly string[] {
       maintained bigint NOT NULL DEFAULT 0, forgotten_index bigint NOT NULL DEFAULT 0)`,
     `CREATE TABLE IF NOT EXISTS ${outcome} (
       machine text NOT NULL, index bigint NOT NULL, outcome bytea NOT NULL, PRIMARY KEY (machine, index))`,
+    `CREATE TABLE IF NOT EXISTS ${mistake} (
+      machine text NOT NULL, index bigint NOT NULL, sql_state text NOT NULL, PRIMARY KEY (machine, index))`,
   ];
 }
 

@@ -2,11 +2,16 @@
 export type ErrorMeaning =
   /** The same on every node: data or a constraint forbids it. It is an answer. */
   | 'answer'
+  /** The statement is wrong for this schema: an answer where the schema is the same everywhere. */
+  | 'mistake'
   /** Of this node, or of this moment: never an answer, since replicas would differ. */
   | 'retry';
 
 /** Data exceptions, broken constraints, and `RAISE EXCEPTION` without a code. */
 const ANSWERS = /^(22|23)...$|^P0001$/;
+
+/** Syntax, names and types that don't fit the schema, and what this server doesn't support. */
+const MISTAKES = /^(42|0A)...$/;
 
 /** Codes that `pg` and Node give to a lost connection. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
@@ -32,7 +37,7 @@ export function sqlStateOf(error: unknown): string | undefined {
 /** @returns undefined for what didn't come from the database at all */
 export function meaningOf(error: unknown): ErrorMeaning | undefined {
   const state = sqlStateOf(error);
-  if (state !== undefined) return ANSWERS.test(state) ? 'answer' : 'retry';
+  if (state !== undefined) return ANSWERS.test(state) ? 'answer' : MISTAKES.test(state) ? 'mistake' : 'retry';
   return isConnectionError(error) ? 'retry' : undefined;
 }
 

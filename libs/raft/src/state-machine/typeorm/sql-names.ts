@@ -11,13 +11,20 @@ export interface OwnNames {
   readonly schema: string;
   readonly state: string;
   readonly outcome: string;
+  readonly mistake: string;
   /** @returns the qualified name of one of our functions */
   readonly of: (name: string) => string;
 }
 
 export function ownNames(schema: string): OwnNames {
   const of = (name: string): string => `${quoted(schema)}.${quoted(name)}`;
-  return { schema, state: of('raft_tables_state'), outcome: of('raft_tables_outcome'), of };
+  return {
+    schema,
+    state: of('raft_tables_state'),
+    outcome: of('raft_tables_outcome'),
+    mistake: of('raft_tables_mistake'),
+    of,
+  };
 }
 
 /** The session's setting without which the tables can't be written: `apply`, `restore` or, by hand, `maintenance`. */

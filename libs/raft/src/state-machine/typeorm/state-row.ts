@@ -3,6 +3,7 @@ import { RaftError } from '../../core/raft-error';
 import { type LogId, ORIGIN } from '../../core/types';
 import type { TablesCatalog } from './catalog';
 import { contentSum } from './own-schema';
+import { schemaMark } from './schema-hash';
 import type { Database } from './database';
 import { HASH_CHANGE, HASH_MODULUS, literal, type OwnNames, WRITER } from './sql-names';
 
@@ -82,16 +83,24 @@ export class StateRow {
   /**
    * Writes the position, in the transaction that is open.
    *
-   * @returns it, and whether the tables were changed by hand since, so that the hash has to be made anew
+   * @returns it, whether the tables were changed by hand since, so that the hash has to be made anew, and whether the schema was
    */
-  async advance(queryRunner: QueryRunner, last: LogId): Promise<{ position: TablesPosition; isStale: boolean }> {
+  async advance(
+    queryRunner: QueryRunner,
+    last: LogId,
+  ): Promise<{ position: TablesPosition; isStale: boolean; isOtherSchema: boolean }> {
     const [rows] = (await queryRunner.query(
       `UPDATE ${this.names.state} SET applied_index = $2, applied_term = $3, sequences = ${this.sequenceValues()},
          hash = mod(mod(hash + coalesce(nullif(current_setting('${HASH_CHANGE}', true), ''), '0')::numeric, ${HASH_MODULUS}) + ${HASH_MODULUS}, ${HASH_MODULUS})
-       WHERE machine = $1 RETURNING ${POSITION}`,
+       WHERE machine = $1 RETURNING ${POSITION}, ${schemaMark(this.catalog.tables.map(({ oid }) => oid))} AS mark`,
       [this.machine, last.index, last.term],
-    )) as readonly [readonly StateColumns[], number];
-    return { position: positionOf(rows[0]!), isStale: rows[0]!.shape !== this.catalog.shape };
+    )) as readonly [readonly (StateColumns & { readonly mark: string })[], number];
+    const [row] = rows;
+    return {
+      position: positionOf(row!),
+      isStale: row!.shape !== this.catalog.shape,
+      isOtherSchema: row!.mark !== this.catalog.mark,
+    };
   }
 
   /** Sets the row to what a snapshot says. */

@@ -1,25 +1,19 @@
-import type { DataSource } from 'typeorm';
-import { crc32c } from '../../core/crc32c';
 import type { LogId } from '../../core/types';
 import type { BackedCommand, BackedMachine, BackedOutcome, BackedQuery, BackedStart, BackedState } from '../backing';
-import type { CommandOutcome, SnapshotSource } from '../contract';
+import type { CommandFates, CommandOutcome, FatesElsewhere, SnapshotSource } from '../contract';
 import { RestoreInterruptedError } from '../host-errors';
 import { ApplySession } from './apply-session';
 import { NeedsSavepointsError, runBatch, TransientError } from './apply-batch';
 import { asTransient } from './as-transient';
-import { readCatalog, type TablesCatalog } from './catalog';
-import { KeptOutcomes } from './kept-outcomes';
-import { makeOwnSchema } from './own-schema';
+import { CommandBatches } from './command-batches';
+import { MistakeJudge } from './mistake-judge';
+import { OpenedTables } from './opened-tables';
 import { elapsedMs, patiently } from './patience';
-import { PlainResults } from './plain-result';
-import { filledColumns } from './seeded-columns';
 import { meaningOf } from './sql-error';
+import { SchemaChangedError, SqlMistakeError } from './sql-mistake';
 import { type OwnNames, ownNames } from './sql-names';
-import { StateRow, type TablesPosition } from './state-row';
-import { RefusedWrites } from './refused-writes';
+import type { TablesPosition } from './state-row';
 import { runTableQuery } from './table-query';
-import { makeTriggers } from './table-triggers';
-import { connectTables } from './tables-connection';
 import type { TablesSettings } from './tables-options';
 import { TablesCapture } from './tables-capture';
 import { restoreTables } from './tables-restore';
@@ -27,22 +21,10 @@ import { restoreTables } from './tables-restore';
 /** After a batch that needed savepoints, so many are applied with them: refusals come in groups. */
 const BATCHES_WITH_SAVEPOINTS = 8;
 
-/** What is there once the state is opened. */
-interface Opened {
-  readonly dataSource: DataSource;
-  readonly catalog: TablesCatalog;
-  readonly row: StateRow;
-  readonly outcomes: KeptOutcomes;
-  readonly results: PlainResults;
-  /** A short form of the catalog's. */
-  readonly shape: string;
-  readonly refusedWrites: RefusedWrites | undefined;
-}
-
 /** The tables of one machine in this node's Postgres. Made by `typeOrmTables()`. */
 export class TablesState implements BackedState {
   private readonly names: OwnNames;
-  private opened: Opened | undefined;
+  private opened: OpenedTables | undefined;
   private session: ApplySession | undefined;
   private position: TablesPosition | undefined;
   /** A transaction was rolled back since: sequences aren't, and have to be put back. */
@@ -53,40 +35,40 @@ export class TablesState implements BackedState {
   private closed = false;
   private clusterId = '';
   private forgottenThrough = 0;
+  private readonly judge: MistakeJudge;
+  private readonly batches: CommandBatches;
 
   constructor(
     private readonly machine: BackedMachine,
     private readonly settings: TablesSettings,
   ) {
     this.names = ownNames(settings.schema);
+    const { name, logger } = machine;
+    const onceMore = 'Its schema is read again.';
+    this.judge = new MistakeJudge({
+      machine: name,
+      warn: (sentence) => logger?.warn(sentence),
+      currentSchemaHash: () => this.patiently(onceMore, () => asTransient(this.requireOpened().look())),
+    });
+    this.batches = new CommandBatches({
+      machine: name,
+      commandsPerTransaction: settings.commandsPerTransaction,
+      judge: this.judge,
+      schemaHash: async () => {
+        await this.patiently(onceMore, () => this.followSchema());
+        return this.requireOpened().schema.schemaHash;
+      },
+      together: (commands, mistakes) =>
+        this.patiently(`The commands from ${commands[0]!.index} on are applied again.`, () =>
+          this.attempt(commands, mistakes),
+        ),
+      isClosed: () => this.closed,
+      bug: (message) => logger?.error(message),
+    });
   }
 
   async prepare(): Promise<void> {
-    const dataSource = await connectTables(this.machine, this.settings);
-    const names = this.names;
-    const queryRunner = dataSource.createQueryRunner('master');
-    let catalog: TablesCatalog;
-    const filled = filledColumns(dataSource);
-    const named = this.settings.dataSource;
-    try {
-      await makeOwnSchema(queryRunner, names);
-      catalog = await readCatalog(dataSource, queryRunner, this.settings, filled);
-      await makeTriggers(queryRunner, catalog.tables, names);
-    } catch (error) {
-      await queryRunner.release();
-      await dataSource.destroy();
-      throw error;
-    }
-    await queryRunner.release();
-    this.opened = {
-      dataSource,
-      catalog,
-      row: new StateRow(this.machine.name, names, catalog),
-      outcomes: new KeptOutcomes(this.machine.name, names),
-      results: new PlainResults(dataSource),
-      shape: String(crc32c(0, Buffer.from(catalog.shape, 'utf8'))),
-      refusedWrites: named === undefined ? undefined : RefusedWrites.listenTo(this.machine.dataSource(named)),
-    };
+    this.opened = await OpenedTables.open(this.machine, this.settings, this.names);
   }
 
   async open(clusterId: string): Promise<BackedStart> {
@@ -104,18 +86,8 @@ export class TablesState implements BackedState {
     });
   }
 
-  async apply(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
-    const { commandsPerTransaction } = this.settings;
-    if (commands.length <= commandsPerTransaction) return this.applyTogether(commands);
-    const outcomes: BackedOutcome[] = [];
-    for (let from = 0; from < commands.length; from += commandsPerTransaction)
-      outcomes.push(...(await this.applyTogether(commands.slice(from, from + commandsPerTransaction))));
-    return outcomes;
-  }
-
-  private async applyTogether(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
-    const from = `The commands from ${commands[0]!.index} on are applied again.`;
-    return this.patiently(from, () => this.attempt(commands));
+  apply(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
+    return this.batches.apply(commands);
   }
 
   async query(query: BackedQuery): Promise<CommandOutcome> {
@@ -124,8 +96,8 @@ export class TablesState implements BackedState {
   }
 
   async capture(): Promise<SnapshotSource> {
-    const { dataSource, catalog } = this.requireOpened();
-    return TablesCapture.begin(dataSource, catalog, this.position!);
+    const { dataSource, schema } = this.requireOpened();
+    return TablesCapture.begin(dataSource, schema.catalog, this.position!);
   }
 
   async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -142,7 +114,9 @@ export class TablesState implements BackedState {
   }
 
   private async restoreOnce(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { catalog, row, outcomes } = this.requireOpened();
+    await this.followSchema();
+    const { schema, outcomes, mistakes } = this.requireOpened();
+    const { catalog, row } = schema;
     const { clusterId } = this;
     const { queryRunner } = await this.sessionInOrder();
     this.hasRolledBack = true;
@@ -153,6 +127,7 @@ export class TablesState implements BackedState {
       const replaced = await row.replace(queryRunner, clusterId, last, content);
       const position = content.shape === catalog.shape ? replaced : await row.rebase(queryRunner);
       await outcomes.forget(queryRunner, Number.MAX_SAFE_INTEGER);
+      await mistakes.replaced(queryRunner, last.index);
       await queryRunner.commitTransaction();
       this.position = position;
       this.hasRolledBack = false;
@@ -163,13 +138,40 @@ export class TablesState implements BackedState {
   }
 
   async snapshotStored(index: number): Promise<void> {
-    const { dataSource, row, outcomes } = this.requireOpened();
-    await row.forgetting(dataSource, index);
+    const { dataSource, schema, outcomes, mistakes } = this.requireOpened();
+    await schema.row.forgetting(dataSource, index);
     await outcomes.forget(dataSource, index);
+    await mistakes.snapshotStored(dataSource, index);
+  }
+
+  schemaHash(): string | undefined {
+    return this.opened?.schemaHash;
+  }
+
+  async fatesOf(indexes: readonly number[]): Promise<CommandFates> {
+    const { dataSource, mistakes, schemaHash } = this.requireOpened();
+    const { position } = this;
+    if (position === undefined) throw new Error(`The tables of '${this.machine.name}' aren't read yet`);
+    // Read before the record: what is applied meanwhile is asked for again.
+    const lastIndex = position.last.index;
+    return { lastIndex, schemaHash, ...(await mistakes.read(dataSource, indexes)) };
+  }
+
+  askOthers(ask: (indexes: readonly number[]) => Promise<FatesElsewhere>): void {
+    this.judge.askOthers(ask);
+  }
+
+  waitsFor(): string | undefined {
+    return this.judge.waitsFor;
+  }
+
+  stopWaiting(): void {
+    this.closed = true;
+    this.judge.stopWaiting();
   }
 
   version(): string {
-    return `${this.position?.maintained ?? 0} ${this.opened?.shape ?? ''}`;
+    return `${this.position?.maintained ?? 0} ${this.opened?.schema.shape ?? ''}`;
   }
 
   hash(): string {
@@ -177,17 +179,24 @@ export class TablesState implements BackedState {
   }
 
   async close(): Promise<void> {
-    this.closed = true;
+    this.stopWaiting();
     const { opened, session } = this;
     this.session = undefined;
     this.opened = undefined;
     if (opened === undefined) return;
-    opened.refusedWrites?.stop();
     await session?.end(opened.dataSource);
-    await opened.dataSource.destroy().catch(() => undefined);
+    await opened.close();
   }
 
-  private async attempt(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
+  /** What was prepared and read under another schema goes with the session. */
+  private async followSchema(): Promise<void> {
+    if (await asTransient(this.requireOpened().follow())) await this.dropSession();
+  }
+
+  private async attempt(
+    commands: readonly BackedCommand[],
+    mistakes: ReadonlyMap<number, string>,
+  ): Promise<readonly BackedOutcome[]> {
     const { queryRunner } = await this.sessionInOrder();
     const last = commands[commands.length - 1]!;
     // A commit whose answer was lost may have landed.
@@ -200,14 +209,15 @@ export class TablesState implements BackedState {
     }
     const withSavepoints = this.savepointsFor > 0;
     try {
-      return await this.transaction(commands, withSavepoints);
+      return await this.transaction(commands, mistakes, withSavepoints);
     } catch (error) {
       this.hasRolledBack = true;
       await queryRunner.rollbackTransaction().catch(() => undefined);
       if (error instanceof NeedsSavepointsError) {
         this.savepointsFor = BATCHES_WITH_SAVEPOINTS;
-        return this.attempt(commands);
+        return this.attempt(commands, mistakes);
       }
+      if (error instanceof SqlMistakeError && !error.isOfSession) throw error;
       // Whether it is this session or the database: the next attempt begins with a new one.
       await this.dropSession();
       throw error;
@@ -219,9 +229,11 @@ export class TablesState implements BackedState {
 
   private async transaction(
     commands: readonly BackedCommand[],
+    mistakes: ReadonlyMap<number, string>,
     withSavepoints: boolean,
   ): Promise<readonly BackedOutcome[]> {
-    const { row, outcomes: kept, catalog, results } = this.requireOpened();
+    const { outcomes: kept, mistakes: record, results, schema } = this.requireOpened();
+    const { row, catalog } = schema;
     const { clusterId } = this;
     const session = this.session!;
     const { queryRunner } = session;
@@ -235,11 +247,17 @@ export class TablesState implements BackedState {
       origin: `${clusterId} ${this.machine.name}`,
       results,
       deferred: catalog.deferred,
+      mistakes,
       bug: (index, message, error) =>
         this.machine.logger?.error(`At index ${index}: ${message}${error instanceof Error ? `\n${error.stack}` : ''}`),
     });
     await asTransient(kept.write(queryRunner, commands, outcomes));
-    const { position, isStale } = await asTransient(row.advance(queryRunner, last));
+    await asTransient(record.write(queryRunner, mistakesOf(commands, mistakes)));
+    const { position, isStale, isOtherSchema } = await asTransient(row.advance(queryRunner, last));
+    if (isOtherSchema) {
+      this.requireOpened().changed();
+      throw new SchemaChangedError();
+    }
     this.landed = { index: last.index, outcomes };
     await asTransient(queryRunner.commitTransaction());
     this.position = isStale ? await asTransient(row.rebase(queryRunner)) : position;
@@ -250,7 +268,8 @@ export class TablesState implements BackedState {
   /** A session whose place in the log is known. */
   private async sessionInOrder(): Promise<ApplySession> {
     if (this.session !== undefined) return this.session;
-    const { dataSource, catalog, row } = this.requireOpened();
+    const { dataSource, schema } = this.requireOpened();
+    const { catalog, row } = schema;
     const { clusterId } = this;
     const session = await asTransient(
       ApplySession.connect(dataSource, this.machine.name, this.names, {
@@ -287,7 +306,7 @@ export class TablesState implements BackedState {
     });
   }
 
-  private requireOpened(): Opened {
+  private requireOpened(): OpenedTables {
     if (this.opened === undefined) throw new Error(`The tables of '${this.machine.name}' aren't open`);
     return this.opened;
   }
@@ -297,4 +316,13 @@ export class TablesState implements BackedState {
     const problem = `the database of the replicated tables '${name}' fails since more than ${this.settings.retryForMs} ms`;
     return new Error(`${problem}: ${cause.message}`, { cause });
   }
+}
+
+function mistakesOf(
+  commands: readonly BackedCommand[],
+  mistakes: ReadonlyMap<number, string>,
+): ReadonlyMap<number, string> {
+  return mistakes.size === 0
+    ? mistakes
+    : new Map([...mistakes].filter(([index]) => commands.some((command) => command.index === index)));
 }
