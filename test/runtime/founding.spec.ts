@@ -56,7 +56,7 @@ describe('Founding a cluster', () => {
     const late = cluster.make('n3');
     await cluster.ends(late.raft.start());
     await cluster.until(() => late.raft.status().phase === 'quarantined');
-    expect(late.raft.status().reason).toMatch(/add it as a new member/);
+    expect(late.raft.status().reason).toMatch(/start it with join in place of members/);
   });
 
   it('does not go on with a minority, even so', async () => {

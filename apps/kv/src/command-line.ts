@@ -20,6 +20,8 @@ export interface NodeSettings extends AdminSettings {
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
   readonly forceBootstrap: boolean;
+  /** What a founder does whose store is empty while its cluster exists. */
+  readonly onEmptyStore: 'refuse' | 'rejoin';
   /** The peer address of a member to join through; undefined: this node is a founder. */
   readonly join: string | undefined;
   readonly joinAs: 'voter' | 'learner';
@@ -48,6 +50,7 @@ export const USAGE = `Usage: node dist/apps/kv/main.js [options]
   --database-url URL                   with --storage postgres
   --data-dir DIR                       with --storage embedded (default .raft/ID)
   --force-bootstrap                    found the cluster with a majority of the founders
+  --on-empty-store refuse|rejoin       what a founder does that has lost its disk (default: KV_ON_EMPTY_STORE, or refuse)
   --on-follower redirect|forward|reject    what a follower does with a request for the leader (default redirect)
   --redirect-status 302|307|308        default 302, or 307 where the request has a body
 ${ADMIN_USAGE}  --snapshot-entries N                 a snapshot after so many entries (default 100000)
@@ -71,6 +74,7 @@ const FLAGS = {
   'database-url': { type: 'string' },
   'data-dir': { type: 'string' },
   'force-bootstrap': { type: 'boolean', default: false },
+  'on-empty-store': { type: 'string' },
   'on-follower': { type: 'string', default: 'redirect' },
   'redirect-status': { type: 'string' },
   'join-url': { type: 'string' },
@@ -119,6 +123,7 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     ...storageOf(values),
     dataDir: path.resolve(values['data-dir'] ?? path.join('.raft', self.id.replaceAll(/[^A-Za-z0-9._-]/g, '_'))),
     forceBootstrap: values['force-bootstrap'],
+    onEmptyStore: onEmptyStoreOf(values['on-empty-store'], process.env['KV_ON_EMPTY_STORE']),
     join: optional(values['join-url'], joinAddress),
     joinAs: oneOf('--join-as', values['join-as'], ['voter', 'learner']),
     ...adminSettingsOf(values, process.env),
@@ -174,6 +179,12 @@ function joinAddress(text: string): string {
     host: member.host,
     port: port === undefined ? peerPortOf('--join-url', member) : Number(port),
   });
+}
+
+function onEmptyStoreOf(flag: string | undefined, variable: string | undefined): 'refuse' | 'rejoin' {
+  const choices = ['refuse', 'rejoin'] as const;
+  if (flag !== undefined) return oneOf('--on-empty-store', flag, choices);
+  return oneOf('KV_ON_EMPTY_STORE', variable === undefined || variable === '' ? 'refuse' : variable, choices);
 }
 
 function count(flag: string, text: string): number {

@@ -35,6 +35,7 @@ export class KvModule {
           storage,
           election: { timeoutMs: settings.electionTimeoutMs, heartbeatIntervalMs: settings.heartbeatIntervalMs },
           forceBootstrap: settings.forceBootstrap,
+          onEmptyStore: settings.onEmptyStore,
         }),
         RaftModule.forFeature([KeyValueMachine]),
         RaftAdminModule.register({

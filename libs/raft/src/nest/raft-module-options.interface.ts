@@ -89,6 +89,12 @@ export interface RaftModuleOptions {
   readonly snapshots?: Partial<SnapshotOptions>;
   /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
   readonly forceBootstrap?: boolean;
+  /**
+   * What a founder does whose store is empty while its cluster exists: `refuse` to take part, or `rejoin` in place of its old
+   * replica, once that has been silent for 30 s, all other voters answer and have everything, and no other was replaced in the last
+   * ten minutes. Default `refuse`.
+   */
+  readonly onEmptyStore?: 'refuse' | 'rejoin';
   /** Traces each call through the cluster: `openTelemetryTracer()` of `nestjs-raft/opentelemetry`. Default: nothing is traced. */
   readonly tracer?: CallTracer;
 }

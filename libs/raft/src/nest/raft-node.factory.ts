@@ -33,6 +33,7 @@ export function nodeOptionsOf(
     groupId: settings.group,
     founders: settings.members,
     forceBootstrap: settings.forceBootstrap,
+    onEmptyStore: settings.onEmptyStore,
     advertise: settings.peers?.advertise ?? settings.members[0]!.peer,
     electionTimeoutMs: settings.electionTimeoutMs,
     heartbeatIntervalMs: settings.heartbeatIntervalMs,

@@ -24,6 +24,7 @@ describe('options from environment variables', () => {
       RAFT_LEADER_ONLY_STATUS: '308',
       RAFT_HTTP_ERRORS: 'false',
       RAFT_FORCE_BOOTSTRAP: 'true',
+      RAFT_ON_EMPTY_STORE: 'rejoin',
     });
 
     expect(options).toEqual({
@@ -41,6 +42,7 @@ describe('options from environment variables', () => {
       leaderOnly: { onFollower: 'redirect', status: 308 },
       httpErrors: false,
       forceBootstrap: true,
+      onEmptyStore: 'rejoin',
     });
     expect(() => raftSettings({ ...options, storage: { useFactory: () => null as never } }, 'default')).not.toThrow();
   });

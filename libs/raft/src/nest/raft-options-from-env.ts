@@ -22,6 +22,7 @@ import type { RaftModuleOptions, RaftPeersOptions } from './raft-module-options.
  * | `RAFT_LEASE_READS_DRIFT_MARGIN` | `leaseReads.driftMargin` |
  * | `RAFT_LEADER_ONLY_ON_FOLLOWER`, `RAFT_LEADER_ONLY_STATUS` | `leaderOnly` |
  * | `RAFT_HTTP_ERRORS`, `RAFT_FORCE_BOOTSTRAP` | `httpErrors`, `forceBootstrap`: `true` or `false` |
+ * | `RAFT_ON_EMPTY_STORE` | `onEmptyStore`: `refuse` or `rejoin` |
  *
  * A variable that is absent or empty leaves its option out.
  *
@@ -77,6 +78,7 @@ export function raftOptionsFromEnv(env: Readonly<Record<string, string | undefin
     }),
     httpErrors: flag('RAFT_HTTP_ERRORS'),
     forceBootstrap: flag('RAFT_FORCE_BOOTSTRAP'),
+    onEmptyStore: text('RAFT_ON_EMPTY_STORE') as 'refuse' | 'rejoin' | undefined,
   });
 }
 

@@ -27,6 +27,7 @@ export interface RaftSettings {
   readonly httpErrors: boolean;
   readonly leaderOnly: Required<LeaderOnlyPolicy>;
   readonly forceBootstrap: boolean;
+  readonly onEmptyStore: 'refuse' | 'rejoin';
   readonly join: readonly string[];
   readonly joinAs: 'voter' | 'learner';
   readonly http: string;
@@ -51,6 +52,7 @@ const OPTION_NAMES: Readonly<Record<keyof RaftModuleOptions, true>> = {
   httpErrors: true,
   leaderOnly: true,
   forceBootstrap: true,
+  onEmptyStore: true,
   join: true,
   joinAs: true,
   http: true,
@@ -133,6 +135,7 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     httpErrors: flag('httpErrors', options.httpErrors, true),
     leaderOnly: leaderOnlyPolicy('leaderOnly', options.leaderOnly ?? {}, { onFollower: 'reject', status: 307 }),
     forceBootstrap: flag('forceBootstrap', options.forceBootstrap, false),
+    onEmptyStore: checkedOnEmptyStore(options.onEmptyStore),
     join: checkedJoin(options),
     joinAs: checkedJoinAs(options.joinAs),
     http: origin('http', options.http),
@@ -190,6 +193,13 @@ function checkedJoinAs(joinAs: RaftModuleOptions['joinAs']): 'voter' | 'learner'
     return joinAs ?? 'voter';
   }
   return refuse(`joinAs is ${show(joinAs)}: write 'voter' or 'learner'.`);
+}
+
+function checkedOnEmptyStore(onEmptyStore: RaftModuleOptions['onEmptyStore']): 'refuse' | 'rejoin' {
+  if (onEmptyStore === undefined || onEmptyStore === 'refuse' || onEmptyStore === 'rejoin') {
+    return onEmptyStore ?? 'refuse';
+  }
+  return refuse(`onEmptyStore is ${show(onEmptyStore)}: write 'refuse' or 'rejoin'.`);
 }
 
 function checkedMembers(members: RaftModuleOptions['members']): readonly FounderOptions[] | undefined {

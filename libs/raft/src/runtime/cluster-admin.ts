@@ -13,6 +13,7 @@ import {
 } from './membership-view';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
+import type { Rejoining } from './rejoining';
 import type { Replica } from './replica';
 import type { Scheduler } from './scheduler';
 
@@ -65,6 +66,8 @@ export interface JoinRequest {
   readonly http: string;
   readonly incarnation: string;
   readonly voter: boolean;
+  /** It was a founder, its store is empty, and it asks for the place of its old replica. */
+  readonly rejoin?: boolean;
 }
 
 /** What a node that joins is told: the cluster, and whether it is a member by now. */
@@ -79,6 +82,7 @@ export interface AdminPorts {
   readonly calls: PeerCalls;
   readonly scheduler: Scheduler;
   readonly electionTimeoutMs: number;
+  readonly rejoining: Rejoining;
   replica(): Replica | undefined;
   /** Why nothing is taken in; undefined where it is. */
   closed(): RaftError | undefined;
@@ -337,7 +341,10 @@ export class ClusterAdmin {
         'RAFT_CONFLICT',
         `The store of '${request.name}' was a member's, which was removed: join with an empty store.`,
       );
-    if (!isMember) this.admit(replica, request);
+    if (!isMember && request.rejoin === true) {
+      const voter = this.ports.rejoining.requireAllowed(replica, request.name, request.incarnation);
+      this.admit(replica, { ...request, voter });
+    } else if (!isMember) this.admit(replica, request);
     const { clusterId } = replica;
     return { clusterId, configuration: JSON.stringify(this.configuration) };
   }

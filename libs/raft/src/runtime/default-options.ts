@@ -50,6 +50,7 @@ export function raftNodeOptions(settings: RaftNodeSettings): RaftNodeOptions {
     groupId,
     founders,
     forceBootstrap: settings.forceBootstrap ?? false,
+    onEmptyStore: settings.onEmptyStore ?? 'refuse',
     advertise,
     http: settings.http ?? founders.find(({ id }) => id === nodeId)?.http ?? '',
     join: settings.join ?? [],
@@ -81,6 +82,8 @@ function validate(options: RaftNodeOptions): void {
   if (!/^[a-z0-9_-]{1,63}$/.test(groupId))
     throw wrong('groupId', groupId, 'write 1 to 63 characters of a-z, 0-9, _ and -');
   requireAddress('advertise', advertise);
+  if (!['refuse', 'rejoin'].includes(options.onEmptyStore))
+    throw wrong('onEmptyStore', options.onEmptyStore, "write 'refuse' or 'rejoin'");
   options.join.forEach((address, at) => requireAddress(`join[${at}]`, address));
   validateFounders(founders);
   validateTimes(options);

@@ -22,6 +22,8 @@ export interface FoundingPorts {
   founded(group: LoadedGroup): void;
   /** A cluster exists, and this store isn't part of it. */
   excluded(sentence: string): void;
+  /** The cluster with which a listed peer has ever answered this store; undefined where none has. */
+  metCluster(): string | undefined;
   storageLost(sentence: string): void;
 }
 
@@ -108,6 +110,11 @@ export class Founding {
         return `${id} at ${peer} doesn't answer (${detail === '' ? state : `${state}: ${detail}`})`;
       });
     const there = options.founders.filter(({ id }) => this.heard.has(id)).map(({ id }) => id);
+    const met = this.ports.metCluster();
+    if (met !== undefined)
+      missing.push(
+        `the store of '${options.nodeId}' is empty, and a founder has answered it with the cluster ${met}: it founds none, and waits for that one`,
+      );
     const first = options.founders[0]?.id;
     const task =
       first === options.nodeId
@@ -136,7 +143,8 @@ export class Founding {
 
   private writeIfComplete(): void {
     const { founders, nodeId, scheduler } = this.ports.options;
-    if (founders[0]?.id !== nodeId || !this.isComplete()) return;
+    // Whoever has met the cluster that there was has lost what it held, and founds no other in its place.
+    if (founders[0]?.id !== nodeId || this.ports.metCluster() !== undefined || !this.isComplete()) return;
     const present = founders.filter(({ id }) => this.heard.has(id));
     const members = present.map((founder): Member => ({
       id: founders.indexOf(founder) + 1,
@@ -186,7 +194,8 @@ export class Founding {
       `The cluster '${options.clusterName}' exists already (node '${from}' says so), and the store of '${options.nodeId}' ` +
         'is not part of it: it is empty, because it was wiped or replaced, or kept in memory and the node was restarted, or because ' +
         'the cluster was founded without it. What it once held can’t be assumed, so it must not vote in its old place. ' +
-        `Remove '${options.nodeId}' from the members if it is there, and add it as a new member: start it with join in place of members, on an empty store.`,
+        `To let it come back in place of its old replica, start it with onEmptyStore: 'rejoin' (RAFT_ON_EMPTY_STORE=rejoin, or ` +
+        `--on-empty-store rejoin); or start it with join in place of members, on an empty store.`,
     );
   }
 

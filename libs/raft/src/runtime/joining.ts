@@ -9,6 +9,7 @@ import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import { Persister } from './persister';
 import type { RaftNodeOptions } from './raft-node-options';
+import { REJOIN_IS_OFF } from './rejoining';
 import type { TimerHandle } from './scheduler';
 import type { SessionProof } from './session-proof';
 import { timingOf } from './timing';
@@ -22,7 +23,13 @@ export interface JoiningPorts {
   readonly links: PeerLinks;
   readonly calls: PeerCalls;
   readonly proof: SessionProof;
+  /** The members that it asks first. */
+  readonly through: readonly string[];
+  /** Whether it asks for the place of its old replica. */
+  readonly rejoins: boolean;
   joined(group: LoadedGroup): void;
+  /** It won't be taken in, however long it waits. */
+  refused(sentence: string): void;
   storageLost(sentence: string): void;
 }
 
@@ -63,7 +70,7 @@ export class Joining {
   }
 
   start(): void {
-    this.ports.links.connectTo(this.ports.options.join);
+    this.ports.links.connectTo(this.ports.through);
     this.round();
   }
 
@@ -78,8 +85,9 @@ export class Joining {
   }
 
   describe(): string {
-    const { clusterName, join } = this.ports.options;
-    return `Joining the cluster '${clusterName}' through ${join.join(', ')}: ${this.trouble}`;
+    const { options, through, rejoins } = this.ports;
+    const what = rejoins ? 'Coming back with an empty store to' : 'Joining';
+    return `${what} the cluster '${options.clusterName}' through ${through.join(', ')}: ${this.trouble}`;
   }
 
   private readonly round = (): void => {
@@ -91,26 +99,36 @@ export class Joining {
       () => (this.asking = false),
       (error: unknown) => {
         this.asking = false;
+        const before = this.trouble;
         this.trouble = sentenceOf(error);
-        if (isRaftError(error) && (error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT'))
+        if (this.ports.rejoins) this.rejoinRefused(error, before);
+        else if (isRaftError(error) && (error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT'))
           this.ports.options.logger.warn(this.describe());
       },
     );
   };
 
+  private rejoinRefused(error: unknown, before: string): void {
+    if (this.closed) return;
+    if (isRaftError(error) && REJOIN_IS_OFF.has(error.reason ?? '')) {
+      this.closed = true;
+      this.ports.refused(error.message);
+    } else if (kindOf(this.trouble) !== kindOf(before)) this.ports.options.logger.warn(this.describe());
+  }
+
   private async ask(): Promise<void> {
-    const { options, calls, links, incarnation, proof } = this.ports;
+    const { options, calls, links, incarnation, proof, rejoins } = this.ports;
     if (!proof.isFresh()) {
       // Another process may have opened it, and may have become a member by it, or be one no more.
       this.trouble = "its store doesn't answer";
       return;
     }
-    const { join, nodeId: name, advertise: peer, http, joinAs } = options;
+    const { nodeId: name, advertise: peer, http, joinAs } = options;
     // Those that it was told, and those that have dialled it since: the one that it was told may be gone.
-    const addresses = [...new Set([...join, ...links.memberAddresses()])];
+    const addresses = [...new Set([...this.ports.through, ...links.memberAddresses()])];
     const address = addresses[this.at++ % addresses.length]!;
     links.invite(address, options.scheduler.nowMs());
-    const body = encodeValue({ name, peer, http, incarnation, voter: joinAs === 'voter' });
+    const body = encodeValue({ name, peer, http, incarnation, voter: joinAs === 'voter', rejoin: rejoins });
     const answer = decodeValue(await calls.call(address, JOIN, body, options.electionTimeoutMs * 2)) as JoinAnswer;
     const configuration = configurationOf(JSON.parse(answer.configuration));
     const self = configuration.members.find((member) => member.incarnation === incarnation);
@@ -142,4 +160,9 @@ export class Joining {
     void this.close();
     this.ports.joined(group);
   }
+}
+
+/** What is told again each half second differs by its numbers only. */
+function kindOf(sentence: string): string {
+  return sentence.replaceAll(/\d+/g, '');
 }

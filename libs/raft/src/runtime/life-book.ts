@@ -25,6 +25,8 @@ interface Notes {
   readonly http?: string;
   /** The id of a cluster with which a listed peer answered this store while it was empty. Absent: none did. */
   readonly metCluster?: string;
+  /** When a member was replaced last, in milliseconds since 1970. Absent: none was, as far as this node has seen. */
+  readonly replacedAtMs?: number;
 }
 
 interface KnownPlace {
@@ -57,6 +59,7 @@ export class LifeBook {
   private readonly places: Map<ReplicaId, string>;
   private settledHttp: string | undefined;
   private met: string | undefined;
+  private replaced: number | undefined;
 
   private constructor(
     private readonly ports: LifeBookPorts,
@@ -68,6 +71,7 @@ export class LifeBook {
     this.places = new Map((notes.places ?? []).map(({ replicaId, address }) => [replicaId, address]));
     this.settledHttp = notes.http;
     this.met = notes.metCluster;
+    this.replaced = notes.replacedAtMs;
   }
 
   /** Writes the present life down. @throws whatever the store throws */
@@ -101,6 +105,16 @@ export class LifeBook {
   /** The cluster with which a listed peer has answered this store while it was empty. */
   get metCluster(): string | undefined {
     return this.met;
+  }
+
+  /** When a member was replaced last by another store of its name, in milliseconds since 1970. */
+  get replacedAtMs(): number | undefined {
+    return this.replaced;
+  }
+
+  noteReplacement(wallMs: number): void {
+    this.replaced = wallMs;
+    this.write();
   }
 
   /** @param address where the member was heard; undefined where the membership says it */
@@ -210,6 +224,7 @@ export class LifeBook {
       }),
       ...(this.settledHttp !== undefined && { http: this.settledHttp }),
       ...(this.met !== undefined && { metCluster: this.met }),
+      ...(this.replaced !== undefined && { replacedAtMs: this.replaced }),
     } satisfies Notes);
   }
 }

@@ -26,6 +26,7 @@ import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
 import { PlaceWitness } from './place-witness';
 import type { RaftNodeOptions } from './raft-node-options';
+import { Rejoining } from './rejoining';
 import { Replica } from './replica';
 import { asRaftError } from './request-codec';
 import { SessionProof } from './session-proof';
@@ -62,6 +63,7 @@ export class NodeLife {
   private readonly report: LeaderlessReport;
   private readonly witness: PlaceWitness;
   private readonly moves: Moves;
+  private readonly rejoining: Rejoining;
   private readonly inquiry: MembershipInquiry;
   private readonly ticker: Ticker;
   private readonly reporter: EventReporter;
@@ -104,7 +106,9 @@ export class NodeLife {
       status: () => this.status(),
       onStatus: (listener) => this.board.subscribe(listener),
     });
+    this.rejoining = new Rejoining({ scheduler, electionTimeoutMs, lives: () => this.lives });
     this.admin = new ClusterAdmin({
+      rejoining: this.rejoining,
       links: this.links,
       calls: this.paths.calls,
       scheduler,
@@ -226,7 +230,8 @@ export class NodeLife {
       else this.links.connectFounders();
       this.silence.keep(identity, () => {
         if (this.board.phase !== 'starting') return;
-        if (group === undefined && this.options.join.length > 0) this.join(identity, applied.last.index);
+        if (group === undefined && this.options.join.length > 0)
+          this.join(identity, applied.last.index, this.options.join, false);
         else if (group === undefined) this.found(identity, applied.last.index);
         else this.run(identity, restored!, false);
       });
@@ -310,14 +315,34 @@ export class NodeLife {
       links,
       proof,
       founded: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
-      excluded: (sentence) => this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence)),
+      excluded: (sentence) => {
+        if (options.onEmptyStore === 'rejoin') this.rejoin(appliedIndex);
+        else this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence));
+      },
+      metCluster: () => this.lives?.metCluster,
       storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
     });
     this.board.enter('founding');
     this.founding.start();
   }
 
-  private join({ incarnation }: StoreIdentity, appliedIndex: number): void {
+  /** The founder that this node was has lost its store: it asks the others for the place of its old replica. */
+  private rejoin(appliedIndex: number): void {
+    const { founders, nodeId, logger } = this.options;
+    logger.warn(
+      `The store of '${nodeId}' is empty, and its cluster exists: it comes back in place of its old replica, as onEmptyStore says.`,
+    );
+    void this.founding?.close();
+    const others = founders.filter(({ id }) => id !== nodeId).map(({ peer }) => peer);
+    this.join(this.store!, appliedIndex, others, true);
+  }
+
+  private join(
+    { incarnation }: StoreIdentity,
+    appliedIndex: number,
+    through: readonly string[],
+    rejoins: boolean,
+  ): void {
     const { options, links, proof } = this;
     const { calls } = this.paths;
     const joining = new Joining({
@@ -326,6 +351,9 @@ export class NodeLife {
       links,
       calls,
       proof,
+      through,
+      rejoins,
+      refused: (sentence) => this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence)),
       joined: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
       storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
     });
@@ -356,6 +384,7 @@ export class NodeLife {
         configurationChanged: (configuration: ConfigurationInForce) => {
           this.reporter.configurationChanged(configuration);
           this.moves.configurationChanged(configuration, group.identity.replicaId);
+          this.rejoining.configurationChanged(configuration.configuration);
           this.board.changed();
         },
         queues: () => this.queues(),

@@ -56,6 +56,12 @@ export interface RaftNodeOptions {
   readonly founders: readonly FounderOptions[];
   /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
   readonly forceBootstrap: boolean;
+  /**
+   * What a founder does whose store is empty while the cluster exists: `refuse` to take part, or `rejoin` in place of its old
+   * replica, once that has been silent for 30 s, all other voters have everything, and no other was replaced in the last ten
+   * minutes. Default `refuse`.
+   */
+  readonly onEmptyStore: 'refuse' | 'rejoin';
   /** Where peers reach this node, `host:port`. */
   readonly advertise: string;
   /** Where HTTP clients reach this node, as an origin, or empty; of a founder, that in the list counts. */

@@ -7,7 +7,16 @@ import { createLeadingNode } from './leading-node';
 
 /** What a node under test leaves out: where it is, with whom, and on what. @publicApi */
 export type RaftPlacementOption =
-  'members' | 'peers' | 'storage' | 'transport' | 'election' | 'join' | 'joinAs' | 'http' | 'forceBootstrap';
+  | 'members'
+  | 'peers'
+  | 'storage'
+  | 'transport'
+  | 'election'
+  | 'join'
+  | 'joinAs'
+  | 'http'
+  | 'forceBootstrap'
+  | 'onEmptyStore';
 
 /** The options of `RaftModule.forRoot()` that mean something to a node alone. @publicApi */
 export type RaftTestingOptions = Omit<RaftModuleOptions, RaftPlacementOption> & RaftModuleExtras;
@@ -28,6 +37,7 @@ const PLACEMENT: Readonly<Record<RaftPlacementOption, undefined>> = {
   joinAs: undefined,
   http: undefined,
   forceBootstrap: undefined,
+  onEmptyStore: undefined,
 };
 
 const OVERRIDES: ReadonlyMap<symbol, unknown> = new Map<symbol, unknown>([
