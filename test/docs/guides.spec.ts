@@ -106,6 +106,7 @@ describe('docs/guides/configuration.md', () => {
     expect(text).toContain(`| \`snapshots.afterEntries\` | ${shown(DEFAULT_SNAPSHOTS.afterEntries)} |`);
     expect(text).toContain(`| \`snapshots.afterBytes\` | ${shown(DEFAULT_SNAPSHOTS.afterBytes)} |`);
     expect(text).toContain(`| \`snapshots.trailingEntries\` | ${shown(DEFAULT_SNAPSHOTS.trailingEntries)}, from 0 |`);
+    expect(text).toContain(`| \`snapshots.trailingBytes\` | ${shown(DEFAULT_SNAPSHOTS.trailingBytes)}, from 0 |`);
   });
 
   it('has every variable of raftOptionsFromEnv()', () => {

@@ -47,6 +47,9 @@ export class FileStorage implements raft.RaftStorage {
   entries = (group: raft.GroupId, from: number, to: number, maxBytes: number) =>
     this.memory.entries(group, from, to, maxBytes);
 
+  tail = (group: raft.GroupId, from: number, to: number, maxBytes: number) =>
+    this.memory.tail(group, from, to, maxBytes);
+
   /** Refused by the memory before anything is written, where it doesn't follow; durable before it is answered. */
   async persist(writes: readonly raft.GroupWrite[]): Promise<void> {
     await this.memory.persist(writes);

@@ -74,6 +74,10 @@ export class GatedStorage implements RaftStorage {
     return this.inner.entries(group, from, to, maxBytes);
   }
 
+  tail(...call: Parameters<RaftStorage['tail']>): ReturnType<RaftStorage['tail']> {
+    return this.inner.tail(...call);
+  }
+
   writeSnapshot(...call: Parameters<RaftStorage['writeSnapshot']>): Promise<void> {
     return this.inner.writeSnapshot(...call);
   }

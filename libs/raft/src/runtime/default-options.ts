@@ -94,11 +94,13 @@ function validate(options: RaftNodeOptions): void {
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(`limits.${name}`, value, 'write a whole number above 0');
 }
 
-function validateSnapshots({ afterEntries, afterBytes, afterMs, trailingEntries }: SnapshotOptions): void {
+function validateSnapshots(settings: SnapshotOptions): void {
+  const { afterEntries, afterBytes, afterMs, trailingEntries, trailingBytes } = settings;
   for (const [name, value, least] of [
     ['afterEntries', afterEntries, 1],
     ['afterBytes', afterBytes, 1],
     ['trailingEntries', trailingEntries, 0],
+    ['trailingBytes', trailingBytes, 0],
   ] as const)
     if (!Number.isSafeInteger(value) || value < least)
       throw wrong(`snapshots.${name}`, value, `write a whole number from ${least} on`);

@@ -8,6 +8,8 @@ export interface SnapshotOptions {
   readonly afterMs: number | null;
   /** Entries that stay in the log behind a snapshot, for followers that are a little behind. Default 10,000. Too low: they get the whole snapshot. */
   readonly trailingEntries: number;
+  /** And so many bytes of them at most, whichever is less. Default 64 MiB. Too low: as above; too high: large commands fill the store. */
+  readonly trailingBytes: number;
 }
 
 export const DEFAULT_SNAPSHOTS: SnapshotOptions = Object.freeze({
@@ -15,6 +17,7 @@ export const DEFAULT_SNAPSHOTS: SnapshotOptions = Object.freeze({
   afterBytes: 64 * 1024 * 1024,
   afterMs: null,
   trailingEntries: 10_000,
+  trailingBytes: 64 * 1024 * 1024,
 });
 
 /** A snapshot that is in this node's store. @publicApi */

@@ -50,7 +50,9 @@ export class Snapshotter {
   private entries = 0;
   private bytes = 0;
   private running: Promise<SnapshotInfo> | undefined;
-  private cutDue: { readonly to: number; readonly sinceMs: number } | undefined;
+  /** Behind a snapshot of this entry the log's head may go. */
+  private cutDue: { readonly behind: number; readonly sinceMs: number } | undefined;
+  private cutting = false;
   private notBeforeMs = 0;
   private lastMs: number;
   private closed = false;
@@ -85,7 +87,8 @@ export class Snapshotter {
   tick(nowMs: number): void {
     const { afterMs } = this.ports.settings;
     if (afterMs !== null && this.entries > 0 && nowMs - this.lastMs >= afterMs) this.takeBySelf();
-    if (this.cutDue !== undefined && this.running === undefined && nowMs >= this.notBeforeMs) this.cut();
+    const mayCut = this.running === undefined && !this.cutting && nowMs >= this.notBeforeMs;
+    if (this.cutDue !== undefined && mayCut) this.cut(this.cutDue);
   }
 
   /**
@@ -131,7 +134,7 @@ export class Snapshotter {
   }
 
   private async run(): Promise<SnapshotInfo> {
-    const { storage, groupId, settings, logger, scheduler, machine } = this.ports;
+    const { storage, groupId, logger, scheduler, machine } = this.ports;
     const startedMs = scheduler.nowMs();
     let source: SnapshotSource | undefined;
     try {
@@ -149,7 +152,7 @@ export class Snapshotter {
       this.bytes -= counted.bytes;
       const info = { index: last.index, term: last.term, ...written };
       this.remember(info);
-      this.cutDue = { to: last.index - settings.trailingEntries, sinceMs: scheduler.nowMs() };
+      this.cutDue = { behind: last.index, sinceMs: scheduler.nowMs() };
       const durationMs = scheduler.nowMs() - startedMs;
       const taken = this.ports.events.taps['snapshot-taken'];
       if (taken.isHeard) taken.tell({ ...info, durationMs });
@@ -206,28 +209,35 @@ export class Snapshotter {
     this.newest = { ...info, takenAtMs: this.lastMs };
   }
 
-  /** The store first: what the kernel has forgotten must not come back with a start. */
-  private cut(): void {
-    const { storage, groupId, scheduler, logger } = this.ports;
-    const { to: index, sinceMs } = this.cutDue!;
-    const term = this.ports.termAt(index);
-    if (index <= ORIGIN.index || term === undefined || index > this.ports.durableIndex()) {
-      this.cutDue = undefined;
-      return;
-    }
-    if (this.ports.somebodyFetches() && scheduler.nowMs() - sinceMs < LONGEST_HOLD_MS) return;
+  /** Once nobody fetches who needs the log that follows. */
+  private cut(due: { readonly behind: number; readonly sinceMs: number }): void {
+    const { scheduler, logger } = this.ports;
+    if (this.ports.somebodyFetches() && scheduler.nowMs() - due.sinceMs < LONGEST_HOLD_MS) return;
     this.cutDue = undefined;
-    const to = { index, term };
-    storage.compact(groupId, to).then(
-      () => {
-        if (!this.closed) this.ports.compacted(to);
-      },
-      (error: unknown) => {
+    this.cutting = true;
+    this.cutBehind(due.behind)
+      .catch((error: unknown) => {
         if (this.closed) return;
         this.notBeforeMs = scheduler.nowMs() + RETRY_MS;
-        this.cutDue ??= { to: index, sinceMs };
-        logger.warn(`The log could not be cut at ${index}: ${sentenceOf(error)}`);
-      },
-    );
+        this.cutDue ??= due;
+        logger.warn(`The log could not be cut: ${sentenceOf(error)}`);
+      })
+      .finally(() => (this.cutting = false));
+  }
+
+  /**
+   * Entries that take more bytes than may stay go, however few they are. The store first: what the kernel has forgotten must not
+   * come back with a start.
+   */
+  private async cutBehind(snapshot: number): Promise<void> {
+    const { storage, groupId, settings } = this.ports;
+    const from = Math.max(ORIGIN.index + 1, snapshot - settings.trailingEntries + 1);
+    const { firstIndex } = await storage.tail(groupId, from, snapshot, settings.trailingBytes);
+    const index = firstIndex - 1;
+    const term = this.ports.termAt(index);
+    if (this.closed || index <= ORIGIN.index || term === undefined || index > this.ports.durableIndex()) return;
+    const to = { index, term };
+    await storage.compact(groupId, to);
+    if (!this.closed) this.ports.compacted(to);
   }
 }

@@ -53,6 +53,13 @@ export interface LoadedGroup extends DurableState {
   readonly identity: GroupIdentity;
 }
 
+/** The end of a log, up to an index that was asked for. @publicApi */
+export interface LogTail {
+  /** The first entry of it. */
+  readonly firstIndex: number;
+  readonly sizeBytes: number;
+}
+
 /** What a snapshot is a snapshot of. @publicApi */
 export interface SnapshotMetadata {
   /** The last entry that it covers. */
@@ -133,6 +140,16 @@ export interface RaftStorage {
    * @throws StoreNewerError an entry is intact, and of a kind or format that this version doesn't know
    */
   entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]>;
+
+  /**
+   * Measures the log's end, without reading its data: what is kept in it for slow followers is bounded in bytes.
+   *
+   * @param from the first index that may count
+   * @param to the last index, inclusive
+   * @param maxBytes of entries, each counted as its data and 32 bytes
+   * @returns the longest run of entries that ends at `to` and takes at most `maxBytes`; an empty one begins at `to + 1`
+   */
+  tail(group: GroupId, from: number, to: number, maxBytes: number): Promise<LogTail>;
 
   /**
    * Stores a snapshot in chunks, whole or not at all, and replaces the one before. The log isn't touched.

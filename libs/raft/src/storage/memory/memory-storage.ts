@@ -5,6 +5,7 @@ import { type Entry, entrySizeBytes, isIntact } from '../../core/entry';
 import {
   type GroupWrite,
   type LoadedGroup,
+  type LogTail,
   type RaftStorage,
   type SnapshotMetadata,
   type StoreBoot,
@@ -146,6 +147,19 @@ export class MemoryStorage implements RaftStorage {
       bytes += entrySizeBytes(entry);
     }
     return page;
+  }
+
+  async tail(group: GroupId, from: number, to: number, maxBytes: number): Promise<LogTail> {
+    const stored = this.medium.groups.get(group);
+    let firstIndex = to + 1;
+    let sizeBytes = 0;
+    for (let index = to; stored !== undefined && index >= from; index--) {
+      const entry = stored.entries[index - stored.position.origin.index - 1];
+      if (!entry || sizeBytes + entrySizeBytes(entry) > maxBytes) break;
+      sizeBytes += entrySizeBytes(entry);
+      firstIndex = index;
+    }
+    return { firstIndex, sizeBytes };
   }
 
   async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -1,6 +1,7 @@
 import { checksumByCode, type Entry, ENTRY_FORMAT, ENTRY_OVERHEAD_BYTES, entryKindOfCode } from '../../core/entry';
-import { StoreCorruptError, StoreNewerError } from '../contract';
+import { type LogTail, StoreCorruptError, StoreNewerError } from '../contract';
 import { copyRows, readInt8 } from './copy-rows';
+import { toSafeInteger } from './entities/safe-integer';
 import type { PostgresClient } from './postgres-client';
 import type { Tables } from './tables';
 
@@ -54,6 +55,28 @@ export async function readPage(
     page.push(entry);
   });
   return page;
+}
+
+/** Sums sizes from the end of the slice on; what is stored out of line isn't read for it. */
+export async function measureTail(
+  client: PostgresClient,
+  tables: Tables,
+  slice: LogSlice,
+  maxBytes: number,
+): Promise<LogTail> {
+  const { groupId, generation, from, to } = slice;
+  const [row] = (
+    await client.query({
+      text: `SELECT coalesce(min(index), $4::bigint + 1), coalesce(max(through), 0) FROM (
+          SELECT index, sum(octet_length(data) + ${ENTRY_OVERHEAD_BYTES}) OVER (ORDER BY index DESC) AS through
+          FROM ${tables.entry} WHERE group_id = $1 AND generation = $2 AND index BETWEEN $3::bigint AND $4
+        ) AS sizes WHERE through <= $5::numeric`,
+      values: [groupId, generation, from, to, maxBytes],
+      rowMode: 'array',
+    })
+  ).rows;
+  const [firstIndex, sizeBytes] = (row ?? []).map(toSafeInteger) as [number, number];
+  return { firstIndex, sizeBytes };
 }
 
 /** @returns the entries of kind `configuration` in the slice, however far apart */

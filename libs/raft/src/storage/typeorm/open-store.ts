@@ -4,6 +4,7 @@ import type { GroupId, LogId } from '../../core/types';
 import {
   type GroupWrite,
   type LoadedGroup,
+  type LogTail,
   type SnapshotMetadata,
   type StoreBoot,
   StoreCorruptError,
@@ -14,11 +15,11 @@ import {
 import { GroupPosition } from '../group-position';
 import { snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
 import { BatchStatements, type WriteGuard } from './batch-statements';
-import { readPage } from './entry-reader';
+import { type LogSlice, measureTail, readPage } from './entry-reader';
 import { groupChecksum, rowAfter, type StoredGroup } from './group-row';
 import { migrate } from './migrate';
 import { PinnedSession } from './pinned-session';
-import { clientOf, cutAfter } from './postgres-client';
+import { clientOf, cutAfter, type PostgresClient } from './postgres-client';
 import { SnapshotRows } from './snapshot-rows';
 import { patienceOf } from './storage-options';
 import { StoreLock } from './store-lock';
@@ -179,22 +180,32 @@ export class OpenStore {
 
   async entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]> {
     const stored = this.groups.get(group);
-    if (!stored) return [];
-    const { id, generation, position } = stored;
-    const last = Math.min(to, position.lastIndex);
-    if (from <= position.origin.index || from > last) return [];
-    const queryRunner = this.dataSource.createQueryRunner('master');
+    const slice = stored && sliceOf(group, stored, from, to);
+    if (!stored || !slice || from <= stored.position.origin.index) return [];
     // A cut that came in between may have taken the rows with it, some of them or all; what was read then isn't needed.
-    const isCut = () => from <= position.origin.index;
+    const isCut = () => from <= stored.position.origin.index;
     try {
-      const slice = { group, groupId: id, generation, from, to: last };
-      const client = await clientOf(queryRunner);
-      const { readMs } = patienceOf(this.dataSource.options);
-      const page = await cutAfter(client, readMs, () => readPage(client, this.tables, slice, maxBytes));
+      const page = await this.reading((client) => readPage(client, this.tables, slice, maxBytes));
       return isCut() ? [] : page;
     } catch (error) {
       if (error instanceof StoreCorruptError && isCut()) return [];
       throw error;
+    }
+  }
+
+  async tail(group: GroupId, from: number, to: number, maxBytes: number): Promise<LogTail> {
+    const stored = this.groups.get(group);
+    const slice = stored && sliceOf(group, stored, Math.max(from, stored.position.origin.index + 1), to);
+    if (!slice) return { firstIndex: to + 1, sizeBytes: 0 };
+    return this.reading((client) => measureTail(client, this.tables, slice, maxBytes));
+  }
+
+  /** Reads on a connection of its own, beside the writes; it may fail. */
+  private async reading<T>(read: (client: PostgresClient) => Promise<T>): Promise<T> {
+    const queryRunner = this.dataSource.createQueryRunner('master');
+    try {
+      const client = await clientOf(queryRunner);
+      return await cutAfter(client, patienceOf(this.dataSource.options).readMs, () => read(client));
     } finally {
       await queryRunner.release();
     }
@@ -290,6 +301,12 @@ export class OpenStore {
         : `another process has opened it since (epoch ${epoch} after ${this.epoch})`,
     );
   }
+}
+
+/** @returns undefined where there is nothing between the two */
+function sliceOf(group: GroupId, { id, generation, position }: StoredGroup, from: number, to: number) {
+  const slice: LogSlice = { group, groupId: id, generation, from, to: Math.min(to, position.lastIndex) };
+  return slice.from > slice.to ? undefined : slice;
 }
 
 function newGroup(id: number): StoredGroup {

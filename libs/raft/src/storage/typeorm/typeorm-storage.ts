@@ -5,6 +5,7 @@ import type { GroupId, LogId } from '../../core/types';
 import {
   type GroupWrite,
   type LoadedGroup,
+  type LogTail,
   type RaftStorage,
   type SnapshotMetadata,
   type StoreBoot,
@@ -96,6 +97,10 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
 
   async entries(group: GroupId, from: number, to: number, maxBytes: number): Promise<readonly Entry[]> {
     return this.opened().entries(group, from, to, maxBytes);
+  }
+
+  async tail(group: GroupId, from: number, to: number, maxBytes: number): Promise<LogTail> {
+    return this.opened().tail(group, from, to, maxBytes);
   }
 
   async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -34,6 +34,10 @@ export class ProcessStorage implements RaftStorage {
     return this.alive(() => this.inner.entries(group, from, to, maxBytes));
   }
 
+  tail(...call: Parameters<RaftStorage['tail']>): ReturnType<RaftStorage['tail']> {
+    return this.alive(() => this.inner.tail(...call));
+  }
+
   writeSnapshot(...call: Parameters<RaftStorage['writeSnapshot']>): Promise<void> {
     return this.alive(() => this.inner.writeSnapshot(...call));
   }

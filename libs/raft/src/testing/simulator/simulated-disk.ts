@@ -2,7 +2,7 @@ import type { ConfigurationInForce } from '../../core/configuration';
 import { entrySizeBytes, type Entry } from '../../core/entry';
 import { ORIGIN, type GroupId, type HardState, type LogId, type TermRun } from '../../core/types';
 import { StoreFencedError } from '../../storage/contract';
-import type { GroupIdentity, GroupWrite, LoadedGroup, SnapshotMetadata } from '../../storage/contract';
+import type { GroupIdentity, GroupWrite, LoadedGroup, LogTail, SnapshotMetadata } from '../../storage/contract';
 
 /** What a disk holds of one group. */
 export interface DiskGroup {
@@ -90,6 +90,19 @@ export class SimulatedDisk {
       bytes += entrySizeBytes(entry);
     }
     return page;
+  }
+
+  tail(groupId: GroupId, from: number, to: number, maxBytes: number): LogTail {
+    const group = this.groups.get(groupId);
+    let firstIndex = to + 1;
+    let sizeBytes = 0;
+    for (let index = to; group !== undefined && index >= from; index--) {
+      const entry = entryAt(group, index);
+      if (entry === undefined || sizeBytes + entrySizeBytes(entry) > maxBytes) break;
+      sizeBytes += entrySizeBytes(entry);
+      firstIndex = index;
+    }
+    return { firstIndex, sizeBytes };
   }
 
   compact(groupId: GroupId, to: LogId): void {

@@ -3,6 +3,7 @@ import type { GroupId, LogId } from '../../core/types';
 import {
   type GroupWrite,
   type LoadedGroup,
+  type LogTail,
   type RaftStorage,
   type SnapshotMetadata,
   type StoreBoot,
@@ -205,6 +206,10 @@ export class SimulatedStorage implements RaftStorage {
       time.after(fetched.afterMs, fetched.run);
     }
     if (outcome === 'answerLost') throw new StoreUnavailableError('the connection was lost behind the last chunk');
+  }
+
+  async tail(group: GroupId, from: number, to: number, maxBytes: number): Promise<LogTail> {
+    return this.disk.tail(group, from, to, maxBytes);
   }
 
   async readSnapshot(group: GroupId, fromChunk = 0): Promise<StoredSnapshot | undefined> {

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { entrySizeBytes } from '../../core/entry';
 import { expectEntries, expectLog } from './expectations';
-import { ALPHA, batch, boot, entries, openWithLog } from './sample-writes';
+import { ALPHA, batch, boot, entries, entry, openWithLog } from './sample-writes';
 import type { StorageConformanceCase } from './storage-under-test';
 
 export const READING_CASES: readonly StorageConformanceCase[] = [
@@ -62,6 +62,24 @@ export const READING_CASES: readonly StorageConformanceCase[] = [
       await writing;
       expectEntries(await reading, entries(1, 50, 1));
       await expectLog(storage, entries(1, 60, 1));
+    },
+  },
+  {
+    name: 'the end of the log is measured: as many entries as fit, from the last one back',
+    async run({ storage }) {
+      await openWithLog(storage, [10, 1]);
+      await storage.persist([batch(3, { entries: [entry(11, 1, { bytes: 5_000 }), entry(12, 1)] })]);
+      const small = entrySizeBytes(entry(1, 1));
+      const tail = (from: number, to: number, maxBytes: number) => storage.tail(ALPHA, from, to, maxBytes);
+      assert.deepEqual(await tail(1, 12, 1 << 20), { firstIndex: 1, sizeBytes: 11 * small + 5_032 });
+      assert.deepEqual(await tail(4, 10, Number.MAX_SAFE_INTEGER), { firstIndex: 4, sizeBytes: 7 * small });
+      assert.deepEqual(await tail(1, 12, 5_000), { firstIndex: 12, sizeBytes: small });
+      assert.deepEqual(await tail(1, 10, 3 * small), { firstIndex: 8, sizeBytes: 3 * small });
+      assert.deepEqual(await tail(1, 10, 3 * small - 1), { firstIndex: 9, sizeBytes: 2 * small });
+      assert.deepEqual(await tail(1, 10, 0), { firstIndex: 11, sizeBytes: 0 });
+      await storage.compact(ALPHA, { index: 6, term: 1 });
+      assert.deepEqual(await tail(1, 10, 1 << 20), { firstIndex: 7, sizeBytes: 4 * small });
+      assert.deepEqual(await storage.tail('gamma', 1, 10, 1 << 20), { firstIndex: 11, sizeBytes: 0 });
     },
   },
 ];

@@ -3,6 +3,7 @@ import type { Entry } from '../../core/entry';
 import type {
   GroupWrite,
   LoadedGroup,
+  LogTail,
   SnapshotMetadata,
   StoreBoot,
   StoredSnapshot,
@@ -293,5 +294,16 @@ describe('the storage conformance suite', () => {
       }
     }
     expect(await findings(using(Unchecked))).toContain('an entry whose bytes changed stops the reader');
+  });
+
+  it('catches a storage that measures no end of the log', async () => {
+    class Unmeasured extends FailingMemoryStorage {
+      override async tail(_group: GroupId, from: number): Promise<LogTail> {
+        return { firstIndex: from, sizeBytes: 0 };
+      }
+    }
+    expect(await findings(using(Unmeasured))).toContain(
+      'the end of the log is measured: as many entries as fit, from the last one back',
+    );
   });
 });
