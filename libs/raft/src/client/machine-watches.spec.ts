@@ -1,5 +1,7 @@
+import { RaftError } from '../core/raft-error';
 import { CallIds } from '../runtime/call-ids';
 import { encodeMachineEvent } from '../runtime/client-calls';
+import { encodeError } from '../runtime/request-codec';
 import type { RaftMachineEvent } from '../state-machine/machine-change';
 import type { RequestMessage } from '../transport/contract';
 import { MachineWatches } from './machine-watches';
@@ -7,6 +9,7 @@ import { MachineWatches } from './machine-watches';
 function setUp() {
   let home: string | undefined;
   const sent: (RequestMessage & { readonly to: string })[] = [];
+  const tasks: { readonly delayMs: number; readonly task: () => void }[] = [];
   const watches = new MachineWatches({
     groupId: 'default',
     ids: new CallIds(0),
@@ -16,9 +19,11 @@ function setUp() {
       sent.push({ ...request, to });
       return true;
     },
+    later: (delayMs, task) => void tasks.push({ delayMs, task }),
   });
   const heard: RaftMachineEvent[] = [];
-  const end = watches.add('locks', { event: (event) => heard.push(event), failed: () => undefined });
+  const failures: unknown[] = [];
+  const end = watches.add('locks', { event: (event) => heard.push(event), failed: (error) => failures.push(error) });
   const settleOn = (address: string | undefined): void => {
     home = address;
     watches.settle();
@@ -33,7 +38,7 @@ function setUp() {
     command: 'set',
     value: null,
   });
-  return { watches, sent, heard, end, settleOn, tell, change };
+  return { watches, sent, heard, failures, tasks, end, settleOn, tell, change };
 }
 
 describe('MachineWatches', () => {
@@ -87,5 +92,31 @@ describe('MachineWatches', () => {
     end();
     expect(sent.map(({ method }) => method)).toEqual(['client.watch', 'client.unwatch']);
     expect(watches.toldThrough).toBe(0);
+  });
+
+  it('asks again when the node has cut the watch, after the time that it names, and passes on any other refusal', () => {
+    const { watches, sent, failures, tasks, settleOn } = setUp();
+    const asked = (): RequestMessage[] => sent.filter(({ method }) => method === 'client.watch');
+    const refuse = (error: RaftError): boolean =>
+      watches.answered({
+        kind: 'response',
+        groupId: 'default',
+        id: asked().at(-1)!.id,
+        ok: false,
+        body: encodeError(error),
+      });
+    settleOn('a');
+    refuse(new RaftError('RAFT_BUSY', 'too slow', { retryAfterMs: 200 }));
+    expect([asked().length, tasks.map(({ delayMs }) => delayMs), failures]).toEqual([1, [200], []]);
+    tasks[0]!.task();
+    expect(asked()).toHaveLength(2);
+    refuse(new RaftError('RAFT_FORBIDDEN', 'no'));
+    expect(failures).toEqual([expect.objectContaining({ code: 'RAFT_FORBIDDEN' })]);
+
+    refuse(new RaftError('RAFT_BUSY', 'too slow', { retryAfterMs: 200 }));
+    settleOn('b');
+    expect(asked()).toHaveLength(3);
+    tasks[1]!.task();
+    expect(asked()).toHaveLength(3);
   });
 });

@@ -32,6 +32,8 @@ export interface MachineWatchesPorts {
   /** The node that tells; undefined while there is none. */
   home(): string | undefined;
   send(address: string, request: RequestMessage): boolean;
+  /** Calls the task once, after so many milliseconds. */
+  later(delayMs: number, task: () => void): void;
 }
 
 /** Which machines this client watches. One node tells; where another takes over, watchers hear that something may be missing. */
@@ -90,7 +92,7 @@ export class MachineWatches {
   private tell(watch: Watch, { ok, body }: ResponseMessage): void {
     if (!ok) {
       const error = decodeError(body);
-      if (error !== undefined) this.each(watch, (listener) => listener.failed(error));
+      if (error !== undefined) this.failed(watch, error);
       return;
     }
     const event = decodeMachineEvent(body);
@@ -98,6 +100,16 @@ export class MachineWatches {
     if (event.kind === 'change' && event.index <= watch.toldBefore) return;
     watch.toldThrough = Math.max(watch.toldThrough, event.index);
     this.each(watch, (listener) => listener.event(event));
+  }
+
+  /** A node that was read too slowly has cut the watch: it is asked again, and says that something may be missing. */
+  private failed(watch: Watch, error: RaftError): void {
+    const { id } = watch;
+    if (error.retryAfterMs === undefined) return this.each(watch, (listener) => listener.failed(error));
+    this.ports.later(error.retryAfterMs, () => {
+      const isStillMeant = this.byMachine.get(watch.machine) === watch && watch.id === id;
+      if (isStillMeant && this.toldBy !== undefined) this.ask(this.toldBy, watch);
+    });
   }
 
   private each(watch: Watch, call: (listener: WatchListener) => void): void {

@@ -111,6 +111,7 @@ export class RaftClient {
       logger,
       home: () => this.links.home(),
       send: (address, request) => this.links.send(address, request),
+      later: (delayMs, task) => void scheduler.setTimer(delayMs, task),
     });
     this.router.replica = this.serving();
     this.ticker = new Ticker(scheduler, TICK_MS, (_ticks, nowMs) => this.tick(nowMs));

@@ -112,6 +112,7 @@ export class CallPaths {
       groupId,
       bootNonce: ports.bootNonce,
       logger: options.logger,
+      scheduler: options.scheduler,
       machineEvents: options.machineEvents,
       submit,
       closed: () => ports.closed(),

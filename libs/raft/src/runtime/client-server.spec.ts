@@ -16,7 +16,9 @@ function setUp() {
   const listeners = new Set<MachineEventListener>();
   const statusListeners = new Set<(status: RaftStatus) => void>();
   const status = { phase: 'running', clusterId: 'c1', term: 3, leader: LEADER, appliedIndex: 7 } as RaftStatus;
+  const tasks: (() => void)[] = [];
   const server = new ClientServer({
+    scheduler: { setTimer: (_delayMs, task) => ({ at: tasks.push(task) }), clearTimer: () => undefined },
     nodeName: 'n1',
     clusterName: 'shop',
     groupId: 'default',
@@ -43,6 +45,7 @@ function setUp() {
       if (!isFull) answers.push(response);
       return !isFull;
     },
+    backlogBytes: 0,
     close: (detail) => closings.push(detail),
   };
   const call = (method: string, more: Partial<RequestMessage> = {}): void =>
@@ -81,6 +84,7 @@ function setUp() {
     listeners,
     statusListeners,
     fill: () => (isFull = true),
+    runTimers: () => tasks.splice(0).forEach((task) => task()),
   };
 }
 
@@ -145,11 +149,13 @@ describe('ClientServer', () => {
   });
 
   it('pushes what a watched machine tells behind the index that it says first, until the watch or the connection ends', () => {
-    const { server, channel, call, answers, listeners, statusListeners } = setUp();
-    const tell = (machine: string, index: number): void =>
+    const { server, channel, call, answers, listeners, statusListeners, runTimers } = setUp();
+    const tell = (machine: string, index: number): void => {
       listeners.forEach((listen) =>
         listen(machine, { kind: 'change', index, term: 3, now: 1, command: 'set', value: { index } }),
       );
+      runTimers();
+    };
     const watched = { id: 6, body: Buffer.from('locks') };
     call(CLIENT_WATCH, watched);
     tell('locks', 8);
@@ -168,11 +174,11 @@ describe('ClientServer', () => {
     expect([listeners.size, statusListeners.size]).toEqual([0, 0]);
   });
 
-  it('hangs up on a client that can not be told, so that it misses nothing in silence', () => {
-    const { call, closings, listeners, fill } = setUp();
-    call(CLIENT_WATCH, { body: Buffer.from('locks') });
+  it('hangs up on a client that can not be told who leads, so that it misses nothing in silence', () => {
+    const { call, closings, changed, fill } = setUp();
+    call(CLIENT_STATUS, { id: 5 });
     fill();
-    listeners.forEach((listen) => listen('locks', { kind: 'replaced', index: 9 }));
+    changed({ term: 9 });
     expect(closings).toHaveLength(1);
   });
 

@@ -1,6 +1,5 @@
 import { RaftError } from '../core/raft-error';
 import type { GroupId } from '../core/types';
-import type { RaftMachineEvent } from '../state-machine/machine-change';
 import type { ClientChannel, ClientHost, Hello, RequestMessage } from '../transport/contract';
 import { admissionOfClient } from './admission';
 import {
@@ -12,10 +11,12 @@ import {
   encodeClusterWord,
   encodeMachineEvent,
 } from './client-calls';
+import { ClientWatches } from './client-watches';
 import { sentenceOf } from './error-sentence';
 import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
 import type { MachineEventSource, RaftLogger } from './raft-node-options';
 import { asRaftError, decodeRequest, encodeError, encodeResult } from './request-codec';
+import type { Scheduler } from './scheduler';
 import type { RaftStatus } from './status';
 
 /** All that a client may ask of the cluster. What nodes ask of each other, votes, snapshots, joining, administration, isn't among it. */
@@ -27,7 +28,6 @@ const METHODS: ReadonlyMap<string, RequestKind> = new Map([
 const LONGEST_TIMEOUT_MS = 3_600_000;
 /** Of one client, so that it can't take all the room that calls have in this node. */
 const MOST_CALLS = 2000;
-const MOST_WATCHES = 256;
 const NOTHING = new Uint8Array(0);
 
 export interface ClientServerPorts {
@@ -36,6 +36,7 @@ export interface ClientServerPorts {
   readonly groupId: GroupId;
   readonly bootNonce: string;
   readonly logger: RaftLogger;
+  readonly scheduler: Pick<Scheduler, 'setTimer' | 'clearTimer'>;
   readonly machineEvents: MachineEventSource | undefined;
   submit(request: PendingRequest): void;
   closed(): RaftError | undefined;
@@ -47,9 +48,7 @@ interface Connected {
   calls: number;
   /** The call that asked to hear of the leader. */
   statusCall: number | undefined;
-  told: string;
-  /** The calls that watch a machine, by its name. */
-  readonly watches: Map<string, number>;
+  told: Uint8Array | undefined;
 }
 
 /**
@@ -58,9 +57,14 @@ interface Connected {
  */
 export class ClientServer implements ClientHost {
   private readonly clients = new Map<ClientChannel, Connected>();
+  private readonly watches: ClientWatches;
   private endings: (() => void)[] = [];
+  /** What clients were told last, encoded once for all of them. */
+  private word: { readonly text: string; readonly body: Uint8Array } | undefined;
 
-  constructor(private readonly ports: ClientServerPorts) {}
+  constructor(private readonly ports: ClientServerPorts) {
+    this.watches = new ClientWatches(ports);
+  }
 
   admit(client: Hello): string | undefined {
     const { clusterName, nodeName } = this.ports;
@@ -79,6 +83,7 @@ export class ClientServer implements ClientHost {
 
   ended(channel: ClientChannel): void {
     this.clients.delete(channel);
+    this.watches.ended(channel);
     if (this.clients.size > 0) return;
     for (const end of this.endings) end();
     this.endings = [];
@@ -91,11 +96,12 @@ export class ClientServer implements ClientHost {
     switch (request.method) {
       case CLIENT_STATUS:
         client.statusCall = request.id;
+        client.told = undefined;
         return this.tellStatus(channel, client, this.ports.status());
       case CLIENT_WATCH:
-        return this.watch(request, channel, client);
+        return this.watch(request, channel);
       case CLIENT_UNWATCH:
-        client.watches.delete(decodeMachineName(request.body));
+        this.watches.remove(channel, decodeMachineName(request.body));
         return this.answer(request, channel, NOTHING);
       default:
         return this.serve(request, channel, client);
@@ -134,10 +140,9 @@ export class ClientServer implements ClientHost {
     this.ports.submit(request);
   }
 
-  private watch(request: RequestMessage, channel: ClientChannel, client: Connected): void {
+  private watch(request: RequestMessage, channel: ClientChannel): void {
     if (this.ports.machineEvents === undefined) return this.refuse(request, channel, nothingToHear());
-    if (client.watches.size >= MOST_WATCHES) return this.refuse(request, channel, tooManyWatches());
-    client.watches.set(decodeMachineName(request.body), request.id);
+    this.watches.add(channel, decodeMachineName(request.body), request.id);
     // Everything behind this index will be told.
     const index = this.ports.status().appliedIndex;
     this.answer(request, channel, encodeMachineEvent({ kind: 'replaced', index }));
@@ -147,7 +152,7 @@ export class ClientServer implements ClientHost {
     const known = this.clients.get(channel);
     if (known !== undefined) return known;
     if (this.clients.size === 0) this.listen();
-    const client = { calls: 0, statusCall: undefined, told: '', watches: new Map<string, number>() };
+    const client = { calls: 0, statusCall: undefined, told: undefined };
     this.clients.set(channel, client);
     return client;
   }
@@ -160,43 +165,30 @@ export class ClientServer implements ClientHost {
       }),
     );
     if (machineEvents !== undefined)
-      this.endings.push(machineEvents.listen((machine, event) => this.hear(machine, event)));
+      this.endings.push(machineEvents.listen((machine, event) => this.watches.hear(machine, event)));
   }
 
   private tellStatus(channel: ClientChannel, client: Connected, status: RaftStatus): void {
     if (client.statusCall === undefined) return;
+    const body = this.encodedWord(status);
+    if (body === client.told) return;
+    client.told = body;
+    this.push(channel, client.statusCall, body);
+  }
+
+  /** The same bytes for as long as nothing of it changes. */
+  private encodedWord(status: RaftStatus): Uint8Array {
     const word = clusterWord(status);
-    const told = JSON.stringify([client.statusCall, word]);
-    if (told === client.told) return;
-    client.told = told;
-    this.push(channel, client.statusCall, encodeClusterWord(word));
-  }
-
-  private hear(machine: string, event: RaftMachineEvent): void {
-    let body: Uint8Array | undefined;
-    for (const [channel, client] of this.clients) {
-      const id = client.watches.get(machine);
-      if (id === undefined) continue;
-      body ??= this.encoded(machine, event);
-      this.push(channel, id, body);
-    }
-  }
-
-  /** It is called while the node applies, and throws nothing into that. */
-  private encoded(machine: string, event: RaftMachineEvent): Uint8Array {
-    try {
-      return encodeMachineEvent(event);
-    } catch (error) {
-      this.ports.logger.warn(`A change of '${machine}' can't be sent to clients: ${sentenceOf(error)}`);
-      return encodeMachineEvent({ kind: 'replaced', index: event.index });
-    }
+    const text = JSON.stringify(word);
+    if (this.word?.text !== text) this.word = { text, body: encodeClusterWord(word) };
+    return this.word.body;
   }
 
   /** What can't be pushed must not be missed in silence: the client that connects anew hears that something may have been. */
   private push(channel: ClientChannel, id: number, body: Uint8Array): void {
     const { groupId } = this.ports;
     if (!channel.send({ kind: 'response', groupId, id, ok: true, body }))
-      channel.close("the client doesn't read fast enough what it watches");
+      channel.close("the client doesn't read what it asked for");
   }
 
   private answerResult(message: RequestMessage, channel: ClientChannel, result: RequestResult): void {
@@ -245,10 +237,6 @@ function tooManyCalls(): RaftError {
     `${MOST_CALLS} calls of this client wait in this node already; nothing was applied. Slow down and try again.`,
     { retryAfterMs: 200 },
   );
-}
-
-function tooManyWatches(): RaftError {
-  return new RaftError('RAFT_BUSY', `This client watches ${MOST_WATCHES} state machines already: end some first.`);
 }
 
 function nothingToHear(): RaftError {

@@ -130,6 +130,8 @@ export interface ClientChannel {
   readonly client: Hello;
   /** @returns false where it was dropped: the connection is closed, or its backlog is full */
   send(response: ResponseMessage): boolean;
+  /** Bytes that were handed over and haven't gone to the operating system. */
+  readonly backlogBytes: number;
   /** Hangs up. */
   close(detail: string): void;
 }

@@ -64,6 +64,9 @@ export class AcceptedClients {
           return false;
         }
       },
+      get backlogBytes() {
+        return connection.socket.backlogBytes;
+      },
       close: (detail) => connection.close(detail),
     };
   }

@@ -6,6 +6,7 @@ import { checkedCount, checkedMs } from '../shared/checked';
 import type { PrimitiveParts } from '../shared/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { isPassing } from '../shared/retryable';
+import { hearEvents } from '../shared/hear-events';
 import { WakeUp } from '../shared/wake-up';
 import type { BarrierAnswer, BarrierMachine, BarrierOpenEvent, BarrierStatus } from './barrier.machine';
 
@@ -75,7 +76,7 @@ export class RaftBarrier {
   async wait(options: RaftBarrierWaitOptions = {}): Promise<RaftBarrierPass> {
     const waitMs = checkedMs(`waitMs of the barrier '${this.name}'`, options.waitMs ?? 30_000, 0);
     // Not sooner: the application's parts are made in any order.
-    this.subscription ??= this.parts.events.subscribe((event) => this.hear(event));
+    this.subscription ??= hearEvents(this.parts.events, (event) => this.hear(event));
     const { scheduler } = this.parts;
     const id = `${this.clientId}.${++this.count}`;
     const wakeUp = new WakeUp(scheduler);

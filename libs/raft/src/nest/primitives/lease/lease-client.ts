@@ -5,6 +5,7 @@ import type { Scheduler } from '../../../runtime/scheduler';
 import type { RaftMachineEvent } from '../../../state-machine/machine-change';
 import type { Replicated } from '../../../state-machine/replicated';
 import { isPassing } from '../shared/retryable';
+import { hearEvents } from '../shared/hear-events';
 import { WakeUp } from '../shared/wake-up';
 import { HeldLease, type RaftLease } from './held-lease';
 import type { GrantedEvent, LeaseAnswer, LeaseMachine, LeaseStatus } from './lease-machine';
@@ -57,7 +58,7 @@ export class LeaseClient {
   async acquire(key: string, permits: number, options: CheckedLeaseOptions): Promise<HeldLease> {
     const { scheduler } = this.parts;
     // Not sooner: the application's parts are made in any order.
-    this.subscription ??= this.parts.events.subscribe((event) => this.hear(event));
+    this.subscription ??= hearEvents(this.parts.events, (event) => this.hear(event));
     const id = `${this.clientId}.${++this.count}`;
     const wakeUp = new WakeUp(scheduler);
     const giveUp = (): void => wakeUp.wake();

@@ -19,13 +19,16 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /**
  * One watch of a map: every change from an index on, once and in order, without a gap. What the node applies is passed on as
- * it comes; where something was before the watch, or a snapshot took its place, it is read from the history, and what comes
- * meanwhile waits.
+ * it comes; where something was before the watch, or a snapshot took its place, it is read from the history, with what
+ * comes meanwhile.
  */
 export class MapWatcher {
   private readonly subscription: Subscription;
-  /** Changes that came while the history is read; undefined while they are passed on. */
-  private waiting: MapChangeEvent[] | undefined = [];
+  /** Whether the history is read; otherwise changes are passed on as they come. */
+  private isCatchingUp = true;
+  /** The first change that came while the history is read, and the last: they are read from it, too, and aren't kept here. */
+  private firstHeard: number | undefined;
+  private heardThrough = 0;
   /** The first read failed: the node was starting, and what it told meanwhile was its replay. */
   private wasStarting = false;
   private timer: TimerHandle | undefined;
@@ -44,6 +47,7 @@ export class MapWatcher {
     this.subscription = parts.events.subscribe({
       next: (event) => this.hear(event),
       complete: () => subscriber.complete(),
+      error: (error) => subscriber.error(error),
     });
     void this.readHistory();
   }
@@ -56,14 +60,16 @@ export class MapWatcher {
 
   private hear(event: RaftMachineEvent): void {
     if (event.kind === 'replaced') {
-      if (this.waiting !== undefined) return;
-      this.waiting = [];
+      if (this.isCatchingUp) return;
+      this.isCatchingUp = true;
+      this.firstHeard = undefined;
       void this.readHistory();
       return;
     }
     if (!isOfMap(event.value, this.map)) return;
-    if (this.waiting === undefined) this.tell(event.value);
-    else this.waiting.push(event.value);
+    if (!this.isCatchingUp) return this.tell(event.value);
+    this.firstHeard ??= event.value.index;
+    this.heardThrough = Math.max(this.heardThrough, event.value.index);
   }
 
   private tell({ map: _map, ...change }: MapChangeEvent): void {
@@ -74,10 +80,10 @@ export class MapWatcher {
   private async readHistory(): Promise<void> {
     const machine = this.parts.caller as Replicated<MapMachine>;
     try {
-      if (this.through === undefined) await this.beginNow(machine);
-      else await this.catchUp(machine, this.through);
-      if (this.stopped) return;
-      this.passOnWaiting();
+      this.through ??= await this.beginning(machine);
+      do await this.catchUp(machine, this.through);
+      while (this.heardThrough > this.through && !this.stopped);
+      this.isCatchingUp = false;
     } catch (error) {
       if (this.stopped) return;
       if (isRaftError(error) && PASSING.has(error.code)) this.readLater();
@@ -86,11 +92,10 @@ export class MapWatcher {
   }
 
   /** What came between the call and this answer is told, too. */
-  private async beginNow(machine: Replicated<MapMachine>): Promise<void> {
+  private async beginning(machine: Replicated<MapMachine>): Promise<number> {
     const { through } = await machine.$stale().changesFrom(this.map, this.prefix, Infinity);
-    const owed = this.wasStarting ? [] : (this.waiting ?? []).filter(({ index }) => index <= through);
-    if (!this.stopped) for (const change of owed) this.tell(change);
-    this.through = through;
+    const { firstHeard = Infinity, wasStarting } = this;
+    return wasStarting ? through : Math.min(through, firstHeard - 1);
   }
 
   private async catchUp(machine: Replicated<MapMachine>, begin: number): Promise<void> {
@@ -103,12 +108,6 @@ export class MapWatcher {
       through = this.through = Math.max(page.through, through);
       ({ isAll } = page);
     }
-  }
-
-  private passOnWaiting(): void {
-    const { waiting = [], through = 0 } = this;
-    this.waiting = undefined;
-    for (const change of waiting) if (change.index > through) this.tell(change);
   }
 
   private readLater(): void {

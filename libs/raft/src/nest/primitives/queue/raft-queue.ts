@@ -5,6 +5,7 @@ import { checkedCount, checkedMs } from '../shared/checked';
 import type { PrimitiveParts } from '../shared/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { refusing, type Refusals } from '../shared/refusals';
+import { hearEvents } from '../shared/hear-events';
 import { WakeUp } from '../shared/wake-up';
 import type { QueueAvailableEvent } from './message-record';
 import type { QueueMachine, QueueStatus, ReceivedMessage } from './queue.machine';
@@ -133,7 +134,7 @@ export class RaftQueue<T> {
     );
     const { signal } = options;
     // Not sooner: the application's parts are made in any order.
-    this.subscription ??= this.parts.events.subscribe((event) => this.hear(event));
+    this.subscription ??= hearEvents(this.parts.events, (event) => this.hear(event));
     const { scheduler } = this.parts;
     const untilMs = scheduler.nowMs() + waitMs;
     const wakeUp = new WakeUp(scheduler);
