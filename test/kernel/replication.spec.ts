@@ -263,6 +263,51 @@ describe('replication', () => {
     expect(n3.logTerms).toEqual([...log, 2]);
   });
 
+  it.each(['probe', 'answer'])(
+    'a follower that holds everything is probed again with the next heartbeat where the %s was lost',
+    (lost) => {
+      const cluster = new KernelCluster();
+      const n1 = cluster.elect('n1');
+      const n2 = cluster.node('n2');
+      n1.propose('a');
+      cluster.deliver();
+      cluster.heartbeat('n1');
+      n1.connectionClosed(n2);
+      if (lost === 'probe') cluster.cut('n1', 'n2');
+      else cluster.cut('n2', 'n1');
+      n1.connectionOpened(n2);
+      cluster.deliver();
+      expect(n1.progressOf(n2)).toMatchObject({ state: 'probe', matchIndex: n1.kernel.lastIndex });
+
+      cluster.heal();
+      cluster.heartbeat('n1');
+
+      expect(n1.progressOf(n2).state).toBe('replicate');
+    },
+  );
+
+  it('a probe is not repeated by the answer to a heartbeat that left before it', () => {
+    const cluster = new KernelCluster();
+    const n1 = cluster.elect('n1');
+    const n2 = cluster.node('n2');
+    cluster.hold((message) => message.kind === 'heartbeatReply' && message.from === n2.id);
+    cluster.heartbeat('n1');
+    const early = cluster.held.splice(0);
+    n1.connectionClosed(n2);
+    cluster.hold((message) => message.to === n2.id || message.from === n2.id);
+    n1.connectionOpened(n2);
+    cluster.deliver();
+    const probes = (): number => appendsTo(cluster.sent, n2.id).length;
+    const before = probes();
+
+    for (const message of early) n1.receive(message);
+    cluster.deliver();
+
+    expect(early).toHaveLength(1);
+    expect(probes()).toBe(before);
+    expect(n1.progressOf(n2).state).toBe('probe');
+  });
+
   it('an acknowledgement of an earlier term, or of another store, counts for nothing', () => {
     const cluster = new KernelCluster({ stores: { n1: { term: 4 } } });
     const [n1, n2] = cluster.all;

@@ -30,6 +30,24 @@ describe('a follower that lacks what was compacted', () => {
     expect(n3.kernel.firstIndex).toBe(4);
   });
 
+  it('is told so by the answer to its first rejection, where it ends before the log begins', () => {
+    const full = { log: [1, 1, 1, 1, 1], commitIndex: 5 };
+    const cluster = new KernelCluster({ stores: { n1: full, n2: full } });
+    const n3 = cluster.node('n3');
+    cluster.partition(['n1', 'n2'], ['n3']);
+    const n1 = cluster.elect('n1');
+    n1.compact(3);
+    cluster.heal();
+    const before = cluster.sent.length;
+
+    n1.connectionOpened(n3);
+    cluster.deliver();
+
+    const since = cluster.sent.slice(before).map(({ kind }) => kind);
+    expect(since).toEqual(['appendEntries', 'appendEntriesReply', 'installSnapshot']);
+    expect(n3.snapshotWanted).toEqual({ required: { index: 3, term: 1 }, leader: n1.id });
+  });
+
   it('may take a later one than was asked for', () => {
     const cluster = behind(2);
     const [n1, n2, n3] = cluster.all;

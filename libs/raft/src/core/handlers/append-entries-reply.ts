@@ -42,7 +42,10 @@ function rejected(state: KernelState, progress: Progress, message: AppendEntries
       ? message.sequence === progress.probeSequence
       : progress.state === 'replicate' && message.rejectedIndex > progress.matchIndex;
   if (!current) return;
-  if (message.rejectedIndex <= state.log.terms.originId.index) {
+  // What the replica has, ends before this log begins: it isn't asked a second time what it has already said.
+  const held = Math.max(message.hint.index, progress.matchIndex);
+  const begins = state.log.terms.originId.index;
+  if (message.rejectedIndex <= begins || held < begins) {
     needSnapshot(state, progress);
     return;
   }

@@ -27,12 +27,15 @@ export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): v
   }
   // Appends or their answers may be lost: this follower is there, so one of what it waits for may go again, and an append
   // whose answer shows where its log ends.
-  if (progress.matchIndex >= state.log.lastIndex) return;
   if (progress.state === 'probe') {
-    // The answer to a probe that went out behind this heartbeat may still come. A new one in its place, with each heartbeat,
+    // The answer to a probe that went out after this heartbeat may still come. A new one in its place, with each heartbeat,
     // would make every answer a late one where the way there and back takes longer than a heartbeat interval.
     if (message.sequence < progress.probeSequence) return;
+    // Also where it seems to hold everything: as long as it is probed, nothing goes out ahead of answers.
     progress.probeSequence = 0;
-  } else if (progress.inflights.full) progress.inflights.freeFirst();
+  } else {
+    if (progress.matchIndex >= state.log.lastIndex) return;
+    if (progress.inflights.full) progress.inflights.freeFirst();
+  }
   sendAppend(state, progress, true);
 }

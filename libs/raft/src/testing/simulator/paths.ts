@@ -45,6 +45,8 @@ export const PATHS = Object.freeze({
   'left leadership in the same term': 'a leader stepped down by itself: no quorum, or a failing store',
   'rejected an append': 'a follower lacked what the append stands on',
   'truncated a conflict': 'a follower cut entries of another term',
+  'truncated a conflict over a long way':
+    'likewise, where a round trip takes three heartbeats: late answers must not stop the search',
   'loaded entries from the store': 'entries were read back: replay after a start, or a slow follower',
   'failed to load entries': 'the store could not be read',
   'wrote many entries in one batch': 'group commit',

@@ -42,6 +42,9 @@ export interface SeedSettings {
   readonly endAtMs: number;
 }
 
+/** A round trip that is so long has the next two heartbeats on their way when the first is answered. */
+export const THREE_HEARTBEATS_MS = 300;
+
 /** By so much may clocks be off where no lease rests on them: the slowest takes twice the time of the fastest. */
 const BEYOND_ANY_MARGIN = 0.34;
 
@@ -76,8 +79,8 @@ export function drawSettings(seed: number): SeedSettings {
     leaseReads: withLeases ? { driftMargin } : null,
     limits: chance.happens(0.5) ? tightLimits(chance) : {},
     network: {
-      // The last is a round trip that is longer than a heartbeat interval.
-      minDelayMs: withLeases ? chance.pick([0.2, 1]) : chance.pick([0.1, 0.2, 1, 1, 60]),
+      // The last two: a round trip that is longer than a heartbeat interval, and one of three of them.
+      minDelayMs: withLeases ? chance.pick([0.2, 1]) : chance.pick([0.1, 0.2, 1, 60, THREE_HEARTBEATS_MS / 2]),
       meanDelayMs: chance.pick([0.3, 1, 10]),
       loss: chance.pick([0, 0, 0.002, 0.02]),
       repetition: chance.pick([0, 0.01, 0.05]),

@@ -10,7 +10,7 @@ import { checkAges } from './freshness-rule';
 import { drawDiagram } from './message-diagram';
 import { PathCounts, type Path } from './paths';
 import type { Script } from './script';
-import { CALLS_OF_A_SEED, drawSettings, type SeedSettings } from './seed-settings';
+import { CALLS_OF_A_SEED, drawSettings, type SeedSettings, THREE_HEARTBEATS_MS } from './seed-settings';
 import { Settlement } from './settlement';
 import { SimulatedNetwork } from './simulated-network';
 import { SimulatedNode } from './simulated-node';
@@ -167,6 +167,7 @@ export class Simulation {
       'a healed cluster converges',
       () => `${CONVERGES_WITHIN_MS} ms after everything was healed:\n${this.settlement.describe()}`,
     );
+    this.countLongWay();
     await this.readFromAll();
     history.checkLinearizable(verdict, (operation) => this.registers.placeOf(operation));
     await this.stopAll();
@@ -191,6 +192,12 @@ export class Simulation {
       this.ranCode = false;
       if (verdict.violation !== undefined) throw verdict.violation;
     }
+  }
+
+  private countLongWay(): void {
+    const { paths } = this.world;
+    if (2 * this.settings.network.minDelayMs >= THREE_HEARTBEATS_MS)
+      paths.count('truncated a conflict over a long way', paths.of('truncated a conflict'));
   }
 
   private countDrift(): void {
