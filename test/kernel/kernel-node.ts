@@ -1,5 +1,6 @@
 import {
   type AddressUpdate,
+  type CancelResult,
   type ConfirmedRead,
   type Effects,
   type Entry,
@@ -55,6 +56,9 @@ export class KernelNode {
     this.kernel = this.makeKernel(newStore);
   }
 
+  /** The cluster's time, as the host would tell it. */
+  clusterTimeMs: () => number | undefined = () => 1_700_000_000_000 + this.clock();
+
   get id(): number {
     return this.options.replicaId;
   }
@@ -103,7 +107,7 @@ export class KernelNode {
   }
 
   tick(): void {
-    this.kernel.tick(this.clock());
+    this.kernel.tick(this.clock(), this.clusterTimeMs());
     this.settle();
   }
 
@@ -151,6 +155,12 @@ export class KernelNode {
 
   changeAddresses(updates: readonly AddressUpdate[]): MembershipResult {
     const result = this.kernel.changeAddresses(updates, this.clock());
+    this.settle();
+    return result;
+  }
+
+  cancelChange(waitMs = 0): CancelResult {
+    const result = this.kernel.cancelMembershipChange(waitMs, this.clock());
     this.settle();
     return result;
   }

@@ -1,6 +1,6 @@
 import type { AddressUpdate, MembershipResult } from './kernel-api';
 import { memberById } from './membership';
-import { proposeConfiguration } from './membership-change';
+import { proposeConfiguration } from './membership-proposal';
 import type { KernelState } from './state';
 import { NO_REPLICA } from './types';
 

@@ -1,6 +1,7 @@
-import type { ConfigurationInForce } from './configuration';
+import type { Configuration, ConfigurationInForce } from './configuration';
 import { becomeFollower, followingRole } from './election';
 import { differInAddressesOnly, isVoter, memberById } from './membership';
+import { sameIds } from './membership-steps';
 import { quorumValue } from './quorum';
 import { sendRound } from './reads';
 import { addProgress, sendAppend } from './replication';
@@ -52,28 +53,45 @@ export function enforceConfiguration(state: KernelState, inForce: ConfigurationI
   state.outbox.configuration = inForce;
   if (state.role === 'leader') {
     // Where a member is reached changes nothing of what a change of the membership waits for.
-    if (!differInAddressesOnly(before, inForce.configuration)) reshapeLeadership(state, inForce);
+    if (!differInAddressesOnly(before, inForce.configuration)) reshapeLeadership(state, inForce, before);
   } else if (state.role === 'follower' || state.role === 'learner') state.role = followingRole(state);
   else if (!isVoter(inForce.configuration, state.self)) becomeFollower(state, state.term, NO_REPLICA);
 }
 
-function reshapeLeadership(state: KernelState, inForce: ConfigurationInForce): void {
-  state.changeSinceMs = state.nowMs;
+function reshapeLeadership(state: KernelState, inForce: ConfigurationInForce, before: Configuration): void {
+  const isSameStage = hasSameStage(before, inForce.configuration);
+  if (!isSameStage) state.changeSinceMs = state.nowMs;
   for (const progress of state.progress.values()) {
-    progress.catchUp.restart();
+    progress.held.deadlineSet();
+    progress.applied.deadlineSet();
+    if (!isSameStage) progress.catchUp.restart();
     if (memberById(inForce.configuration, progress.id) !== undefined) continue;
     // It is told that it was removed, as far as one message can; its answers count no longer.
     progress.departsAtMs ??= state.nowMs + state.electionTimeoutMs;
     sendAppend(state, progress, true);
   }
   for (const member of inForce.configuration.members) {
-    if (member.id !== state.self && !state.progress.has(member.id)) addProgress(state, member.id);
+    if (member.id === state.self || state.progress.has(member.id)) continue;
+    addProgress(state, member.id);
+    const progress = state.progress.get(member.id)!;
+    progress.held.beginsEmpty();
+    progress.applied.beginsEmpty();
   }
   // The replicas that stay have to know of it before this one may go: its vote may be what they need until they do.
   if (!isVoter(inForce.configuration, state.self)) {
     sendRound(state);
     state.resignsAfterRound = state.readIndex.round;
   }
+}
+
+/** Whether nothing but addresses or the deadline is another: what was counted of catching up still holds. */
+function hasSameStage(before: Configuration, after: Configuration): boolean {
+  return (
+    sameIds(before.voters, after.voters) &&
+    sameIds(before.outgoing, after.outgoing) &&
+    (before.target === null) === (after.target === null) &&
+    sameIds(before.target?.voters ?? [], after.target?.voters ?? [])
+  );
 }
 
 function unparkReads(state: KernelState): void {

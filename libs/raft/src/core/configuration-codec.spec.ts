@@ -40,6 +40,25 @@ describe('configuration codec', () => {
     expect(() => decodeConfiguration(data)).toThrow(InvariantError);
   });
 
+  it('reads what was stored before a change had a deadline and said whom it brought in', () => {
+    const { added: _added, ...settled } = { ...configuration, outgoing: [], learnersNext: [], learners: [3] };
+    const target = { voters: [1, 2, 3], learners: [], catchUpTimeoutMs: 60_000 };
+    const stored = new TextEncoder().encode(JSON.stringify({ ...settled, target }));
+    expect(decodeConfiguration(stored)).toEqual({
+      ...settled,
+      added: [],
+      target: { ...target, deadlineMs: null, endsMs: null },
+    });
+  });
+
+  it.each([
+    ['a deadline in words', { target: { voters: [1], learners: [], catchUpTimeoutMs: 1, deadlineMs: 'soon' } }],
+    ['a member of the change that is none', { added: [8] }],
+    ['a member of the change that had a vote before', { added: [2] }],
+  ])('stops at %s', (_, change) => {
+    expect(() => decodeConfiguration(json(change))).toThrow(InvariantError);
+  });
+
   it('takes the value that a store has parsed, as carefully', () => {
     expect(configurationOf(structuredClone(configuration))).toEqual(configuration);
     expect(() => configurationOf({ ...configuration, voters: [] })).toThrow(InvariantError);

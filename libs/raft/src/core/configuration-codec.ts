@@ -20,9 +20,18 @@ export function decodeConfiguration(data: Uint8Array): Configuration {
 
 /** @throws InvariantError where a value from a store or a peer isn't a whole configuration */
 export function configurationOf(value: unknown): Configuration {
-  if (!isConfiguration(value)) throw new InvariantError(`not a configuration: ${JSON.stringify(value)}`);
-  checkConfiguration(value);
-  return value;
+  const completed = withDefaults(value);
+  if (!isConfiguration(completed)) throw new InvariantError(`not a configuration: ${JSON.stringify(value)}`);
+  checkConfiguration(completed);
+  return completed;
+}
+
+/** What was stored before these fields were known has none of them. */
+function withDefaults(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const { added = [], target = null } = value as { readonly added?: unknown; readonly target?: unknown };
+  const isObject = typeof target === 'object' && target !== null;
+  return { ...value, added, target: isObject ? { deadlineMs: null, endsMs: null, ...target } : target };
 }
 
 function isConfiguration(value: unknown): value is Configuration {
@@ -31,7 +40,9 @@ function isConfiguration(value: unknown): value is Configuration {
   return (
     Array.isArray(candidate.members) &&
     candidate.members.every(isMember) &&
-    [candidate.voters, candidate.outgoing, candidate.learners, candidate.learnersNext].every(isIdList) &&
+    [candidate.voters, candidate.outgoing, candidate.learners, candidate.learnersNext, candidate.added].every(
+      isIdList,
+    ) &&
     typeof candidate.autoLeave === 'boolean' &&
     (candidate.target === null || isTarget(candidate.target)) &&
     Number.isSafeInteger(candidate.nextReplicaId)
@@ -41,7 +52,11 @@ function isConfiguration(value: unknown): value is Configuration {
 function isTarget(value: unknown): value is MembershipTarget {
   if (typeof value !== 'object' || value === null) return false;
   const candidate = value as Partial<Record<keyof MembershipTarget, unknown>>;
-  return [candidate.voters, candidate.learners].every(isIdList) && Number.isFinite(candidate.catchUpTimeoutMs);
+  return (
+    [candidate.voters, candidate.learners].every(isIdList) &&
+    Number.isFinite(candidate.catchUpTimeoutMs) &&
+    [candidate.deadlineMs, candidate.endsMs].every((time) => time === null || Number.isSafeInteger(time))
+  );
 }
 
 function isIdList(value: unknown): boolean {

@@ -29,8 +29,15 @@ export interface MembershipTarget {
   readonly voters: readonly ReplicaId[];
   /** Who gets the log without a vote in the end; sorted. Whoever is in neither list is removed. */
   readonly learners: readonly ReplicaId[];
-  /** How long a leader waits for them to catch up before it gives the change up, in milliseconds of its own time. */
+  /** How long those that are to vote may take without getting further, in milliseconds: by so much a renewal moves the deadline. */
   readonly catchUpTimeoutMs: number;
+  /**
+   * When the change is given up, in the cluster's time (milliseconds since 1970), whichever replica leads then. Renewed while
+   * those that are waited for get further. Null until a leader that knows the cluster's time has written it.
+   */
+  readonly deadlineMs: number | null;
+  /** When it is given up in any case, in the cluster's time. Null with {@link deadlineMs}. */
+  readonly endsMs: number | null;
 }
 
 /**
@@ -54,6 +61,8 @@ export interface Configuration {
   readonly autoLeave: boolean;
   /** Where a change that has yet to enter its joint configuration goes; null where none waits. */
   readonly target: MembershipTarget | null;
+  /** Members that only the change that is under way has brought in: who goes again when it is cancelled; sorted. */
+  readonly added: readonly ReplicaId[];
   /** The id that the next new replica gets. Every id below it that isn't among the members was removed, for good. */
   readonly nextReplicaId: ReplicaId;
 }

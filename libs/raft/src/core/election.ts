@@ -154,6 +154,8 @@ function leaveLeadership(state: KernelState): void {
   state.leaseIsRevoked = false;
   state.stallProbeIndex = 0;
   state.resignsAfterRound = 0;
+  state.cancelUntilMs = undefined;
+  state.cancelledAt = undefined;
   for (const context of state.readIndex.clear()) state.outbox.refusedReads.push({ context });
 }
 

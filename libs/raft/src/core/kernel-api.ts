@@ -40,7 +40,10 @@ export interface MembershipChange {
   readonly force: boolean;
   /** Whether it takes the place of a change that still waits for members to catch up: nobody has got or lost a vote by that one. */
   readonly supersede?: boolean;
-  /** How long new voters may take to catch up, in milliseconds. */
+  /**
+   * How long new voters may take to catch up without getting further, in milliseconds. A change of a minute or more goes on
+   * for as long as they do get further, for an hour at most, or for this time where it is longer.
+   */
   readonly catchUpTimeoutMs: number;
 }
 
@@ -52,10 +55,37 @@ export type MembershipResult =
       /**
        * `notReady`: nothing is committed in this leader's term yet (trap of single-server changes, thesis §4.1 as corrected).
        * `inProgress`: another change is under way. `stale`: `expectedIndex` isn't that of the configuration in force.
+       * `noQuorum`: a majority was not heard within the last election time-out, so nothing could be committed.
        * `quorumAtRisk`: those that are alive wouldn't be a quorum. `invalid`: it can't be a membership.
        */
       readonly reason:
-        'notLeader' | 'noLeader' | 'notReady' | 'inProgress' | 'stale' | 'quorumAtRisk' | 'invalid' | 'transferring';
+        | 'notLeader'
+        | 'noLeader'
+        | 'notReady'
+        | 'inProgress'
+        | 'stale'
+        | 'noQuorum'
+        | 'quorumAtRisk'
+        | 'invalid'
+        | 'transferring';
+      readonly detail: string;
+    };
+
+/**
+ * `written`: the entry that ends the change stands in the log, where nobody can take it back, and takes effect when it is
+ * committed. `waits`: the cancel is carried out as soon as the entry `pending` is committed, or this leader may write.
+ */
+export type CancelResult =
+  | { readonly outcome: 'written'; readonly index: number; readonly term: number }
+  | { readonly outcome: 'waits'; readonly pending: LogId | undefined }
+  | {
+      readonly outcome: 'refused';
+      /**
+       * `nothingUnderWay`: there is no change, or it has come to its end. `leaving`: the entry that leaves the joint
+       * configuration is written. `halfSilent`: one of its two majorities isn't heard.
+       */
+      readonly reason: 'notLeader' | 'noLeader' | 'nothingUnderWay' | 'leaving' | 'halfSilent' | 'noQuorum';
+      /** A sentence without its end. */
       readonly detail: string;
     };
 
@@ -92,6 +122,8 @@ export interface ReplicaProgress {
   readonly active: boolean;
   /** How long ago it was heard last. */
   readonly silentMs: number;
+  /** Whether it was heard at all since this leader knows it. */
+  readonly wasHeard: boolean;
   /** Whether its store is slow to answer, by its own word. */
   readonly storeStalls: boolean;
   /** The last entry that its state machine had applied, by its last answer to a heartbeat; 0 before the first. */
@@ -110,7 +142,8 @@ export interface ReplicaProgress {
  * @throws InvariantError from any input, when something that must not be has happened; the node then stops
  */
 export interface Kernel {
-  tick(nowMs: number): void;
+  /** @param clusterTimeMs the cluster's time, where the host knows it: what deadlines in the log are judged by */
+  tick(nowMs: number, clusterTimeMs?: number): void;
   step(message: Message, nowMs: number): void;
   propose(proposals: readonly Proposal[], nowMs: number): ProposeResult;
   /**
@@ -123,6 +156,13 @@ export interface Kernel {
   changeMembership(change: MembershipChange, nowMs: number): MembershipResult;
   /** Proposes other addresses of members, also while a change of the membership is under way. It takes effect as that does. */
   changeAddresses(updates: readonly AddressUpdate[], nowMs: number): MembershipResult;
+  /**
+   * Cancels the change of the membership that is under way, by one entry, where that is safe: while members catch up, and in a
+   * joint configuration that isn't being left yet. Asked again, it says what has become of it.
+   *
+   * @param waitMs how long it may wait for an entry that isn't committed yet, in milliseconds from now
+   */
+  cancelMembershipChange(waitMs: number, nowMs: number): CancelResult;
   /**
    * Hands the leadership over; proposals are refused meanwhile. Given up after one election time-out.
    *
@@ -173,6 +213,8 @@ export interface Kernel {
   readonly appliedIndex: number;
   readonly uncommittedBytes: number;
   readonly configuration: ConfigurationInForce;
+  /** The newest configuration entry in the log that isn't committed yet. */
+  readonly pendingConfiguration: ConfigurationInForce | undefined;
   /** The first index that the log still has. */
   readonly firstIndex: number;
   /** Rounds that were sent because reads waited for one, since the start. */

@@ -7,6 +7,7 @@ import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './entry';
 import { invariant } from './invariant';
 import type {
   AddressUpdate,
+  CancelResult,
   Freshness,
   Kernel,
   KernelSnapshot,
@@ -18,6 +19,7 @@ import type {
 } from './kernel-api';
 import type { KernelOptions } from './kernel-options';
 import { isSoleVoter } from './membership';
+import { cancelMembershipChange } from './membership-cancel';
 import { advanceMembership, changeMembership } from './membership-change';
 import type { Message } from './messages';
 import type { Persistence } from './persistence';
@@ -53,8 +55,9 @@ export class RaftKernel implements Kernel {
     else if (options.newStore) hastenElection(state);
   }
 
-  tick(nowMs: number): void {
+  tick(nowMs: number, clusterTimeMs?: number): void {
     const state = this.input(nowMs);
+    state.clusterTimeMs = clusterTimeMs;
     if (state.role === 'leader') this.tickLeader();
     else if (++state.electionElapsedTicks >= state.electionTimeoutTicks) {
       if (state.promotable) campaign(state);
@@ -95,6 +98,10 @@ export class RaftKernel implements Kernel {
 
   changeAddresses(updates: readonly AddressUpdate[], nowMs: number): MembershipResult {
     return changeAddresses(this.input(nowMs), updates);
+  }
+
+  cancelMembershipChange(waitMs: number, nowMs: number): CancelResult {
+    return cancelMembershipChange(this.input(nowMs), waitMs);
   }
 
   transferLeadership(target: ReplicaId | undefined, nowMs: number): TransferResult {
@@ -233,6 +240,10 @@ export class RaftKernel implements Kernel {
 
   get configuration(): ConfigurationInForce {
     return this.state.configuration;
+  }
+
+  get pendingConfiguration(): ConfigurationInForce | undefined {
+    return this.state.log.pendingConfiguration;
   }
 
   get firstIndex(): number {

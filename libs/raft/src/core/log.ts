@@ -99,6 +99,11 @@ export class RaftLog {
     return this.pendingConfigurations.length > 0;
   }
 
+  /** The one that was written last of those. */
+  get pendingConfiguration(): PendingConfiguration | undefined {
+    return this.pendingConfigurations.at(-1);
+  }
+
   /** The log begins behind `to`. */
   compactTo(to: LogId): void {
     this.terms.compactTo(to);

@@ -1,17 +1,19 @@
-import { encodeConfiguration } from './configuration-codec';
-import type { Configuration } from './configuration';
-import { entrySizeBytes, makeEntry } from './entry';
+import type { Configuration, MembershipTarget } from './configuration';
 import type { MembershipChange, MembershipResult } from './kernel-api';
-import { checkConfiguration, isJoint } from './membership';
-import { firstStep, giveUpStep, jointStep, leaveStep } from './membership-steps';
+import { isJoint } from './membership';
+import { cancelIfWanted } from './membership-cancel';
+import { isAlive, proposeConfiguration, quorumAnswers } from './membership-proposal';
+import { firstStep, giveUpStep, jointStep, leaveStep, timedTarget } from './membership-steps';
 import type { Progress } from './progress';
 import { majorityOf } from './quorum';
 import type { KernelState } from './state';
 import { mayHandOver, transferLeadership } from './transfer';
-import { NO_REPLICA } from './types';
+import { NO_REPLICA, type ReplicaId } from './types';
 
 /** How long a leader that has no vote any more tries to hand over, in election time-outs, before it leaves by itself. */
 const HAND_OVER_ELECTION_TIMEOUTS = 2.5;
+/** How often the deadline of a change is moved on at most: each time is an entry of the log. */
+const RENEWAL_MS = 60_000;
 
 type Refusal = Extract<MembershipResult, { accepted: false }>;
 
@@ -22,7 +24,7 @@ type Refusal = Extract<MembershipResult, { accepted: false }>;
 export function changeMembership(state: KernelState, change: MembershipChange): MembershipResult {
   const refusal = refusalOf(state, change);
   if (refusal !== undefined) return refusal;
-  const step = firstStep(state.configuration.configuration, change);
+  const step = firstStep(state.configuration.configuration, change, state.clusterTimeMs);
   if (typeof step === 'string') return refused('invalid', step);
   return { accepted: true, index: proposeConfiguration(state, step), term: state.term };
 }
@@ -38,9 +40,11 @@ function refusalOf(state: KernelState, change: MembershipChange): Refusal | unde
   if (!state.committedInTerm) return refused('notReady', 'the leader has not committed in its term yet');
   const isWaiting = configuration.target !== null && change.supersede !== true;
   if (state.log.hasPendingConfiguration || isJoint(configuration) || isWaiting)
-    return refused('inProgress', 'another change of the membership is under way');
+    return refused('inProgress', 'another change of the membership is under way; wait for its end, or cancel it');
   if (change.expectedIndex !== undefined && change.expectedIndex !== index)
     return refused('stale', `the membership is that of index ${index}, and ${change.expectedIndex} was expected`);
+  const silence = quorumAnswers(state);
+  if (silence !== undefined) return refused('noQuorum', silence);
   return change.force ? undefined : riskOf(state, change);
 }
 
@@ -58,7 +62,7 @@ function riskOf(state: KernelState, { members }: MembershipChange): Refusal | un
 
 /** Brings a change that is in force to its next step. Whoever leads does it, so that a leader's end doesn't end the change. */
 export function advanceMembership(state: KernelState): void {
-  if (state.role !== 'leader') return;
+  if (state.role !== 'leader' || cancelIfWanted(state)) return;
   const { configuration } = state.configuration;
   const isWaiting = configuration.target !== null || isJoint(configuration);
   if (!isWaiting || !state.committedInTerm || state.log.hasPendingConfiguration || state.transfer !== undefined) return;
@@ -75,8 +79,46 @@ function enterJoint(state: KernelState, configuration: Configuration): void {
     return isAlive(state, progress) && progress!.catchUp.isDone(state.nowMs, state.electionTimeoutMs);
   });
   if (areReady) proposeConfiguration(state, jointStep(configuration));
-  else if (state.nowMs - state.changeSinceMs >= target.catchUpTimeoutMs)
-    proposeConfiguration(state, giveUpStep(configuration));
+  else judgeDeadline(state, configuration, target, newVoters);
+}
+
+/**
+ * Moves the deadline on while those that are waited for get further, and gives the change up where it has passed. It is the
+ * log's, in the cluster's time: another leader doesn't begin it again.
+ */
+function judgeDeadline(
+  state: KernelState,
+  configuration: Configuration,
+  target: MembershipTarget,
+  newVoters: readonly ReplicaId[],
+): void {
+  const { clusterTimeMs } = state;
+  if (clusterTimeMs === undefined) return;
+  const renewed = timedTarget(target, clusterTimeMs);
+  if (target.deadlineMs === null) {
+    proposeConfiguration(state, { ...configuration, target: renewed });
+    return;
+  }
+  const setMs = target.deadlineMs - target.catchUpTimeoutMs;
+  const mayRenew = clusterTimeMs - setMs >= RENEWAL_MS && renewed.deadlineMs! > target.deadlineMs;
+  if (mayRenew && newVoters.some((id) => isGettingFurther(state, id)))
+    proposeConfiguration(state, { ...configuration, target: renewed });
+  else if (clusterTimeMs >= target.deadlineMs) {
+    // A leader that has just begun to listen can't tell.
+    const unheard = [...state.progress.values()].filter((each) => !each.wasHeard && !isAlive(state, each));
+    const step = giveUpStep(
+      configuration,
+      unheard.map(({ id }) => id),
+    );
+    proposeConfiguration(state, step);
+  }
+}
+
+/** One that fetches a snapshot holds no more of the log until it has all of it. */
+function isGettingFurther(state: KernelState, id: ReplicaId): boolean {
+  const progress = state.progress.get(id);
+  if (progress === undefined) return false;
+  return progress.grows || (progress.state === 'snapshot' && isAlive(state, progress));
 }
 
 /** A leader that loses its vote hands over first (thesis §4.2.2); where nobody takes over it leaves all the same. */
@@ -90,27 +132,10 @@ function leaveJoint(state: KernelState, configuration: Configuration): void {
   if (configuration.autoLeave) proposeConfiguration(state, leaveStep(configuration));
 }
 
-/** Appends a configuration to the log of this leader. @returns its index */
-export function proposeConfiguration(state: KernelState, configuration: Configuration): number {
-  checkConfiguration(configuration);
-  const { log } = state;
-  const data = encodeConfiguration(configuration);
-  const entry = makeEntry(log.lastIndex + 1, state.term, { kind: 'configuration', schemaVersion: 0, data });
-  log.append(entry);
-  state.uncommittedBytes += entrySizeBytes(entry);
-  state.replicationDue = true;
-  return entry.index;
-}
-
 /** Counts the rounds of a replica while a change waits for those that shall vote (thesis §4.2.1). */
 export function countCatchUp({ configuration, log, nowMs, electionTimeoutMs }: KernelState, progress: Progress): void {
   if (configuration.configuration.target === null) return;
   progress.catchUp.count(progress.matchIndex, log.lastIndex, nowMs, electionTimeoutMs);
-}
-
-/** Whether a replica was heard within the last election time-out. */
-export function isAlive(state: KernelState, progress: Progress | undefined): boolean {
-  return progress !== undefined && state.nowMs - progress.contactMs < state.electionTimeoutMs;
 }
 
 function refused(reason: Refusal['reason'], detail: string): Refusal {

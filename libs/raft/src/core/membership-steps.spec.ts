@@ -3,7 +3,7 @@ import type { Configuration } from './configuration';
 import { decodeConfiguration, encodeConfiguration } from './configuration-codec';
 import type { MembershipChange } from './kernel-api';
 import { checkConfiguration, isJoint, memberById, wasRemoved } from './membership';
-import { firstStep, giveUpStep, jointStep, leaveStep } from './membership-steps';
+import { cancelStep, firstStep, giveUpStep, jointStep, leaveStep, returnStep, timedTarget } from './membership-steps';
 
 const member = (id: number) => ({ id, name: `n${id}`, peer: `n${id}:1`, http: '', incarnation: `store-${id}` });
 
@@ -24,6 +24,7 @@ const memberships = fc
       learnersNext: [],
       autoLeave: false,
       target: null,
+      added: [],
       nextReplicaId: 7,
     };
   });
@@ -46,7 +47,7 @@ const changes = fc
 
 /** Every configuration that the change goes through, the settled one at its end. */
 function walk(current: Configuration, change: MembershipChange): readonly Configuration[] {
-  const first = firstStep(current, change);
+  const first = firstStep(current, change, 5000);
   if (typeof first === 'string') throw new Error(first);
   const steps = [first];
   if (first.target !== null) steps.push(jointStep(first));
@@ -118,13 +119,70 @@ describe('the steps of a change of the membership', () => {
   it('a change that is given up takes nobody’s vote and gives none', () => {
     fc.assert(
       fc.property(changes, ({ current, change }) => {
-        const first = firstStep(current, change) as Configuration;
+        const first = firstStep(current, change, 5000) as Configuration;
         if (first.target === null) return;
-        const left = giveUpStep(first);
+        const left = giveUpStep(first, []);
         checkConfiguration(left);
         expect([left.voters, left.outgoing, left.target]).toEqual([current.voters, [], null]);
       }),
     );
+  });
+
+  it('a change that is cancelled while members catch up leaves no trace but the ids that it gave out', () => {
+    fc.assert(
+      fc.property(changes, ({ current, change }) => {
+        const first = firstStep(current, change, 5000) as Configuration;
+        if (first.target === null) return;
+        const cancelled = cancelStep(first);
+        checkConfiguration(cancelled);
+        expect({ ...cancelled, nextReplicaId: current.nextReplicaId }).toEqual(current);
+      }),
+    );
+  });
+
+  it('a joint configuration is left to where it came from, without the members that the change brought in', () => {
+    fc.assert(
+      fc.property(changes, ({ current, change }) => {
+        const joint = walk(current, change).find(isJoint);
+        if (joint === undefined) return;
+        const back = returnStep(joint);
+        checkConfiguration(back);
+        expect([back.voters, back.outgoing, back.added, back.learnersNext]).toEqual([current.voters, [], [], []]);
+        for (const { id } of back.members) expect(memberById(current, id)).toBeDefined();
+        // Two majorities decide it: no two sets that both decide have none in common.
+        const ids = [...new Set([...joint.voters, ...joint.outgoing])];
+        for (const set of subsets(ids))
+          expect(
+            decides(joint, set) &&
+              decides(
+                back,
+                ids.filter((id) => !set.includes(id)),
+              ),
+          ).toBe(false);
+      }),
+    );
+  });
+
+  it('of a change that is given up only those go that it brought in and nobody has heard', () => {
+    fc.assert(
+      fc.property(changes, ({ current, change }) => {
+        const first = firstStep(current, change, 5000) as Configuration;
+        if (first.target === null) return;
+        const everybody = first.members.map(({ id }) => id);
+        const left = giveUpStep(first, everybody);
+        expect(left.members.map(({ id }) => id)).toEqual(everybody.filter((id) => !first.added.includes(id)));
+        expect(giveUpStep(first, []).members).toEqual(first.members);
+      }),
+    );
+  });
+
+  it('a deadline is moved on, and never beyond the end that was set with it first', () => {
+    const target = { voters: [1, 2], learners: [], catchUpTimeoutMs: 60_000, deadlineMs: null, endsMs: null };
+    const set = timedTarget(target, 1000);
+    expect([set.deadlineMs, set.endsMs]).toEqual([61_000, 3_601_000]);
+    expect(timedTarget(set, 100_000)).toEqual({ ...set, deadlineMs: 160_000 });
+    expect(timedTarget(set, 3_600_000).deadlineMs).toBe(3_601_000);
+    expect(timedTarget({ ...target, catchUpTimeoutMs: 7_200_000 }, 1000).endsMs).toBe(7_201_000);
   });
 
   it('come back as they were from their entries', () => {

@@ -1,15 +1,23 @@
-import type { Configuration, Member } from './configuration';
+import type { Configuration, Member, MembershipTarget } from './configuration';
 import type { MembershipChange } from './kernel-api';
 import { memberById } from './membership';
 import type { ReplicaId } from './types';
+
+/** How long a change may be under way in all, however often its deadline is renewed, where its caller says nothing else. */
+const LONGEST_CHANGE_MS = 3_600_000;
 
 /**
  * The first step towards a membership: learners that have to catch up, or, where nobody has to, the joint configuration
  * itself, or, where no vote is given or taken, the membership as it shall be.
  *
+ * @param timeMs the cluster's time; undefined where it isn't known yet
  * @returns a sentence without its end where it can't be a membership
  */
-export function firstStep(current: Configuration, change: MembershipChange): Configuration | string {
+export function firstStep(
+  current: Configuration,
+  change: MembershipChange,
+  timeMs: number | undefined,
+): Configuration | string {
   const problem = problemOf(current, change);
   if (problem !== undefined) return problem;
   let nextReplicaId = current.nextReplicaId;
@@ -20,17 +28,28 @@ export function firstStep(current: Configuration, change: MembershipChange): Con
   const voters = sortedIds(wanted.filter(({ voter }) => voter).map(({ member }) => member.id));
   const learners = sortedIds(wanted.filter(({ voter }) => !voter).map(({ member }) => member.id));
   const ids = new Set([...voters, ...learners]);
-  // A voter that goes keeps its vote until the joint configuration is left.
-  const leaving = current.members.filter(({ id }) => !ids.has(id) && current.voters.includes(id));
-  const members = sortedMembers([...wanted.map(({ member }) => member), ...leaving]);
-  const base = { ...current, members, nextReplicaId };
-  if (sameIds(voters, current.voters)) return { ...base, learners, target: null };
+  const members = sortedMembers(wanted.map(({ member }) => member));
+  if (sameIds(voters, current.voters)) return { ...current, members, learners, target: null, added: [], nextReplicaId };
+  // Those that go stay until the joint configuration is entered, voters until it is left: the change may be cancelled.
+  const all = sortedMembers([...members, ...current.members.filter(({ id }) => !ids.has(id))]);
+  const isNew = (id: ReplicaId): boolean => id >= current.nextReplicaId || current.added.includes(id);
+  const { catchUpTimeoutMs } = change;
+  const target = { voters, learners, catchUpTimeoutMs, deadlineMs: null, endsMs: null };
   const step: Configuration = {
-    ...base,
-    learners: members.map(({ id }) => id).filter((id) => !current.voters.includes(id)),
-    target: { voters, learners, catchUpTimeoutMs: change.catchUpTimeoutMs },
+    ...current,
+    members: all,
+    learners: all.map(({ id }) => id).filter((id) => !current.voters.includes(id)),
+    target: timeMs === undefined ? target : timedTarget(target, timeMs),
+    added: all.map(({ id }) => id).filter(isNew),
+    nextReplicaId,
   };
   return voters.every((id) => current.voters.includes(id)) ? jointStep(step) : step;
+}
+
+/** The deadline begins to run, or is moved on; never beyond the end. */
+export function timedTarget(target: MembershipTarget, timeMs: number): MembershipTarget {
+  const endsMs = target.endsMs ?? timeMs + Math.max(LONGEST_CHANGE_MS, Math.ceil(target.catchUpTimeoutMs));
+  return { ...target, endsMs, deadlineMs: Math.min(endsMs, timeMs + Math.ceil(target.catchUpTimeoutMs)) };
 }
 
 /** Both halves decide from here on (thesis §4.3). */
@@ -43,6 +62,7 @@ export function jointStep(configuration: Configuration): Configuration {
   return {
     ...configuration,
     members: configuration.members.filter(({ id }) => kept.has(id)),
+    added: configuration.added.filter((id) => kept.has(id)),
     voters: target.voters,
     outgoing,
     learners,
@@ -63,12 +83,46 @@ export function leaveStep(configuration: Configuration): Configuration {
     learners,
     learnersNext: [],
     autoLeave: false,
+    added: [],
   };
 }
 
-/** Those that didn't catch up stay learners: what they have got isn't lost. */
-export function giveUpStep(configuration: Configuration): Configuration {
-  return { ...configuration, target: null };
+/**
+ * Those that didn't catch up in time stay learners: what they have got isn't lost.
+ *
+ * @param unheard members that were never heard: those among them that only this change has brought in go again
+ */
+export function giveUpStep(configuration: Configuration, unheard: readonly ReplicaId[]): Configuration {
+  return without(
+    { ...configuration, target: null, added: [] },
+    unheard.filter((id) => configuration.added.includes(id)),
+  );
+}
+
+/** Nobody has got or lost a vote yet, so the change is as if it hadn't been: who was to go stays, and who came with it goes. */
+export function cancelStep(configuration: Configuration): Configuration {
+  return without({ ...configuration, target: null, added: [] }, configuration.added);
+}
+
+/**
+ * Out of a joint configuration, back to the half that it came from. As with every entry in it both halves decide: a majority
+ * of the old half alone could go back while one of the new half alone goes on (thesis §4.3).
+ */
+export function returnStep(configuration: Configuration): Configuration {
+  const { voters, outgoing, added } = configuration;
+  const learners = sortedIds([...configuration.learners, ...voters.filter((id) => !outgoing.includes(id))]);
+  return without(
+    { ...configuration, voters: outgoing, outgoing: [], learners, learnersNext: [], autoLeave: false, added: [] },
+    added,
+  );
+}
+
+function without(configuration: Configuration, gone: readonly ReplicaId[]): Configuration {
+  return {
+    ...configuration,
+    members: configuration.members.filter(({ id }) => !gone.includes(id)),
+    learners: configuration.learners.filter((id) => !gone.includes(id)),
+  };
 }
 
 function problemOf(current: Configuration, { members, catchUpTimeoutMs }: MembershipChange): string | undefined {
@@ -107,6 +161,6 @@ function sortedMembers(members: readonly Member[]): Member[] {
   return [...members].sort((left, right) => left.id - right.id);
 }
 
-function sameIds(left: readonly ReplicaId[], right: readonly ReplicaId[]): boolean {
+export function sameIds(left: readonly ReplicaId[], right: readonly ReplicaId[]): boolean {
   return left.length === right.length && left.every((id, at) => id === right[at]);
 }

@@ -16,6 +16,7 @@ export function genesisConfiguration(founders: readonly Founder[]): Configuratio
     learnersNext: [],
     autoLeave: false,
     target: null,
+    added: [],
     nextReplicaId: members.length + 1,
   };
 }
@@ -49,12 +50,12 @@ export function wasRemoved(configuration: Configuration, id: ReplicaId): boolean
 
 /** @throws InvariantError where the parts of a configuration contradict each other */
 export function checkConfiguration(configuration: Configuration): void {
-  const { members, voters, outgoing, learners, learnersNext, target, nextReplicaId } = configuration;
+  const { members, voters, outgoing, learners, learnersNext, target, added, nextReplicaId } = configuration;
   const targeted = target === null ? [] : [target.voters, target.learners];
   const ids = members.map((member) => member.id);
   const known = (list: readonly ReplicaId[]): boolean => list.every((id) => ids.includes(id));
   const describe = (what: string) => (): string => `configuration ${JSON.stringify(configuration)}: ${what}`;
-  for (const list of [ids, voters, outgoing, learners, learnersNext, ...targeted]) {
+  for (const list of [ids, voters, outgoing, learners, learnersNext, added, ...targeted]) {
     invariant(
       list.every(
         (id, at) => Number.isSafeInteger(id) && id > 0 && id < nextReplicaId && (at === 0 || list[at - 1]! < id),
@@ -64,7 +65,7 @@ export function checkConfiguration(configuration: Configuration): void {
   }
   invariant(voters.length > 0, describe('it has no voter'));
   invariant(
-    [voters, outgoing, learners, learnersNext, ...targeted].every(known),
+    [voters, outgoing, learners, learnersNext, added, ...targeted].every(known),
     describe('it names a replica that is no member'),
   );
   invariant(
@@ -74,6 +75,14 @@ export function checkConfiguration(configuration: Configuration): void {
   invariant(
     learnersNext.every((id) => outgoing.includes(id) && !voters.includes(id)),
     describe('only an outgoing voter can become a learner'),
+  );
+  invariant(
+    added.length === 0 || target !== null || outgoing.length > 0,
+    describe('it has members of a change, and none is under way'),
+  );
+  invariant(
+    added.every((id) => !outgoing.includes(id) && (outgoing.length > 0 || !voters.includes(id))),
+    describe('a member that the change has brought in had a vote before'),
   );
   if (target === null) return;
   invariant(target.voters.length > 0, describe('its target has no voter'));
@@ -90,7 +99,7 @@ export function differInAddressesOnly(before: Configuration, after: Configuratio
 }
 
 function withoutAddresses(configuration: Configuration): unknown {
-  const { members, voters, outgoing, learners, learnersNext, autoLeave, target, nextReplicaId } = configuration;
+  const { members, voters, outgoing, learners, learnersNext, autoLeave, target, added, nextReplicaId } = configuration;
   const bound = members.map(({ id, name, incarnation }) => [id, name, incarnation]);
-  return [bound, voters, outgoing, learners, learnersNext, autoLeave, target, nextReplicaId];
+  return [bound, voters, outgoing, learners, learnersNext, autoLeave, target, added, nextReplicaId];
 }

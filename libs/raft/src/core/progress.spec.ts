@@ -22,6 +22,7 @@ describe('Progress', () => {
       appliedIndex: 0,
       isCaughtUp: false,
       storeStalls: false,
+      wasHeard: false,
       silentMs: 0,
     });
   });

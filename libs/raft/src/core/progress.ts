@@ -1,3 +1,4 @@
+import { Advance } from './advance';
 import { CatchUp } from './catch-up';
 import { Inflights } from './inflights';
 import type { ReplicaProgress } from './kernel-api';
@@ -28,6 +29,11 @@ export class Progress {
   contactMs: number;
   /** Whether it keeps pace: of a replica that shall vote. */
   readonly catchUp = new CatchUp();
+  /** Whether it was heard at all since this leader knows it. */
+  wasHeard = false;
+  /** How far its log and its state machine get while a change waits for it. */
+  readonly held = new Advance();
+  readonly applied = new Advance();
   /** It was removed: until then it is told so. */
   departsAtMs: number | undefined;
   readonly inflights: Inflights;
@@ -59,7 +65,13 @@ export class Progress {
 
   heard(nowMs: number): void {
     this.active = true;
+    this.wasHeard = true;
     this.contactMs = nowMs;
+  }
+
+  /** Whether it got further since the deadline of the change was set that waits for it. */
+  get grows(): boolean {
+    return this.held.grows || this.applied.grows;
   }
 
   /** The replica needs what the leader's log no longer has. */
@@ -75,6 +87,7 @@ export class Progress {
     this.inflights.freeTo(index);
     const news = index > this.matchIndex;
     if (news) this.matchIndex = index;
+    this.held.reached(index);
     if (this.nextIndex <= index) this.nextIndex = index + 1;
     return news;
   }
@@ -105,6 +118,7 @@ export class Progress {
       inflightBytes: this.inflights.bytes,
       active: this.active,
       silentMs: nowMs - this.contactMs,
+      wasHeard: this.wasHeard,
       storeStalls: this.storeStalls,
       appliedIndex: this.catchUp.appliedIndex,
       isCaughtUp: this.catchUp.isDone(nowMs, electionTimeoutMs),

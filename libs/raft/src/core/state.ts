@@ -70,6 +70,12 @@ export class KernelState {
   resignsAfterRound = 0;
   /** Since when this leader knows the configuration in force: what its catch-up is measured from. */
   changeSinceMs = 0;
+  /** A change is to be cancelled as soon as that can be written, until then by this leader's clock. */
+  cancelUntilMs: number | undefined;
+  /** The entry of this leader that cancels a change. */
+  cancelledAt: LogId | undefined;
+  /** The cluster's time at the last tick; undefined where the host doesn't know it. */
+  clusterTimeMs: number | undefined;
   /** Entries were proposed or answers came in: appends go out with the next effects, many entries in one message. */
   replicationDue = false;
 

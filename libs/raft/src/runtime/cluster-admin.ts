@@ -416,6 +416,7 @@ function changeError(result: Extract<MembershipResult, { accepted: false }> | un
       return new RaftError('RAFT_NOT_LEADER', sentence);
     case 'noLeader':
     case 'notReady':
+    case 'noQuorum':
       return new RaftError('RAFT_NO_LEADER', sentence, { retryAfterMs: 500 });
     case 'transferring':
       return new RaftError('RAFT_BUSY', sentence, { retryAfterMs: 500 });

@@ -159,6 +159,7 @@ export class Founding {
       outgoing: [],
       learners: [],
       learnersNext: [],
+      added: [],
       autoLeave: false,
       target: null,
       nextReplicaId: founders.length + 1,

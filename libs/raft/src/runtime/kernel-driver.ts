@@ -11,6 +11,7 @@ import type {
 import type { Entry, Proposal } from '../core/entry';
 import type {
   AddressUpdate,
+  CancelResult,
   Kernel,
   KernelSnapshot,
   MembershipChange,
@@ -69,9 +70,10 @@ export class KernelDriver {
     this.closed = true;
   }
 
-  tick(ticks: number): void {
+  /** @param clusterTimeMs undefined where this node doesn't know it */
+  tick(ticks: number, clusterTimeMs: number | undefined): void {
     this.input((nowMs) => {
-      for (let tick = 0; tick < ticks; tick++) this.kernel.tick(nowMs);
+      for (let tick = 0; tick < ticks; tick++) this.kernel.tick(nowMs, clusterTimeMs);
     });
   }
 
@@ -145,6 +147,14 @@ export class KernelDriver {
     let result: MembershipResult | undefined;
     this.input((nowMs) => {
       result = this.kernel.changeAddresses(updates, nowMs);
+    });
+    return result;
+  }
+
+  cancelMembershipChange(waitMs: number): CancelResult | undefined {
+    let result: CancelResult | undefined;
+    this.input((nowMs) => {
+      result = this.kernel.cancelMembershipChange(waitMs, nowMs);
     });
     return result;
   }

@@ -4,6 +4,7 @@ import type { Entry } from '../core/entry';
 import { RolledBackStoreError } from '../core/invariant';
 import type {
   AddressUpdate,
+  CancelResult,
   Kernel,
   KernelSnapshot,
   MembershipChange,
@@ -346,13 +347,17 @@ export class Replica implements ServingReplica {
     this.persister.tick(nowMs);
     this.watch.tick(nowMs);
     this.snapshots.tick(nowMs);
-    this.driver.tick(ticks);
-    if (this.isLeading && !this.closed && this.intake.clockIsReady() && !this.watch.isStalled) this.expiry.tick(nowMs);
+    this.driver.tick(ticks, this.knowsClusterTime ? this.clock.read() : undefined);
+    if (this.knowsClusterTime && !this.watch.isStalled) this.expiry.tick(nowMs);
     this.told.tick(nowMs, this.kernel, this.ports.queues);
     this.divergence.tick(nowMs);
     this.known.tick(nowMs);
     this.schemas.tick(nowMs);
     this.applyWatch.tick(nowMs);
+  }
+
+  private get knowsClusterTime(): boolean {
+    return this.isLeading && !this.closed && this.intake.clockIsReady();
   }
 
   /** What the comparison of states found; null for nothing. */
@@ -454,6 +459,10 @@ export class Replica implements ServingReplica {
 
   changeAddresses(updates: readonly AddressUpdate[]): MembershipResult | undefined {
     return this.driver.changeAddresses(updates);
+  }
+
+  cancelMembershipChange(waitMs: number): CancelResult | undefined {
+    return this.driver.cancelMembershipChange(waitMs);
   }
 
   transferLeadership(target: ReplicaId | undefined): TransferResult | undefined {

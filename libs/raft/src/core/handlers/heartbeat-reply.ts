@@ -12,6 +12,7 @@ export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): v
   progress.echoMs = message.repliedAtMs;
   progress.storeStalls = message.storeStalls;
   progress.catchUp.heardApplied(message.appliedIndex, message.sentAtMs);
+  progress.applied.reached(message.appliedIndex);
   // Where nobody writes, no append is answered: a replica that is level ends a round with each heartbeat.
   countCatchUp(state, progress);
   if (message.round > progress.confirmedRound) {

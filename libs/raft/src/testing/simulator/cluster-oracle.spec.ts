@@ -25,7 +25,8 @@ const WITH_FOURTH: Configuration = {
   members: [...GENESIS.members, FOURTH],
   learners: [4],
   nextReplicaId: 5,
-  target: { voters: [1, 2, 3, 4], learners: [], catchUpTimeoutMs: 1000 },
+  target: { voters: [1, 2, 3, 4], learners: [], catchUpTimeoutMs: 1000, deadlineMs: null, endsMs: null },
+  added: [4],
 };
 const JOINT: Configuration = {
   ...WITH_FOURTH,

@@ -21,6 +21,7 @@ const CONFIGURATION: Configuration = {
   learnersNext: [],
   autoLeave: false,
   target: null,
+  added: [],
   nextReplicaId: 4,
 };
 

@@ -45,6 +45,8 @@ export interface SeedSettings {
 /** A round trip that is so long has the next two heartbeats on their way when the first is answered. */
 export const THREE_HEARTBEATS_MS = 300;
 
+const LEAST_DELAYS_MS = [0.1, 1, 60, THREE_HEARTBEATS_MS / 2, THREE_HEARTBEATS_MS / 2];
+
 /** By so much may clocks be off where no lease rests on them: the slowest takes twice the time of the fastest. */
 const BEYOND_ANY_MARGIN = 0.34;
 
@@ -71,16 +73,20 @@ export function drawSettings(seed: number): SeedSettings {
   const withLeases = chance.happens(0.25);
   const driftMargin = chance.pick([0.5, 0.8]);
   const membershipChanges = chance.happens(0.55);
+  const spares = membershipChanges ? chance.between(nodes === 5 ? 0 : 1, 3) : 0;
+  const electionTimeoutMs = chance.pick([500, 1000, 1000]);
   return {
     nodes,
-    spares: membershipChanges ? chance.between(nodes === 5 ? 0 : 1, 3) : 0,
+    spares,
     membershipChanges,
-    electionTimeoutMs: chance.pick([500, 1000, 1000]),
+    electionTimeoutMs,
     leaseReads: withLeases ? { driftMargin } : null,
     limits: chance.happens(0.5) ? tightLimits(chance) : {},
     network: {
-      // The last two: a round trip that is longer than a heartbeat interval, and one of three of them.
-      minDelayMs: withLeases ? chance.pick([0.2, 1]) : chance.pick([0.1, 0.2, 1, 60, THREE_HEARTBEATS_MS / 2]),
+      // Round trips that are longer than a heartbeat interval, and of three of them, which is near the shorter election time-out.
+      minDelayMs: withLeases
+        ? chance.pick([0.2, 1])
+        : chance.pick(electionTimeoutMs < 1000 ? [0.1, 0.2, 1, 1, 60] : LEAST_DELAYS_MS),
       meanDelayMs: chance.pick([0.3, 1, 10]),
       loss: chance.pick([0, 0, 0.002, 0.02]),
       repetition: chance.pick([0, 0.01, 0.05]),

@@ -19,6 +19,7 @@ const EMPTY = {
   learnersNext: [],
   autoLeave: false,
   target: null,
+  added: [],
   nextReplicaId: 2,
 };
 

@@ -29,6 +29,7 @@ export function configurationOf(...voters: number[]): Configuration {
     learnersNext: [],
     autoLeave: true,
     target: null,
+    added: [],
     nextReplicaId: Math.max(0, ...voters) + 1,
   };
 }

@@ -39,6 +39,7 @@ export function readFounder(reader: ByteReader): FounderMessage {
   return { kind: 'founder', groupId, founder, incarnation, genesis };
 }
 
+/** A genesis is settled: no change is under way in it, so there are no deadlines and no members of a change to write. */
 function writeConfiguration(writer: ByteWriter, configuration: Configuration): void {
   writer.u32(configuration.members.length);
   for (const { id, name, peer, http, incarnation } of configuration.members) {
@@ -82,6 +83,7 @@ function readConfiguration(reader: ByteReader): Configuration {
     learnersNext,
     autoLeave,
     target,
+    added: [],
     nextReplicaId,
   };
 }
@@ -98,7 +100,7 @@ function readTarget(reader: ByteReader): MembershipTarget | null {
   if (!reader.flag()) return null;
   const voters = readIds(reader);
   const learners = readIds(reader);
-  return { voters, learners, catchUpTimeoutMs: reader.f64() };
+  return { voters, learners, catchUpTimeoutMs: reader.f64(), deadlineMs: null, endsMs: null };
 }
 
 function writeIds(writer: ByteWriter, ids: readonly ReplicaId[]): void {

@@ -28,7 +28,8 @@ const configuration = {
   learners: [2],
   learnersNext: [],
   autoLeave: false,
-  target: { voters: [1, 2], learners: [], catchUpTimeoutMs: 60_000 },
+  target: { voters: [1, 2], learners: [], catchUpTimeoutMs: 60_000, deadlineMs: null, endsMs: null },
+  added: [],
   nextReplicaId: 3,
 };
 

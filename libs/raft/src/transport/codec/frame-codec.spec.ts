@@ -140,7 +140,16 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
           learners: ids,
           learnersNext: ids,
           autoLeave: fc.boolean(),
-          target: fc.option(fc.record({ voters: ids, learners: ids, catchUpTimeoutMs: milliseconds })),
+          target: fc.option(
+            fc.record({
+              voters: ids,
+              learners: ids,
+              catchUpTimeoutMs: milliseconds,
+              deadlineMs: fc.constant(null),
+              endsMs: fc.constant(null),
+            }),
+          ),
+          added: fc.constant([]),
           nextReplicaId: safe,
         }),
       }),
