@@ -17,6 +17,8 @@ export interface VirtualNode extends VirtualLife {
   readonly storage: GatedStorage;
   readonly machine: LedgerMachine;
   readonly logged: string[];
+  /** Those among them that were warnings. */
+  readonly warned: string[];
 }
 
 /** How a promise ended, once it did. */
@@ -55,13 +57,18 @@ export class VirtualCluster {
     const machine = new LedgerMachine();
     const logged: string[] = [];
     const log = (message: string): void => void logged.push(message);
-    const logger = { debug: log, log, warn: log, error: log };
+    const warned: string[] = [];
+    const warn = (message: string): void => {
+      log(message);
+      warned.push(message);
+    };
+    const logger = { debug: log, log, warn, error: log };
     const life = this.hosts.boot(
       name,
       { clusterName: 'shop', stateMachine: machine, logger, ...settings },
       (inner) => (storage = new GatedStorage(inner)),
     );
-    const node = { ...life, storage, machine, logged };
+    const node = { ...life, storage, machine, logged, warned };
     this.nodes.set(name, node);
     return node;
   }

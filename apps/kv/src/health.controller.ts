@@ -10,15 +10,17 @@ export class HealthController {
   /** 200 while this node can do its part: it runs, knows a leader, and its store serves it. Otherwise 503, and why. */
   @Get('_health')
   health(@Res() reply: FastifyReply): void {
-    const { phase, reason, degraded, leader, role } = this.raft.status();
+    const { phase, reason, degraded, leader, role, catchingUp } = this.raft.status();
     const isUp = phase === 'running' && leader !== null;
-    const ready = isUp && degraded === null;
-    const why = reason !== '' ? reason : (degraded?.reason ?? (leader === null ? 'no leader is known' : ''));
+    const ready = isUp && degraded === null && !catchingUp;
+    const waitsFor =
+      leader === null ? 'no leader is known' : catchingUp ? 'the node is joining, and has to catch up' : '';
+    const why = reason !== '' ? reason : (degraded?.reason ?? waitsFor);
     reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
       .send({
-        status: ready ? 'ok' : isUp ? 'degraded' : 'unavailable',
+        status: ready ? 'ok' : isUp && !catchingUp ? 'degraded' : 'unavailable',
         live: isLive(phase),
         ready,
         degraded,

@@ -7,6 +7,7 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
   return {
     phase: 'created',
     reason: '',
+    catchingUp: false,
     degraded: null,
     nodeId: settings.nodeId,
     clusterName: settings.clusterName,

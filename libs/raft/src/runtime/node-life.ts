@@ -7,6 +7,7 @@ import { type IntactGroup, isStoreCorrupt } from '../storage/checked-load';
 import type { GroupIdentity, StoreIdentity } from '../storage/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
+import { AdminNotices } from './admin-notices';
 import { AddressHints } from './address-hints';
 import { CallPaths } from './call-paths';
 import { ClusterAdmin } from './cluster-admin';
@@ -18,12 +19,14 @@ import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import type { LifeBook } from './life-book';
 import { MembershipInquiry } from './membership-inquiry';
+import { MembershipLog } from './membership-log';
 import { Moves } from './moves';
 import { notStarted, shuttingDown } from './node-errors';
 import { damageOf, DamagedStoreError, openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
 import { stopInOrder } from './orderly-stop';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
+import { PeerWatch } from './peer-watch';
 import { PlaceWitness } from './place-witness';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Rejoining } from './rejoining';
@@ -64,6 +67,9 @@ export class NodeLife {
   private readonly witness: PlaceWitness;
   private readonly moves: Moves;
   private readonly rejoining: Rejoining;
+  private readonly peerWatch: PeerWatch;
+  private readonly membershipLog: MembershipLog;
+  readonly notices: AdminNotices;
   private readonly inquiry: MembershipInquiry;
   private readonly ticker: Ticker;
   private readonly reporter: EventReporter;
@@ -117,6 +123,10 @@ export class NodeLife {
       closed,
     });
     this.admin.serve();
+    this.notices = new AdminNotices({ links: this.links, calls: this.paths.calls, logger, nodeId, replica });
+    this.notices.serve();
+    this.peerWatch = new PeerWatch({ links: this.links, scheduler, logger, electionTimeoutMs });
+    this.membershipLog = new MembershipLog(logger);
     this.proof = new SessionProof(scheduler, proofMs);
     const places = {
       links: this.links,
@@ -385,6 +395,7 @@ export class NodeLife {
           this.reporter.configurationChanged(configuration);
           this.moves.configurationChanged(configuration, group.identity.replicaId);
           this.rejoining.configurationChanged(configuration.configuration);
+          this.membershipLog.configurationChanged(configuration);
           this.board.changed();
         },
         queues: () => this.queues(),
@@ -419,6 +430,7 @@ export class NodeLife {
     this.inquiry.tick(nowMs, this.current);
     this.witness.tick(nowMs);
     this.moves.tick(nowMs);
+    this.peerWatch.tick(nowMs, this.current);
     const hasLeader = this.current !== undefined && this.current.leader !== NO_REPLICA;
     if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
   }

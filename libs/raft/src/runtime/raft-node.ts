@@ -112,21 +112,25 @@ export class RaftNode {
    *   `NOT_CAUGHT_UP`; `RAFT_TIMEOUT` it goes on; the codes of the way to the leader
    */
   changeMembership(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView> {
+    this.life.notices.tell(`the members become ${target.map(describeTarget).join(', ')}`);
     return this.life.admin.change(target, options);
   }
 
   /** Adds one member, as a voter once it has caught up, or with `voter: false` as a learner. See {@link changeMembership}. */
   addMember(member: MemberTarget, options?: ChangeOptions): Promise<MembershipView> {
+    this.life.notices.tell(`add ${describeTarget(member)} at ${member.peer}`);
     return this.life.admin.edit((members) => [...members.filter(({ name }) => name !== member.name), member], options);
   }
 
   /** Gives a learner its vote, once it has caught up. See {@link changeMembership}. */
   promote(name: string, options?: ChangeOptions): Promise<MembershipView> {
+    this.life.notices.tell(`promote '${name}'`);
     return this.life.admin.edit((members) => edited(members, name, (member) => ({ ...member, voter: true })), options);
   }
 
   /** Removes one member, this node or the leader included. See {@link changeMembership}. */
   remove(name: string, options?: ChangeOptions): Promise<MembershipView> {
+    this.life.notices.tell(`remove '${name}'`);
     return this.life.admin.edit((members) => {
       edited(members, name, (member) => member);
       return members.filter((member) => member.name !== name);
@@ -147,6 +151,8 @@ export class RaftNode {
     address: { readonly peer?: string; readonly http?: string },
     options?: ChangeOptions,
   ): Promise<MembershipView> {
+    const said = [address.peer, address.http].filter((each) => each !== undefined).join(' and ');
+    this.life.notices.tell(`'${name}' is at ${said} from now on`);
     return this.life.admin.updateAddress(name, address, options);
   }
 
@@ -159,6 +165,7 @@ export class RaftNode {
    *   to another; `RAFT_TIMEOUT` nobody took over, and the leader leads on
    */
   transferLeadership(name?: string): Promise<{ readonly leader: string }> {
+    this.life.notices.tell(`hand the leadership over${name === undefined ? '' : ` to '${name}'`}`);
     return this.life.admin.transfer(name);
   }
 
@@ -173,6 +180,7 @@ export class RaftNode {
     if (closed !== undefined) throw closed;
     const { replica } = this.life;
     if (replica === undefined) throw notStarted();
+    this.life.notices.tell('take a snapshot');
     return replica.snapshots.take();
   }
 
@@ -192,4 +200,8 @@ export class RaftNode {
   onStatus(listener: (status: RaftStatus) => void): () => void {
     return this.life.board.subscribe(listener);
   }
+}
+
+function describeTarget({ name, voter = true }: MemberTarget): string {
+  return voter ? `'${name}'` : `'${name}' as a learner`;
 }

@@ -28,6 +28,7 @@ export function statusOf(
     phase,
     reason,
     degraded: (phase === 'running' ? replica?.trouble : undefined) ?? null,
+    catchingUp: role === 'learner' && replica !== undefined && isCatchingUp(replica),
     nodeId: options.nodeId,
     clusterName: options.clusterName,
     group: options.groupId,
@@ -56,6 +57,10 @@ export function statusOf(
     membershipIndex: kernel?.configuration.index ?? 0,
     membershipChanging: kernel !== undefined && isChanging(kernel.configuration.configuration),
   };
+}
+
+function isCatchingUp({ kernel, replicaId, ageMs }: Replica): boolean {
+  return ageMs === undefined || kernel.configuration.configuration.target?.voters.includes(replicaId) === true;
 }
 
 function statusIn(kernel: Kernel | undefined): KernelStatus {

@@ -104,6 +104,11 @@ export interface RaftStatus {
   readonly phase: RaftPhase;
   /** Why the phase is `founding`, `joining`, `removed`, `quarantined` or `failed`; empty otherwise. */
   readonly reason: string;
+  /**
+   * Whether this node is a learner in the middle of its join: it is to get a vote, or has no state of the cluster yet. Nobody
+   * should send it requests.
+   */
+  readonly catchingUp: boolean;
   /** Null while the node's store serves it, and its state machine gets on. */
   readonly degraded: DegradedStatus | null;
   readonly nodeId: string;

@@ -108,6 +108,12 @@ describe('RaftHealthIndicator', () => {
     expect(indicator.isLive('raft').raft.status).toBe('up');
   });
 
+  it('isn’t ready in the middle of its join', () => {
+    withStatus({ catchingUp: true, role: 'learner' });
+    expect(readiness()).toMatchObject({ status: 'down', reason: expect.stringContaining('is joining') as string });
+    expect(indicator.isLive('raft').raft.status).toBe('up');
+  });
+
   it('takes a state of unknown age for too old where an age is asked for', () => {
     withStatus({ ageMs: null });
     expect(readiness({ maxLagMs: 60_000 })).toMatchObject({ status: 'down' });

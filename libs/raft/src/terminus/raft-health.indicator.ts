@@ -74,6 +74,7 @@ function unreadyBecause(status: RaftStatus, { maxLagMs, maxLagEntries }: RaftRea
   if (phase !== 'running') return reason === '' ? `the node is ${phase}` : reason;
   if (leader === null) return 'no leader is known: an election is under way, or too few nodes are up';
   if (degraded !== null) return `the node is degraded: ${degraded.reason}`;
+  if (status.catchingUp) return 'the node is joining: it has no part in the cluster before it has caught up';
   const waiting = commitIndex - appliedIndex;
   if (maxLagEntries !== undefined && waiting > maxLagEntries)
     return `${waiting} committed entries wait to be applied, and ${maxLagEntries} are allowed`;

@@ -246,10 +246,10 @@ class TcpTransport implements RaftTransport {
     if (end.refusedBy === 'us') this.rarely('error', `refused peer ${peer}, saying: ${end.detail}`);
     else if (end.refusedBy === 'peer') this.rarely('error', `peer ${peer} refuses this node, saying: ${end.detail}`);
     else if (end.unreadable === true) this.rarely('error', `closed the connection to ${peer}: ${end.detail}`);
-    else this.settings.logger.debug(`the connection to ${peer} ended: ${end.detail}`);
+    else this.rarely('debug', `the connection to ${peer} ended: ${end.detail}`);
   }
 
-  private rarely(level: 'warn' | 'error', sentence: string): void {
+  private rarely(level: 'debug' | 'warn' | 'error', sentence: string): void {
     this.rareLog.say(sentence, (said) => this.settings.logger[level](said));
   }
 }
