@@ -128,8 +128,10 @@ export class Snapshotter {
     return this.ports.configurationAt(index).index > index;
   }
 
+  /** A state that is kept elsewhere is of no one index, either, before the replay has reached where it was left. */
   private async replayed(): Promise<void> {
-    while (this.isReplaying && !this.closed)
+    const elsewhere = (await this.ports.machine.appliedElsewhere?.()) ?? 0;
+    while ((this.isReplaying || this.ports.applied().index < elsewhere) && !this.closed)
       await new Promise<void>((resolve) => this.ports.scheduler.setTimer(REPLAY_MS, resolve));
   }
 

@@ -1,8 +1,9 @@
 import { type LogId, ORIGIN } from '../core/types';
 import type { BackedCommand, BackedOutcome, BackedState } from './backing';
-import type { AskOthers, CommandFates, CommandOutcome, SnapshotSource } from './contract';
+import type { AskOthers, CommandFates, SnapshotSource } from './contract';
 import type { HostedMachine } from './hosted-machine';
 import { releaseAll } from './snapshot-writer';
+import type { RunOutcome } from './stored-answer';
 
 /** A command that waits to be applied with others. */
 export interface PendingCommand {
@@ -10,20 +11,15 @@ export interface PendingCommand {
   readonly command: BackedCommand;
   /** Called with what became of it, in log order. */
   readonly done: (outcome: BackedOutcome) => void;
-  /** What would be answered from its outcome if it came again: `client/sequence`, or a key. */
-  readonly identity: string | undefined;
 }
 
-/**
- * How many commands are applied together at most. With {@link MAX_RESULT_BYTES} it bounds what is kept of one batch: the tables
- * of clients look at their own bounds before each command, and must find what they would have found one by one.
- */
+/** How many commands are applied together at most. */
 const MAX_BATCH = 64;
 
 interface Backed {
   readonly state: BackedState;
   last: LogId;
-  outcomes: ReadonlyMap<number, CommandOutcome>;
+  outcomes: ReadonlyMap<number, RunOutcome>;
   /** Outcomes up to here are in a snapshot, and not here any more. */
   forgottenThrough: number;
 }
@@ -32,7 +28,6 @@ interface Backed {
 export class BackedMachines {
   private readonly states = new Map<HostedMachine, Backed>();
   private pending: PendingCommand[] = [];
-  private readonly identities = new Set<string>();
   private clusterId = '';
   private claimed: Promise<void> | undefined;
 
@@ -76,6 +71,11 @@ export class BackedMachines {
     return this.states.get(machine)!.last.index >= index;
   }
 
+  /** The last command that any of the states holds. */
+  get lastIndex(): number {
+    return Math.max(0, ...Array.from(this.states.values(), ({ last }) => last.index));
+  }
+
   /**
    * Whether the state has come further than a snapshot of this index, by itself, and everything that a replay from there asks
    * of it is there.
@@ -86,25 +86,17 @@ export class BackedMachines {
   }
 
   /** @returns what a command that the state holds was answered with, where that was kept */
-  keptOutcome(machine: HostedMachine, index: number): CommandOutcome | undefined {
+  keptOutcome(machine: HostedMachine, index: number): RunOutcome | undefined {
     return this.states.get(machine)!.outcomes.get(index);
   }
 
-  /**
-   * Whether what waits has to be applied before a command can be judged.
-   *
-   * @param identity of the command, where it is to be applied once
-   * @param isNearBounds so little room is left for answers that each has to be counted before the next is let in
-   */
-  mustFlushBefore(identity: string | undefined, isNearBounds: boolean): boolean {
-    if (this.pending.length === 0) return false;
-    if (this.pending.length >= MAX_BATCH) return true;
-    return identity !== undefined && (isNearBounds || this.identities.has(identity));
+  /** Whether what waits has to be applied before another is enqueued. */
+  get isFull(): boolean {
+    return this.pending.length >= MAX_BATCH;
   }
 
   enqueue(command: PendingCommand): void {
     this.pending.push(command);
-    if (command.identity !== undefined) this.identities.add(command.identity);
   }
 
   /** Applies what waits, each machine's commands together, and tells the outcomes in log order. */
@@ -112,7 +104,6 @@ export class BackedMachines {
     if (this.pending.length === 0) return;
     const pending = this.pending;
     this.pending = [];
-    this.identities.clear();
     const outcomes = new Map<PendingCommand, BackedOutcome>();
     for (const [machine, backed] of this.states) {
       const own = pending.filter((each) => each.machine === machine);

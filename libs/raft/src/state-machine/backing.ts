@@ -3,9 +3,6 @@ import type { CommandSession } from './command-envelope';
 import type { AskOthers, CommandFates, CommandOutcome, SnapshotSource } from './contract';
 import type { RunOutcome } from './stored-answer';
 
-/** A result of a command of a backed machine has at most so many bytes: what a batch of them leaves to be kept is bounded. */
-export const MAX_RESULT_BYTES = 128 * 1024;
-
 /** One committed command of a machine whose state isn't in the process. */
 export interface BackedCommand {
   readonly index: number;
@@ -45,7 +42,7 @@ export interface BackedStart {
   /** The last command that it holds; those up to there are never applied again. */
   readonly last: LogId;
   /** Outcomes that were to be kept, by index. */
-  readonly outcomes: ReadonlyMap<number, CommandOutcome>;
+  readonly outcomes: ReadonlyMap<number, RunOutcome>;
   /** Those up to this index were let go of, as a snapshot has them. */
   readonly forgottenThrough: number;
 }
@@ -73,7 +70,7 @@ export interface BackedState {
    * Applies commands: their effects, the index of the last one, and the outcomes that are kept, all or nothing; or a first part
    * of them, and then the rest.
    *
-   * @returns one outcome for each command, when all of it is durable
+   * @returns one outcome for each command, when all of it is durable; a result or a refusal has at most `MAX_RESULT_BYTES`
    * @throws any error: nothing of it is there, or nobody knows; the node stops
    */
   apply(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]>;

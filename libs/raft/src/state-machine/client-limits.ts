@@ -24,5 +24,8 @@ export const KEY_TTL_MS = 600_000;
 /** Keys end together in steps of this, so that an idle cluster needs few entries to let go of many. */
 export const KEY_EXPIRY_STEP_MS = 60_000;
 
+/** A result of a command of a backed machine has at most so many bytes: what a batch of them leaves to be kept is bounded. */
+export const MAX_RESULT_BYTES = 128 * 1024;
+
 /** What an answer is counted with beside its bytes. */
 export const ANSWER_OVERHEAD_BYTES = 64;

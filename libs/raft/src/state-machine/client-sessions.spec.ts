@@ -448,7 +448,7 @@ describe('Idempotency keys in the state machine', () => {
   it('are bounded in number, and go on once some have ended', () => {
     const keys = new KeyTable();
     const answer = { index: 1, status: 'applied', bytes: Uint8Array.of(1) } as const;
-    for (let number = 1; number <= MAX_KEYS; number++) keys.record(`${number}`, 'f', answer, number < 10 ? 0 : 90_000);
+    for (let number = 1; number <= MAX_KEYS; number++) keys.reserve(`${number}`, 'f', number < 10 ? 0 : 90_000)(answer);
     expect(keys.admit('0', 'f')).toMatchObject({ status: 'busy', reason: 'TOO_MANY_KEYS' });
     expect(keys.admit('1', 'f')).toMatchObject({ status: 'applied', firstIndex: 1 });
     const firstDueMs = keys.dueMs;

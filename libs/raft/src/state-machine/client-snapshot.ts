@@ -3,7 +3,7 @@ import type { SnapshotSource } from './contract';
 import type { KeyTable } from './key-table';
 import { mapSnapshotChunks, readMapSnapshot } from './map-snapshot';
 import type { Session, SessionAnswer, SessionTable } from './session-table';
-import { answerOfRow, answerRow } from './stored-answer';
+import { answerOfRow, answerRow, type StoredAnswer } from './stored-answer';
 
 /** The kinds of rows: a session, an answer of the session before it, an idempotency key. */
 const SESSION = 1;
@@ -52,12 +52,17 @@ function* rowsOf(
 ): Generator<Row, void, undefined> {
   for (const { row, answers } of sessions) {
     yield [SESSION, row];
-    for (const answer of answers) yield [ANSWER, [answer.sequence, ...answerRow(answer)]];
+    for (const { sequence, answer } of answers) yield [ANSWER, [sequence, ...answerRow(there(answer))]];
   }
   for (let at = from; at < to; at++) {
     const { key, fingerprint, expiresMs, answer } = records[at]!;
-    yield [KEY, [key, fingerprint, expiresMs, ...answerRow(answer)]];
+    yield [KEY, [key, fingerprint, expiresMs, ...answerRow(there(answer))]];
   }
+}
+
+function there(answer: StoredAnswer | undefined): StoredAnswer {
+  if (answer !== undefined) return answer;
+  throw new Error('A capture was taken while commands waited to be applied: what they answer is missing in it.');
 }
 
 /** @throws MalformedBytesError */
@@ -71,11 +76,11 @@ export async function readClients(
     const row = content as readonly unknown[];
     if (kind === SESSION) {
       const [clientId, ttlMs, activeMs, ackedThrough] = row as [string, number, number, number];
-      session = { clientId, ttlMs, activeMs, ackedThrough, bytes: 0, answers: new Map() };
+      session = { clientId, ttlMs, activeMs, ackedThrough, bytes: 0, unfilled: 0, answers: new Map() };
       sessions.add(session);
     } else if (kind === ANSWER && session !== undefined) {
       const [sequence, ...answer] = row as [number, ...unknown[]];
-      sessions.record(session.clientId, { ...answerOfRow(answer), sequence });
+      sessions.record(session.clientId, sequence, answerOfRow(answer));
     } else if (kind === KEY) {
       const [key, fingerprint, expiresMs, ...answer] = row as [string, string, number, ...unknown[]];
       keys.add({ key, fingerprint, expiresMs, answer: answerOfRow(answer) });

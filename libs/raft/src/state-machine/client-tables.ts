@@ -4,7 +4,7 @@ import { captureClients, readClients } from './client-snapshot';
 import { KeyTable } from './key-table';
 import type { SessionOperation } from './session-entry';
 import { SessionTable } from './session-table';
-import { type StoredAnswer, storedAnswer } from './stored-answer';
+import { type FillAnswer, type RunOutcome, storedAnswer, type UNDECIDED } from './stored-answer';
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
 
@@ -17,11 +17,6 @@ export class ClientTables {
   readonly keys = new KeyTable();
   /** Nothing in them ends before this cluster time. */
   dueMs = Number.POSITIVE_INFINITY;
-
-  /** Half of what may be kept is: what comes together is then judged one by one. */
-  get isNearBounds(): boolean {
-    return this.sessions.isNearBounds || this.keys.isNearBounds;
-  }
 
   /** An entry of kind `session`. */
   change(index: number, operation: SessionOperation, nowMs: number): CommandOutcome {
@@ -39,24 +34,41 @@ export class ClientTables {
     }
   }
 
-  /** @returns what the command is answered with instead of being run; undefined where it is to be run, and {@link record}ed */
-  admit({ session, idempotencyKey, fingerprint }: DecodedCommand, nowMs: number): CommandOutcome | undefined {
+  /**
+   * @returns what the command is answered with instead of being run; undefined where it is to be run, with a place
+   *   {@link reserve}d for its answer; UNDECIDED where that depends on commands that wait to be applied: ask again afterwards
+   */
+  admit(
+    { session, idempotencyKey, fingerprint }: DecodedCommand,
+    nowMs: number,
+  ): CommandOutcome | typeof UNDECIDED | undefined {
     if (session !== undefined) return this.sessions.admit(session, nowMs);
     return this.keys.admit(idempotencyKey!, fingerprint!);
   }
 
   /**
-   * Keeps the outcome of a command that was run, with its result.
+   * Keeps a place for the outcome of a command that is run now or together with later ones. Everything that is judged (when a key
+   * ends, which answers there are) is judged by the command's own place in the log.
    *
    * @param wanted whether somebody waits for the result
+   * @returns takes the outcome, with its result, and returns it as it is told to whoever waits
    */
-  record(call: DecodedCommand, index: number, outcome: CommandOutcome, nowMs: number, wanted: boolean): CommandOutcome {
-    if (outcome.status !== 'applied' && outcome.status !== 'rejected' && outcome.status !== 'failed') return outcome;
-    const answer = storedAnswer(index, outcome);
-    this.keep(call, answer, nowMs);
-    if (outcome.status !== 'applied') return outcome;
-    // What is kept is state: whoever waits gets bytes of their own.
-    return wanted ? { status: 'applied', value: answer.bytes.slice() } : APPLIED;
+  reserve(
+    call: DecodedCommand,
+    index: number,
+    nowMs: number,
+    wanted: boolean,
+  ): (outcome: RunOutcome) => CommandOutcome {
+    const fill = this.placeFor(call, nowMs);
+    return (outcome) => {
+      const answer = storedAnswer(index, outcome);
+      fill(answer);
+      // Its result is encoded on every node, whoever waits: where that fails, it is a failure like any other.
+      if (outcome.status === 'failed') return { status: 'failed', message: outcome.message };
+      if (outcome.status === 'rejected') return outcome;
+      // What is kept is state: whoever waits gets bytes of their own.
+      return wanted ? { status: 'applied', value: answer.bytes.slice() } : APPLIED;
+    };
   }
 
   expire(nowMs: number): void {
@@ -81,13 +93,11 @@ export class ClientTables {
     this.findDue();
   }
 
-  private keep({ session, idempotencyKey, fingerprint }: DecodedCommand, answer: StoredAnswer, nowMs: number): void {
-    if (session !== undefined) {
-      this.sessions.record(session.clientId, { ...answer, sequence: session.sequence });
-      return;
-    }
-    this.keys.record(idempotencyKey!, fingerprint!, answer, nowMs);
+  private placeFor({ session, idempotencyKey, fingerprint }: DecodedCommand, nowMs: number): FillAnswer {
+    if (session !== undefined) return this.sessions.reserve(session.clientId, session.sequence);
+    const fill = this.keys.reserve(idempotencyKey!, fingerprint!, nowMs);
     this.findDue();
+    return fill;
   }
 
   private findDue(): void {

@@ -24,6 +24,11 @@ export function failed(message: string): RunOutcome {
   return { status: 'failed', message };
 }
 
+/** The command ran, and what it did stays; nobody can be told its result. */
+export function resultUnsent(method: string, why: string): RunOutcome {
+  return { status: 'failed', message: `${method} was applied, but its result can't be sent: ${why}`, isApplied: true };
+}
+
 /** Details pass the codec, so that they are what a caller on another node gets, and aren't the machine's own objects. */
 function rejected(rejection: RaftRejection, method: string): RunOutcome {
   // Types don't hold what was thrown.

@@ -1,11 +1,11 @@
 import type { DecodedCommand } from './command-envelope';
-import { failed, outcomeOfThrown } from './command-failure';
-import type { CommandOutcome } from './contract';
+import { failed, outcomeOfThrown, resultUnsent } from './command-failure';
 import { CommandAbortedError } from './host-errors';
 import { describeError, isThenable, stackOf } from './host-outcomes';
 import type { HostedMachine } from './hosted-machine';
 import type { HostCommandContext } from './machine-context';
 import { isOfThisProcess } from './process-error';
+import type { RunOutcome } from './stored-answer';
 import { encodeValue } from './value-codec';
 
 /** Where the bugs of state machines are told. Nest's `Logger` fits. @publicApi */
@@ -14,7 +14,7 @@ export interface StateMachineLogger {
   error(message: string): void;
 }
 
-const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
+const APPLIED: RunOutcome = Object.freeze({ status: 'applied', value: undefined });
 
 /** Runs one command of a machine, and makes an outcome of whatever becomes of it. */
 export class CommandRunner {
@@ -25,7 +25,7 @@ export class CommandRunner {
     { command, args }: DecodedCommand,
     context: HostCommandContext,
     wanted: (index: number) => boolean,
-  ): CommandOutcome {
+  ): RunOutcome {
     const { index } = context;
     const method = `${machine.name}.${command}`;
     let result: unknown;
@@ -46,21 +46,17 @@ export class CommandRunner {
   }
 
   /** At once: the result may be a part of the state, which the next command changes. */
-  private encodeResult(result: unknown, method: string, index: number): CommandOutcome {
+  private encodeResult(result: unknown, method: string, index: number): RunOutcome {
     try {
       return { status: 'applied', value: encodeValue(result, 'result') };
     } catch (error) {
       if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
-      return this.told(
-        failed(`${method} was applied, but its result can't be sent: ${describeError(error)}`),
-        index,
-        error,
-      );
+      return this.told(resultUnsent(method, describeError(error)), index, error);
     }
   }
 
   /** A refusal is nothing to tell; a failure is a bug. */
-  private told(outcome: CommandOutcome, index: number, error?: unknown): CommandOutcome {
+  private told(outcome: RunOutcome, index: number, error?: unknown): RunOutcome {
     if (outcome.status === 'failed') this.logger?.error(`At index ${index}: ${outcome.message}${stackOf(error)}`);
     return outcome;
   }

@@ -28,8 +28,11 @@ export type CommandOutcome =
       readonly message: string;
       readonly details: unknown;
     } & FirstApplication)
-  /** The command threw something else: a bug, answered alike everywhere. */
-  | ({ readonly status: 'failed'; readonly message: string } & FirstApplication)
+  /**
+   * The command threw something else: a bug, answered alike everywhere. `isApplied`: the command ran, and its effects are there;
+   * only its result can't be sent, which shows where somebody waits for it.
+   */
+  | ({ readonly status: 'failed'; readonly message: string; readonly isApplied?: boolean } & FirstApplication)
   /** Not applied by this entry: the session, or the answer of this sequence number, is gone. */
   | { readonly status: 'sessionExpired'; readonly message: string }
   /** Not applied by this entry: no more sessions, answers or keys are kept. */
@@ -137,6 +140,14 @@ export interface ReplicatedStateMachine {
 
   /** Says whose log it is, before anything of it is restored or applied: a state that is kept elsewhere may be another cluster's. */
   belongsTo?(clusterId: string): void;
+
+  /**
+   * Where the state is kept elsewhere, it may have come further before this process started than the replay of the log has by
+   * now. Until the replay has passed this index, the state is of no one index, and {@link capture} fails.
+   *
+   * @returns the last index that such a state holds; 0, or no such method: there is none
+   */
+  appliedElsewhere?(): Promise<number>;
 
   /** A snapshot up to this index is durable: whatever a replay of the log from there on doesn't need may go. */
   snapshotStored?(index: number): Promise<void>;

@@ -37,6 +37,11 @@ export function versionOf(machines: Iterable<HostedMachine>): number {
   return hash;
 }
 
+/** A result that can't be sent is noticed only where somebody waits for it: there the command is no other than elsewhere. */
+function statusOf(outcome: CommandOutcome): CommandOutcome['status'] {
+  return outcome.status === 'failed' && outcome.isApplied === true ? 'applied' : outcome.status;
+}
+
 /**
  * Digests of what the machines made of the log, for comparison among nodes: each is of the outcomes between two indexes, whose
  * sum doesn't depend on the order in which they were decided, and some of the state itself.
@@ -60,7 +65,7 @@ export class Digests {
 
   count(index: number, outcome: CommandOutcome): void {
     this.begunWith ??= this.version();
-    let hash = crc32cOfSafeInteger(STATUS_NUMBERS[outcome.status], index);
+    let hash = crc32cOfSafeInteger(STATUS_NUMBERS[statusOf(outcome)], index);
     if (outcome.status === 'applied' && outcome.value !== undefined && this.isSampled(index))
       hash = crc32c(hash, outcome.value);
     this.outcomes = (this.outcomes + hash) >>> 0;
@@ -71,7 +76,7 @@ export class Digests {
     return { version: version ?? 0, outcomes: this.outcomes };
   }
 
-  /** What became of a command isn't known here any more, as its effects were there before this process. */
+  /** The window can't be compared: what became of a command isn't known here, or a state that is kept elsewhere is ahead. */
   skip(): void {
     this.isMixed = true;
   }

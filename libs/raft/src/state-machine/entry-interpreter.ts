@@ -1,6 +1,7 @@
 import { ENTRY_FORMAT, type Entry } from '../core/entry';
 import { type LogId, ORIGIN } from '../core/types';
 import type { BackedMachines } from './backed-machines';
+import { boundedOutcome } from './bounded-outcome';
 import type { ClientTables } from './client-tables';
 import { decodeClock } from './clock-entry';
 import { CLUSTER_VERSION, decodeClusterVersion } from './cluster-version-entry';
@@ -15,6 +16,7 @@ import { describeError, outcomeOfUnread } from './host-outcomes';
 import type { HostedMachine } from './hosted-machine';
 import { HostCommandContext } from './machine-context';
 import { decodeSessionOperation } from './session-entry';
+import { type RunOutcome, UNDECIDED } from './stored-answer';
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
 
@@ -140,9 +142,8 @@ export class EntryInterpreter {
         );
       }
     }
-    const isOnce = call.session !== undefined || call.idempotencyKey !== undefined;
     if (machine.backing !== undefined) return this.gather(machine, call, entry, wanted, decided);
-    return isOnce ? this.applyOnce(machine, call, entry, wanted) : this.perform(machine, call, entry, wanted);
+    return isOnce(call) ? this.applyOnce(machine, call, entry, wanted) : this.perform(machine, call, entry, wanted);
   }
 
   /** A command of a machine with a backing: it waits for those behind it, and is answered when all of them are durable. */
@@ -155,15 +156,22 @@ export class EntryInterpreter {
   ): CommandOutcome | undefined {
     const { backed, clients } = this.parts;
     const { index, term } = entry;
-    const identity = identityOf(call);
-    if (backed.mustFlushBefore(identity, clients.isNearBounds)) return undefined;
-    const known = identity === undefined ? undefined : clients.admit(call, this.clockMs);
+    if (backed.isFull) return undefined;
+    const isKept = isOnce(call);
+    const known = isKept ? clients.admit(call, this.clockMs) : undefined;
+    if (known === UNDECIDED) return undefined;
     if (known !== undefined) return known;
-    const settle = (outcome: CommandOutcome): CommandOutcome =>
-      identity === undefined ? outcome : clients.record(call, index, outcome, this.clockMs, wanted(index));
+    const isWanted = wanted(index);
+    const method = `${machine.name}.${call.command}`;
+    // Later entries may end the session or let time pass before this one is applied: its place is taken now.
+    const keep = isKept ? clients.reserve(call, index, this.clockMs, isWanted) : undefined;
+    const settle = (outcome: RunOutcome): CommandOutcome => {
+      const bounded = boundedOutcome(outcome, method);
+      return keep === undefined ? bounded : keep(bounded);
+    };
     if (backed.holds(machine, index)) {
       this.parts.digests.skip();
-      if (identity === undefined) return APPLIED;
+      if (keep === undefined) return APPLIED;
       const kept = backed.keptOutcome(machine, index);
       if (kept === undefined)
         throw new Error(
@@ -175,7 +183,6 @@ export class EntryInterpreter {
     const timeMs = this.clockMs;
     backed.enqueue({
       machine,
-      identity,
       command: {
         index,
         term,
@@ -184,8 +191,8 @@ export class EntryInterpreter {
         method: call.command,
         args: call.args,
         seed: machine.seed,
-        isKept: identity !== undefined,
-        isWanted: wanted(index),
+        isKept,
+        isWanted,
         schemaHash: call.schemaHash,
       },
       done: ({ outcome, changes }) => {
@@ -202,12 +209,14 @@ export class EntryInterpreter {
     call: DecodedCommand,
     entry: Entry,
     wanted: (index: number) => boolean,
-  ): CommandOutcome {
+  ): CommandOutcome | undefined {
     const { clients } = this.parts;
     const { index } = entry;
     const known = clients.admit(call, this.clockMs);
+    if (known === UNDECIDED) return undefined;
     if (known !== undefined) return known;
-    return clients.record(call, index, this.perform(machine, call, entry, KEPT), this.clockMs, wanted(index));
+    const keep = clients.reserve(call, index, this.clockMs, wanted(index));
+    return keep(this.perform(machine, call, entry, KEPT));
   }
 
   /** Runs the command, and keeps what it tells for whoever watches. */
@@ -216,7 +225,7 @@ export class EntryInterpreter {
     call: DecodedCommand,
     { index, term }: Entry,
     wanted: (index: number) => boolean,
-  ): CommandOutcome {
+  ): RunOutcome {
     // A node's own session is nothing that the caller chose.
     const session = call.isRelayed ? undefined : call.session;
     const context = new HostCommandContext(index, term, this.clockMs, session, machine.seed);
@@ -252,8 +261,7 @@ function never(): void {
   throw new Error('An outcome comes later than its command, and nobody waits for it');
 }
 
-/** What a repetition of the command would be known by. */
-function identityOf({ session, idempotencyKey }: DecodedCommand): string | undefined {
-  if (session !== undefined) return `${session.clientId} ${session.sequence}`;
-  return idempotencyKey === undefined ? undefined : `key ${idempotencyKey}`;
+/** Whether a repetition of the command is answered, and not run. */
+function isOnce({ session, idempotencyKey }: DecodedCommand): boolean {
+  return session !== undefined || idempotencyKey !== undefined;
 }

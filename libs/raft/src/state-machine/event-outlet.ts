@@ -10,9 +10,10 @@ export interface ChangeOrigin {
   readonly command: string;
 }
 
-/** Keeps what commands tell until the entries that were applied together are done, and tells it then. */
+/** Keeps what commands tell until the entries that were applied together are done, and tells it then, in log order. */
 export class EventOutlet {
   private untold: (readonly [machine: string, event: RaftMachineEvent])[] = [];
+  private isOrdered = true;
 
   constructor(
     private readonly onEvent: MachineEventListener | undefined,
@@ -20,6 +21,9 @@ export class EventOutlet {
   ) {}
 
   keep(machine: string, { index, term, timeMs: now, command }: ChangeOrigin, values: readonly unknown[]): void {
+    if (values.length === 0) return;
+    // What commands tell that were applied together comes behind what later ones told.
+    this.isOrdered &&= (this.untold.at(-1)?.[1].index ?? 0) <= index;
     for (const value of values) this.untold.push([machine, { kind: 'change', index, term, now, command, value }]);
   }
 
@@ -30,7 +34,10 @@ export class EventOutlet {
   /** A listener belongs to this process alone: what it throws changes nothing here. */
   tell(): void {
     if (this.untold.length === 0) return;
-    for (const [machine, event] of this.untold.splice(0)) {
+    const events = this.untold.splice(0);
+    if (!this.isOrdered) events.sort(([, one], [, other]) => one.index - other.index);
+    this.isOrdered = true;
+    for (const [machine, event] of events) {
       try {
         this.onEvent?.(machine, event);
       } catch (error) {

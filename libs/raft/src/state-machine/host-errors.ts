@@ -50,6 +50,22 @@ export class IncompleteStateError extends Error {
 }
 
 /**
+ * A state that is kept elsewhere has come further, before this process started, than the replay of the log has by now: it is of
+ * no one index, and a snapshot of it would apply commands twice where it is restored.
+ *
+ * @publicApi
+ */
+export class StateAheadError extends Error {
+  constructor(index: number, ahead: number) {
+    super(
+      `The log is replayed up to entry ${index}, and a state that is kept outside of this process holds entry ${ahead} already. ` +
+        'It can be captured once the replay has got there: try again then.',
+    );
+    this.name = 'StateAheadError';
+  }
+}
+
+/**
  * What holds the state failed while a snapshot was restored: the state is the old one or none, and another attempt, from the
  * first chunk on, may go well.
  *

@@ -1,15 +1,16 @@
-import { KEY_EXPIRY_STEP_MS, KEY_TTL_MS, MAX_KEY_BYTES, MAX_KEYS } from './client-limits';
+import { KEY_EXPIRY_STEP_MS, KEY_TTL_MS, MAX_KEY_BYTES, MAX_KEYS, MAX_RESULT_BYTES } from './client-limits';
 import type { CommandOutcome } from './contract';
 import { busy } from './session-table';
-import { answerSizeBytes, firstOutcome, type StoredAnswer } from './stored-answer';
+import { answerSizeBytes, type FillAnswer, firstOutcome, type StoredAnswer, UNDECIDED } from './stored-answer';
 
-/** What a key was used for. It is never changed, so that a capture may hold it. */
+/** What a key was used for. Once it has its answer it is never changed, so that a capture may hold it. */
 export interface KeyRecord {
   readonly key: string;
   /** Which command it was, and with which arguments. */
   readonly fingerprint: string;
   readonly expiresMs: number;
-  readonly answer: StoredAnswer;
+  /** Undefined while the command waits to be applied with others; nothing is captured meanwhile. */
+  answer: StoredAnswer | undefined;
 }
 
 /** Keys by which callers tell repetitions of a command without a session. State, like {@link SessionTable}. */
@@ -22,6 +23,7 @@ export class KeyTable {
   private order: KeyRecord[] = [];
   private head = 0;
   private bytes = 0;
+  private unfilled = 0;
   /** No key ends before this cluster time. */
   dueMs = Number.POSITIVE_INFINITY;
 
@@ -29,19 +31,20 @@ export class KeyTable {
     return this.records.size;
   }
 
-  get isNearBounds(): boolean {
-    return this.records.size > MAX_KEYS / 2 || this.bytes > MAX_KEY_BYTES / 2;
-  }
-
   /** @returns them as they are now, and stay for whoever reads them later; nothing is copied */
   capture(): { readonly records: readonly KeyRecord[]; readonly from: number; readonly to: number } {
     return { records: this.order, from: this.head, to: this.order.length };
   }
 
-  /** @returns what the command is answered with instead; undefined where it is to be run, and then {@link record}ed */
-  admit(key: string, fingerprint: string): CommandOutcome | undefined {
+  /** @returns what the command is answered with instead; undefined where it is to be run, with a place {@link reserve}d for its answer */
+  admit(key: string, fingerprint: string): CommandOutcome | typeof UNDECIDED | undefined {
     const known = this.records.get(key);
-    if (known !== undefined) return known.fingerprint === fingerprint ? firstOutcome(known.answer) : otherCommand(key);
+    if (known !== undefined) {
+      if (known.fingerprint !== fingerprint) return otherCommand(key);
+      return known.answer === undefined ? UNDECIDED : firstOutcome(known.answer);
+    }
+    const mostBytes = this.bytes + this.unfilled * MAX_RESULT_BYTES;
+    if (this.unfilled > 0 && (this.records.size >= MAX_KEYS || mostBytes >= MAX_KEY_BYTES)) return UNDECIDED;
     if (this.records.size >= MAX_KEYS || this.bytes >= MAX_KEY_BYTES)
       return busy(
         'TOO_MANY_KEYS',
@@ -50,9 +53,17 @@ export class KeyTable {
     return undefined;
   }
 
-  record(key: string, fingerprint: string, answer: StoredAnswer, nowMs: number): void {
+  /** Keeps the key, and a place for its answer, where its command stands in the log. */
+  reserve(key: string, fingerprint: string, nowMs: number): FillAnswer {
     const expiresMs = Math.ceil((nowMs + KEY_TTL_MS) / KEY_EXPIRY_STEP_MS) * KEY_EXPIRY_STEP_MS;
-    this.add({ key, fingerprint, expiresMs, answer });
+    const record: KeyRecord = { key, fingerprint, expiresMs, answer: undefined };
+    this.add(record);
+    this.unfilled++;
+    return (answer) => {
+      this.unfilled--;
+      record.answer = answer;
+      if (this.records.get(key) === record) this.bytes += answer.bytes.length;
+    };
   }
 
   /** Of a snapshot. */
@@ -68,6 +79,7 @@ export class KeyTable {
     this.order = [];
     this.head = 0;
     this.bytes = 0;
+    this.unfilled = 0;
     this.dueMs = Number.POSITIVE_INFINITY;
   }
 

@@ -1,12 +1,21 @@
-import { MAX_ANSWER_BYTES, MAX_ANSWERS, MAX_SESSION_ANSWERS, MAX_SESSION_BYTES, MAX_SESSIONS } from './client-limits';
+import {
+  MAX_ANSWER_BYTES,
+  MAX_ANSWERS,
+  MAX_RESULT_BYTES,
+  MAX_SESSION_ANSWERS,
+  MAX_SESSION_BYTES,
+  MAX_SESSIONS,
+} from './client-limits';
 import type { CommandSession } from './command-envelope';
 import type { CommandOutcome } from './contract';
-import { answerSizeBytes, firstOutcome, type StoredAnswer } from './stored-answer';
+import { answerSizeBytes, type FillAnswer, firstOutcome, type StoredAnswer, UNDECIDED } from './stored-answer';
 import { encodeValue } from './value-codec';
 
-/** An answer, and which of the session's commands it is of. */
-export interface SessionAnswer extends StoredAnswer {
+/** The place of an answer, and which of the session's commands it is of. */
+export interface SessionAnswer {
   readonly sequence: number;
+  /** Undefined while the command waits to be applied with others; nothing is captured meanwhile. */
+  answer: StoredAnswer | undefined;
 }
 
 /** A client that the cluster knows (thesis §6.3). */
@@ -18,6 +27,8 @@ export interface Session {
   /** The client has the answers up to here; they are forgotten. */
   ackedThrough: number;
   bytes: number;
+  /** Of the answers, those that are still to come. */
+  unfilled: number;
   readonly answers: Map<number, SessionAnswer>;
 }
 
@@ -31,15 +42,12 @@ export class SessionTable {
   private readonly sessions = new Map<string, Session>();
   private answers = 0;
   private bytes = 0;
+  private unfilled = 0;
   /** No session ends before this cluster time. */
   dueMs = Number.POSITIVE_INFINITY;
 
   get size(): number {
     return this.sessions.size;
-  }
-
-  get isNearBounds(): boolean {
-    return this.answers > MAX_SESSION_ANSWERS / 2 || this.bytes > MAX_SESSION_BYTES / 2;
   }
 
   all(): Iterable<Session> {
@@ -54,7 +62,7 @@ export class SessionTable {
         `${MAX_SESSIONS} sessions are open, and the cluster keeps no more. Close those that aren't used, or give them shorter times to live.`,
       );
     const clientId = `${index}.${nonce.toString(16)}`;
-    this.add({ clientId, ttlMs, activeMs: nowMs, ackedThrough: 0, bytes: 0, answers: new Map() });
+    this.add({ clientId, ttlMs, activeMs: nowMs, ackedThrough: 0, bytes: 0, unfilled: 0, answers: new Map() });
     return { status: 'applied', value: encodeValue(clientId) };
   }
 
@@ -75,17 +83,21 @@ export class SessionTable {
   /**
    * A command of a session is about to be run.
    *
-   * @returns what it is answered with instead; undefined where it is to be run, and then {@link record}ed
+   * @returns what it is answered with instead; undefined where it is to be run, with a place {@link reserve}d for its answer
    */
-  admit({ clientId, sequence, ackedThrough }: CommandSession, nowMs: number): CommandOutcome | undefined {
+  admit(
+    { clientId, sequence, ackedThrough }: CommandSession,
+    nowMs: number,
+  ): CommandOutcome | typeof UNDECIDED | undefined {
     const session = this.sessions.get(clientId);
     if (session === undefined) return unknownSession(clientId);
     session.activeMs = nowMs;
     this.forget(session, ackedThrough);
     if (sequence <= session.ackedThrough) return forgottenAnswer(session, sequence);
     const known = session.answers.get(sequence);
-    if (known !== undefined) return firstOutcome(known);
-    if (session.answers.size >= MAX_SESSION_ANSWERS || session.bytes >= MAX_SESSION_BYTES)
+    if (known !== undefined) return known.answer === undefined ? UNDECIDED : firstOutcome(known.answer);
+    if (this.mayBeCrowded(session)) return UNDECIDED;
+    if (isFull(session.answers.size, session.bytes))
       return busy(
         'TOO_MANY_ANSWERS',
         `The session ${clientId} has ${session.answers.size} answers (${session.bytes} bytes) that its client hasn't acknowledged, and no more are kept. Wait for the answers that are under way.`,
@@ -98,9 +110,38 @@ export class SessionTable {
     return undefined;
   }
 
-  record(clientId: string, answer: SessionAnswer): void {
+  /** Whether the answers that are still to come may fill what is left of the bounds. */
+  private mayBeCrowded(session: Session): boolean {
+    if (session.unfilled > 0 && isFull(session.answers.size, session.bytes + session.unfilled * MAX_RESULT_BYTES))
+      return true;
+    return (
+      this.unfilled > 0 &&
+      (this.answers >= MAX_ANSWERS || this.bytes + this.unfilled * MAX_RESULT_BYTES >= MAX_ANSWER_BYTES)
+    );
+  }
+
+  /**
+   * Keeps a place for an answer, where its command stands in the log: what comes after it there (the end of the session, an
+   * acknowledgement, the bounds) finds it, whenever the answer itself comes.
+   */
+  reserve(clientId: string, sequence: number): FillAnswer {
     const session = this.sessions.get(clientId)!;
-    session.answers.set(answer.sequence, answer);
+    const place: SessionAnswer = { sequence, answer: undefined };
+    session.answers.set(sequence, place);
+    this.count(session, 1, answerSizeBytes(undefined));
+    session.unfilled++;
+    this.unfilled++;
+    return (answer) => {
+      session.unfilled--;
+      this.unfilled--;
+      place.answer = answer;
+      if (session.answers.get(sequence) === place) this.count(session, 0, answer.bytes.length);
+    };
+  }
+
+  record(clientId: string, sequence: number, answer: StoredAnswer): void {
+    const session = this.sessions.get(clientId)!;
+    session.answers.set(sequence, { sequence, answer });
     this.count(session, 1, answerSizeBytes(answer));
   }
 
@@ -114,6 +155,7 @@ export class SessionTable {
     this.sessions.clear();
     this.answers = 0;
     this.bytes = 0;
+    this.unfilled = 0;
     this.dueMs = Number.POSITIVE_INFINITY;
   }
 
@@ -132,6 +174,8 @@ export class SessionTable {
     this.sessions.delete(session.clientId);
     this.answers -= session.answers.size;
     this.bytes -= session.bytes;
+    // An answer that is still to come finds its place gone.
+    session.answers.clear();
   }
 
   private forget(session: Session, ackedThrough: number): void {
@@ -145,10 +189,10 @@ export class SessionTable {
   }
 
   private drop(session: Session, sequence: number): void {
-    const answer = session.answers.get(sequence);
-    if (answer === undefined) return;
+    const place = session.answers.get(sequence);
+    if (place === undefined) return;
     session.answers.delete(sequence);
-    this.count(session, -1, -answerSizeBytes(answer));
+    this.count(session, -1, -answerSizeBytes(place.answer));
   }
 
   private count(session: Session, answers: number, bytes: number): void {
@@ -156,6 +200,10 @@ export class SessionTable {
     this.answers += answers;
     this.bytes += bytes;
   }
+}
+
+function isFull(answers: number, bytes: number): boolean {
+  return answers >= MAX_SESSION_ANSWERS || bytes >= MAX_SESSION_BYTES;
 }
 
 export function busy(reason: string, message: string): CommandOutcome {

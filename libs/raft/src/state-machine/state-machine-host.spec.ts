@@ -294,6 +294,7 @@ describe('The state machine host', () => {
     expect(await only(hostOf(new Lab()), commandEntry(1, 'secret'))).toEqual({
       status: 'failed',
       message: "lab.secret was applied, but its result can't be sent: result.owner is a Secret: pass plain data",
+      isApplied: true,
     });
     expect(await only(hostOf(new Lab()), commandEntry(1, 'refuseWithSecret'))).toEqual({
       status: 'failed',

@@ -16,10 +16,11 @@ import type {
   SnapshotSource,
   StateDigest,
 } from './contract';
-import { IncompleteStateError } from './host-errors';
+import { IncompleteStateError, StateAheadError } from './host-errors';
 import { asError, isThenable, outcomeOfQueryError, stackOf } from './host-outcomes';
 import { type HostedMachine, hostMachines } from './hosted-machine';
 import { EventOutlet } from './event-outlet';
+import { captureGroup } from './group-capture';
 import { MachineCatalog } from './machine-catalog';
 import type { MachineEventListener } from './machine-change';
 import { HostQueryContext } from './machine-context';
@@ -28,7 +29,7 @@ import { EntryInterpreter, GATHERED } from './entry-interpreter';
 import { decodeQuery } from './query-envelope';
 import { MAX_MACHINES } from './snapshot-format';
 import { restoreMachines } from './restore-machines';
-import { capturedTogether, GroupSnapshot, releaseAll } from './snapshot-writer';
+import { capturedTogether } from './snapshot-writer';
 import { encodeValue } from './value-codec';
 
 export type { StateMachineLogger } from './command-runner';
@@ -62,8 +63,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
   private readonly events: EventOutlet;
   private readonly catalog: MachineCatalog;
   private readonly interpreter: EntryInterpreter;
-  /** Up to here the backed machines are applied, too. */
-  private settled: LogId = ORIGIN;
+  /** Up to here the backed machines are applied, too, and the cluster's time there. */
+  private settled: { readonly last: LogId; readonly timeMs: number } = { last: ORIGIN, timeMs: 0 };
   /** Why there is no state to go on from. */
   private fault: Error | undefined;
 
@@ -155,18 +156,24 @@ export class StateMachineHost implements ReplicatedStateMachine {
       };
       let outcome = this.interpreter.apply(entry, encoded, decided);
       if (outcome === undefined) {
-        await this.backed.flush();
+        await this.flush();
         outcome = this.interpreter.apply(entry, encoded, decided)!;
       }
       outcomes[at] = outcome;
       if (outcome !== GATHERED && entry.kind === 'command') this.digests.count(entry.index, outcome);
       if (!this.digests.isDue(entry.index)) continue;
-      await this.backed.flush();
+      await this.flush();
       this.endDigest(entry.index);
     }
-    await this.backed.flush();
-    this.settled = this.interpreter.last;
+    await this.flush();
     return outcomes;
+  }
+
+  /** Applies what was gathered. */
+  private async flush(): Promise<void> {
+    const { last, timeMs } = this.interpreter;
+    await this.backed.flush();
+    this.settled = { last, timeMs };
   }
 
   /** Whoever waits gets a result, and the digest has some of them. */
@@ -180,6 +187,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
   }
 
   private endDigest(index: number): void {
+    // A state that lasts, and that the replay hasn't reached yet, is that of a later index.
+    if (this.backed.lastIndex > index) this.digests.skip();
     const inMemory = [...this.machines.values()].filter(({ backing }) => backing === undefined);
     this.digests.end(index, this.backed.hash(), () => capturedTogether(inMemory));
   }
@@ -236,8 +245,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
         return failed(`This node has no query ${method}: it runs another version of the application.`);
       if (machine.backing !== undefined) {
         await this.backed.claim();
-        const { timeMs } = this.interpreter;
-        const last = this.settled;
+        const { last, timeMs } = this.settled;
         return await this.backed.stateOf(machine).query({ method: call.query, args: call.args, last, timeMs });
       }
       const context = new HostQueryContext(this.interpreter.last, this.interpreter.timeMs);
@@ -251,30 +259,23 @@ export class StateMachineHost implements ReplicatedStateMachine {
     }
   }
 
+  async appliedElsewhere(): Promise<number> {
+    if (this.backed.isEmpty) return 0;
+    await this.backed.claim();
+    return this.backed.lastIndex;
+  }
+
   capture(): SnapshotSource | Promise<SnapshotSource> {
     if (this.fault !== undefined) throw this.fault;
-    const { backed, clients } = this;
-    const { last, timeMs } = this.interpreter;
-    const digest = this.digests.window;
-    const machines = [...this.machines.values()];
-    // Those with a backing come last: a restore that finds them ahead needn't read their part.
-    const inMemory = machines.filter((machine) => machine.backing === undefined);
-    const others = machines.filter((machine) => machine.backing !== undefined);
-    const sources: SnapshotSource[] = [];
-    const whole = (): SnapshotSource => {
-      const names = [...inMemory, ...others].map(({ name }) => name);
-      const versions = [...inMemory, ...others].map(({ snapshotVersion }) => snapshotVersion);
-      const header = { ...last, timeMs, machines: names, versions, digest };
-      return new GroupSnapshot(header, clientsSource, sources);
-    };
-    const clientsSource = clients.capture();
-    try {
-      for (const machine of inMemory) sources.push(machine.capture());
-    } catch (error) {
-      releaseAll(sources);
-      throw error;
-    }
-    return others.length === 0 ? whole() : backed.captureInto(others, sources).then(whole);
+    if (this.backed.isEmpty) return this.captureNow();
+    return this.backed.claim().then(() => this.captureNow());
+  }
+
+  private captureNow(): SnapshotSource | Promise<SnapshotSource> {
+    const { machines, backed, clients, interpreter, digests } = this;
+    const { last, timeMs } = interpreter;
+    if (backed.lastIndex > last.index) throw new StateAheadError(last.index, backed.lastIndex);
+    return captureGroup({ machines, backed, clients, head: { ...last, timeMs, digest: digests.window } });
   }
 
   /**
@@ -294,8 +295,8 @@ export class StateMachineHost implements ReplicatedStateMachine {
           this.fault = new IncompleteStateError();
         },
       });
-      this.settled = { term: header.term, index: header.index };
-      this.interpreter.goOn(this.settled, header.timeMs);
+      this.settled = { last: { term: header.term, index: header.index }, timeMs: header.timeMs };
+      this.interpreter.goOn(this.settled.last, header.timeMs);
       this.digests.goOn(header.digest);
       this.fault = undefined;
       for (const name of this.machines.keys()) this.events.keepReplaced(name, header.index);

@@ -29,24 +29,38 @@ export function storedAnswer(index: number, outcome: RunOutcome): StoredAnswer {
 }
 
 /** @returns the outcome as it was, which shares no memory with what is kept, and where it was applied */
-export function firstOutcome({ index, status, bytes }: StoredAnswer): CommandOutcome {
+export function firstOutcome(answer: StoredAnswer): CommandOutcome {
+  return { ...outcomeOfAnswer(answer), firstIndex: answer.index };
+}
+
+/** @returns the outcome as it was when the command was applied */
+export function outcomeOfAnswer({ status, bytes }: StoredAnswer): RunOutcome {
   switch (status) {
     case 'applied':
-      return { status, value: bytes.slice(), firstIndex: index };
+      return { status, value: bytes.slice() };
     case 'rejected': {
       const [reason, message, details] = decodeValue(bytes) as [string, string, unknown];
-      return { status, reason, message, details, firstIndex: index };
+      return { status, reason, message, details };
     }
     case 'failed': {
       const [message] = decodeValue(bytes) as [string];
-      return { status, message, firstIndex: index };
+      return { status, message };
     }
   }
 }
 
-export function answerSizeBytes({ bytes }: StoredAnswer): number {
-  return bytes.length + ANSWER_OVERHEAD_BYTES;
+/** @param answer undefined where it is still to come */
+export function answerSizeBytes(answer: StoredAnswer | undefined): number {
+  return ANSWER_OVERHEAD_BYTES + (answer?.bytes.length ?? 0);
 }
+
+/**
+ * What can't be said before commands that wait are applied: it depends on what they answer, or on how many bytes that takes.
+ */
+export const UNDECIDED = Symbol('undecided');
+
+/** Puts the answer into the place that was kept for it; where that is gone meanwhile, nothing happens. */
+export type FillAnswer = (answer: StoredAnswer) => void;
 
 const STATUSES: readonly RunOutcome['status'][] = ['applied', 'rejected', 'failed'];
 

@@ -1,5 +1,6 @@
-import { type BackedCommand, type BackedOutcome, MAX_RESULT_BYTES } from '../backing';
-import { failed, outcomeOfThrown } from '../command-failure';
+import type { BackedCommand, BackedOutcome } from '../backing';
+import { MAX_RESULT_BYTES } from '../client-limits';
+import { failed, outcomeOfThrown, resultUnsent } from '../command-failure';
 import type { RunOutcome } from '../stored-answer';
 import { isOfThisProcess } from '../process-error';
 import { isRaftRejection } from '../raft-rejection';
@@ -168,8 +169,7 @@ function encoded(
     return { status: 'applied', value };
   } catch (error) {
     // The effects stay: what a caller is told of them doesn't change them.
-    const message = `${method} was applied, but its result can't be sent: ${(error as Error).message}`;
-    return told(failed(message), index, ports, error);
+    return told(resultUnsent(method, (error as Error).message), index, ports, error);
   }
 }
 

@@ -1,6 +1,5 @@
 import type { BackedCommand, BackedOutcome } from '../backing';
-import type { CommandOutcome } from '../contract';
-import { answerOfRow, answerRow, firstOutcome, storedAnswer } from '../stored-answer';
+import { answerOfRow, answerRow, outcomeOfAnswer, type RunOutcome, storedAnswer } from '../stored-answer';
 import { decodeValue, encodeValue } from '../value-codec';
 import type { Database } from './database';
 import type { OwnNames } from './sql-names';
@@ -15,14 +14,14 @@ export class KeptOutcomes {
     private readonly names: OwnNames,
   ) {}
 
-  async read(database: Database): Promise<ReadonlyMap<number, CommandOutcome>> {
+  async read(database: Database): Promise<ReadonlyMap<number, RunOutcome>> {
     const rows = (await database.query(`SELECT index, outcome FROM ${this.names.outcome} WHERE machine = $1`, [
       this.machine,
     ])) as readonly { readonly index: string; readonly outcome: Buffer }[];
     return new Map(
       rows.map(({ index, outcome }) => [
         Number(index),
-        firstOutcome(answerOfRow(decodeValue(outcome) as readonly unknown[])),
+        outcomeOfAnswer(answerOfRow(decodeValue(outcome) as readonly unknown[])),
       ]),
     );
   }

@@ -1,4 +1,5 @@
 import { APPLY_CHECKS } from './apply-checks';
+import { CUT_CHECKS } from './cut-checks';
 import { SESSION_CHECKS } from './session-checks';
 import { SNAPSHOT_CHECKS } from './snapshot-checks';
 import type { StateMachineConformanceCheck } from './state-machine-conformance-check';
@@ -12,6 +13,7 @@ export const STATE_MACHINE_CONFORMANCE_CHECKS: readonly StateMachineConformanceC
   ...APPLY_CHECKS,
   ...SNAPSHOT_CHECKS,
   ...SESSION_CHECKS,
+  ...CUT_CHECKS,
 ];
 
 const PATIENCE_MS = 60_000;

@@ -10,6 +10,15 @@ export interface StateMachineConformanceSubject {
   /** A machine of its own, that nothing was applied to. */
   create(): ReplicatedStateMachine | Promise<ReplicatedStateMachine>;
   /**
+   * Of a state that outlasts its process: the machine of the same node in its next process, which finds what was left.
+   * Default: `create`, as nothing lasts.
+   *
+   * @param machine the one of the process before, which was closed
+   */
+  restart?(machine: ReplicatedStateMachine): ReplicatedStateMachine | Promise<ReplicatedStateMachine>;
+  /** Whether `apply` was ended by the test on purpose, as a kill of the process ends it: the node is started again then. */
+  isKilled?(error: unknown): boolean;
+  /**
    * An encoded command that changes the state, so that {@link query} shows it, and whose result depends on what was applied
    * before. It may draw random numbers and read the time from its context.
    *
@@ -24,6 +33,8 @@ export interface StateMachineConformanceSubject {
   unknownCommand(): Uint8Array;
   /** An encoded query whose answer shows the whole state. */
   query(): Uint8Array;
+  /** The whole state as a text, where one query doesn't show it. Default: the answer of {@link query}. */
+  stateOf?(machine: ReplicatedStateMachine): Promise<string>;
 }
 
 const ALL = (): boolean => true;
@@ -92,6 +103,7 @@ export class StateMachineConformanceContext {
 
   /** The whole state, as the query shows it. */
   async stateOf({ machine }: TestedMachine): Promise<string> {
+    if (this.subject.stateOf !== undefined) return this.subject.stateOf(machine);
     const outcome = await machine.query(this.subject.query());
     assert.equal(outcome.status, 'applied', `the query is answered: ${JSON.stringify(outcome)}`);
     assert.ok(outcome.status === 'applied' && outcome.value !== undefined, 'the answer of a query is encoded');

@@ -26,6 +26,9 @@ import {
   type StateMachineConformanceSubject,
 } from '.';
 
+const CUTS =
+  'makes the same state, answers and sessions of one log, whatever slices, restarts, snapshots and installs cut it';
+
 @RaftStateMachine('notes')
 class Notes {
   protected readonly notes = new SnapshotMap<number, string>();
@@ -287,6 +290,7 @@ describe('The suite', () => {
     readonly clients: {
       clear(): void;
       readonly sessions: { expire(nowMs: number): void; admit(session: CommandSession): unknown };
+      readonly keys: { clear(): void; expire(nowMs: number): void };
     };
   }
   const insideOf = (host: StateMachineHost): Inside => host as unknown as Inside;
@@ -315,7 +319,7 @@ describe('The suite', () => {
         insideOf(this).clients.clear();
       }
     }
-    expect(await failures(() => new Forgetful())).toEqual(['keeps sessions and their answers over a snapshot']);
+    expect(await failures(() => new Forgetful())).toEqual(['keeps sessions and their answers over a snapshot', CUTS]);
   });
 
   it('fails a machine whose sessions never end, or end by themselves', async () => {
@@ -334,6 +338,43 @@ describe('The suite', () => {
     const check = 'ends sessions by the time in entries alone, and says when the first is due';
     expect(await failures(() => new Immortal())).toEqual([check]);
     expect(await failures(() => new Impatient())).toContain(check);
+  });
+
+  it('fails a machine of which the cuts show', async () => {
+    /** Sessions that end within a slice are gone from its beginning. */
+    class Hasty extends Host {
+      override apply(entries: readonly Entry[], wanted: (index: number) => boolean) {
+        const times = entries
+          .filter(({ kind, data }) => kind === 'command' && data.length > 10)
+          .map(({ data }) => Number(Buffer.from(data).readBigUInt64BE(2)));
+        if (entries.length > 1) insideOf(this).clients.sessions.expire(Math.max(0, ...times));
+        return super.apply(entries, wanted);
+      }
+    }
+    /** Keys last as long as the process. */
+    class Keyless extends Host {
+      override async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+        await super.restore(last, chunks);
+        insideOf(this).clients.keys.clear();
+      }
+    }
+    /** Keys end with the slice in which they are due, and not with the entry. */
+    class Late extends Host {
+      override async apply(entries: readonly Entry[], wanted: (index: number) => boolean) {
+        const { keys } = insideOf(this).clients;
+        const expire = keys.expire.bind(keys);
+        let dueMs = 0;
+        keys.expire = (nowMs) => {
+          dueMs = nowMs;
+        };
+        const outcomes = await super.apply(entries, wanted);
+        keys.expire = expire;
+        expire(dueMs);
+        return outcomes;
+      }
+    }
+    for (const make of [() => new Hasty(), () => new Keyless(), () => new Late()])
+      expect(await failures(make)).toContain(CUTS);
   });
 
   it('lets a machine pass that keeps no sessions and says so', async () => {

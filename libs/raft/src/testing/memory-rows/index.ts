@@ -1,0 +1,2 @@
+export { MemoryDatabase } from './memory-database';
+export { type HasMemoryDatabase, memoryRows, RowsCommandContext, RowsQueryContext } from './memory-rows';
