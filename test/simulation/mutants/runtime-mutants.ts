@@ -175,6 +175,14 @@ export const runtimeMutants: readonly Mutant[] = [
     apply: () => replaceFunction<() => string>('runtime/lives', 'continuationOf', () => () => 'later'),
   },
   {
+    name: 'terms-without-bound',
+    room: 'kernel',
+    mistake:
+      'Any term is believed: one damaged or forged message takes all nodes to the last term, in which nobody can be elected.',
+    knownSeed: 3,
+    apply: () => replaceFunction<() => undefined>('core/term-bound', 'termOutOfBounds', () => () => undefined),
+  },
+  {
     name: 'wiped-founder-admitted',
     room: 'runtime',
     mistake: 'An empty store is taken for the founder of its name: with its votes, what it acknowledged is forgotten.',

@@ -5,7 +5,7 @@ import { voteResult } from './quorum';
 import { sendRound } from './reads';
 import { addProgress } from './replication';
 import type { KernelState } from './state';
-import { NO_REPLICA, type ReplicaId } from './types';
+import { MAX_TERM, NO_REPLICA, type ReplicaId } from './types';
 
 const NOTHING = new Uint8Array(0);
 const NO_OP: Proposal = { kind: 'noop', schemaVersion: 0, data: NOTHING };
@@ -57,7 +57,7 @@ export function followingRole(state: KernelState): 'follower' | 'learner' {
 
 /** Asks first whether a campaign could win, so that a node which is cut off doesn't raise its term (thesis §9.6). */
 export function campaign(state: KernelState): void {
-  if (!state.promotable || state.role === 'leader' || keepsLease(state)) return;
+  if (!state.promotable || state.term >= MAX_TERM || state.role === 'leader' || keepsLease(state)) return;
   if (isSoleVoter(state.configuration.configuration, state.self)) {
     becomeCandidate(state, false);
     return;

@@ -1,15 +1,21 @@
 import { RolledBackStoreError } from './invariant';
+import type { MessageHeader } from './messages';
 import type { KernelState } from './state';
 
 /**
  * A leader says up to where this replica acknowledged its log in this very term. Nothing of that can be cut while the term
- * lasts, and it was durable before it was acknowledged: so a log that lacks it was put back to an earlier state.
+ * lasts, and it was durable before it was acknowledged: so a log that lacks it was put back to an earlier state. That is an
+ * accusation, so it counts from a member alone. A leader that this replica's configuration doesn't know yet isn't believed, and
+ * what rests on such an entry can't be done: the message is dropped.
  *
  * @param acknowledged the leader's match index for this replica, when it sent the message
- * @throws RolledBackStoreError
+ * @returns whether this replica lacks it, by the word of a leader that it doesn't know
+ * @throws RolledBackStoreError it lacks it, by the word of a member
  */
-export function refuseLostTail(state: KernelState, acknowledged: number): void {
-  if (acknowledged > state.log.lastIndex) throw lost(acknowledged, `its log ends at ${state.log.lastIndex}`);
+export function lacksAcknowledged(state: KernelState, message: MessageHeader, acknowledged: number): boolean {
+  if (acknowledged <= state.log.lastIndex) return false;
+  if (state.counts(message)) throw lost(acknowledged, `its log ends at ${state.log.lastIndex}`);
+  return true;
 }
 
 /** @throws RolledBackStoreError always: the entry that was acknowledged is another one here */

@@ -15,6 +15,7 @@ import { unreachable } from './invariant';
 import { memberById } from './membership';
 import type { Message } from './messages';
 import type { KernelState } from './state';
+import { termOutOfBounds } from './term-bound';
 import { NO_REPLICA } from './types';
 
 /**
@@ -22,7 +23,7 @@ import { NO_REPLICA } from './types';
  * may be newer (thesis §4.1); an answer counts only from a member with the store that the configuration holds.
  */
 export function step(state: KernelState, message: Message): void {
-  if (!isForUs(state, message)) return;
+  if (!isForUs(state, message) || termOutOfBounds(message) !== undefined) return;
   switch (message.kind) {
     case 'preVote':
       return onPreVote(state, message);

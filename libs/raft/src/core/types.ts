@@ -31,6 +31,14 @@ export interface LogId {
   readonly index: number;
 }
 
+/**
+ * No term is above this. A million elections a second take nine years to get there, so a higher one is a forgery or damage; it
+ * would be the last one, as a term that can't be raised any further elects nobody.
+ *
+ * @publicApi
+ */
+export const MAX_TERM = 2 ** 48;
+
 /** The position before the first entry. */
 export const ORIGIN: LogId = Object.freeze({ term: 0, index: 0 });
 

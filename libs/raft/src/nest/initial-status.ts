@@ -32,6 +32,7 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     install: null,
     fetchedBytes: 0,
     longestSliceMs: 0,
+    refusedTerms: 0,
     members: [],
   };
 }

@@ -11,8 +11,10 @@ import {
   type MemberTarget,
   membershipView,
 } from './membership-view';
+import type { Hello } from '../transport/contract';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
+import { isAmongUs } from './peer-standing';
 import type { Rejoining } from './rejoining';
 import type { Replica } from './replica';
 import type { Scheduler } from './scheduler';
@@ -103,9 +105,11 @@ export class ClusterAdmin {
       await this.handOver(decodeValue(body) as string | undefined, timeoutMs);
       return encodeValue(true);
     });
-    calls.serve(JOIN, async (body, _caller, timeoutMs) =>
-      encodeValue(await this.join(decodeValue(body) as JoinRequest, timeoutMs)),
-    );
+    calls.serve(JOIN, async (body, caller, timeoutMs) => {
+      const request = decodeValue(body) as JoinRequest;
+      this.requireOwnRequest(request, caller);
+      return encodeValue(await this.join(request, timeoutMs));
+    });
   }
 
   members(): MembershipView {
@@ -347,6 +351,17 @@ export class ClusterAdmin {
     } else if (!isMember) this.admit(replica, request);
     const { clusterId } = replica;
     return { clusterId, configuration: JSON.stringify(this.configuration) };
+  }
+
+  /** A node asks for itself; a member passes the question on. */
+  private requireOwnRequest({ name, incarnation }: JoinRequest, caller: Hello): void {
+    const { clusterId } = this.running();
+    if (isAmongUs(this.ports.links.standingOf(caller, clusterId))) return;
+    if (caller.nodeName === name && caller.incarnation === incarnation) return;
+    throw new RaftError(
+      'RAFT_FORBIDDEN',
+      `'${caller.nodeName}' asks to let the store of '${name}' join, which isn't its own; nothing was changed. A node joins by itself.`,
+    );
   }
 
   /** Whoever comes with a name that is taken takes its place, unless the other is there. */

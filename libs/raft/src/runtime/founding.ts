@@ -4,6 +4,7 @@ import { ORIGIN } from '../core/types';
 import type { LoadedGroup } from '../storage/contract';
 import type { FounderMessage, Hello } from '../transport/contract';
 import type { PeerLinks } from './peer-links';
+import { standingOf } from './peer-standing';
 import { Persister } from './persister';
 import type { FounderOptions, RaftNodeOptions } from './raft-node-options';
 import type { TimerHandle } from './scheduler';
@@ -82,9 +83,12 @@ export class Founding {
   receive(message: FounderMessage, sender: Hello): void {
     const { options } = this.ports;
     if (this.closed || this.genesis !== undefined || message.groupId !== options.groupId) return;
+    // What a connection brings is believed of the node and the store that it belongs to, and of no other.
+    if (message.founder !== sender.nodeName || message.incarnation !== sender.incarnation) return;
     if (message.genesis !== null) {
-      this.adopt(message.genesis, message.founder);
-    } else if (sender.nodeName === message.founder && options.founders.some(({ id }) => id === message.founder)) {
+      const { clusterId, configuration } = message.genesis;
+      if (standingOf(sender, clusterId, configuration) === 'member') this.adopt(message.genesis, message.founder);
+    } else if (options.founders.some(({ id }) => id === message.founder)) {
       this.heard.set(message.founder, message.incarnation);
       this.writeIfComplete();
     }

@@ -79,6 +79,7 @@ export class NodeLife {
   private founding: Founding | Joining | undefined;
   private current: Replica | undefined;
   private lives: LifeBook | undefined;
+  private refusedTerms = 0;
   /** That this store is in quarantine is being written down. */
   private condemned: Promise<void> | undefined;
 
@@ -191,7 +192,10 @@ export class NodeLife {
   status(): RaftStatus {
     const { phase, reason } = this.board;
     const why = phase === 'founding' || phase === 'joining' ? (this.founding?.describe() ?? reason) : reason;
-    return statusOf(this.options, phase, why, this.current, this.links, this.queues());
+    return {
+      ...statusOf(this.options, phase, why, this.current, this.links, this.queues()),
+      refusedTerms: this.refusedTerms,
+    };
   }
 
   private queues(): QueueLengths {
@@ -297,6 +301,11 @@ export class NodeLife {
           this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
         metCluster: (peer) => this.metCluster(peer),
         rolledBack: (sentence) => this.rolledBack(sentence),
+        termRefused: () => {
+          this.refusedTerms++;
+          this.board.changed();
+        },
+        turnAway: (sender, sentence) => this.turnAway(sender, sentence),
         group: () => this.group,
         replica: () => this.current,
         founding: () => (this.founding instanceof Founding ? this.founding : undefined),
@@ -311,6 +320,12 @@ export class NodeLife {
   private metCluster({ nodeName, clusterId }: Hello): void {
     const { founders } = this.options;
     if (clusterId !== '' && founders.some(({ id }) => id === nodeName)) this.lives?.meetCluster(clusterId);
+  }
+
+  private turnAway(sender: Hello, sentence: string): void {
+    const { logger, transport } = this.options;
+    logger.error(sentence);
+    transport.turnAway?.(sender, sentence);
   }
 
   private answer(peer: Hello, message: PeerMessage): void {

@@ -1,4 +1,5 @@
 import { isRaftError, RaftError } from '../core/raft-error';
+import { MAX_TERM } from '../core/types';
 import type { AppliedState, ReplicatedStateMachine } from '../state-machine/contract';
 import type { LoadedGroup, StoreIdentity } from '../storage/contract';
 import { type IntactGroup, isStoreCorrupt, loadIntact } from '../storage/checked-load';
@@ -61,6 +62,7 @@ export async function openStore(
     const identity = await storage.open({ nodeName: nodeId, newIncarnation: scheduler.randomId(), bootNonce });
     proof.proved(askedMs);
     const stored = await loadIntact(storage, groupId);
+    if (stored !== undefined) requireTermsInBounds(stored.group);
     // Behind the load: nobody has heard of this life yet, and nobody does before it is written down.
     const lives = await LifeBook.open({ storage, logger, nowMs: () => scheduler.nowMs() }, identity, bootNonce);
     opened = { identity, stored, lives };
@@ -75,6 +77,17 @@ export async function openStore(
         `(${founders.map(({ id }) => id).join(', ')}): write its name into the members as all nodes have them, or correct nodeId.`,
     );
   return opened;
+}
+
+/** @throws Error a term above the limit is in it, which a build without the limit took from a forged or damaged message */
+function requireTermsInBounds({ hardState, snapshot, terms }: LoadedGroup): void {
+  const highest = Math.max(hardState.term, snapshot.term, ...terms.map(({ term }) => term));
+  if (highest <= MAX_TERM) return;
+  throw new Error(
+    `it holds the term ${highest}, and no term is above 2^48 (${MAX_TERM}): a forged or damaged message was believed. Other stores ` +
+      'hold it, too, and no leader can be elected. Mend all stores together: stop every member; on every store set the term to ' +
+      'one above the last term of every log and of every vote that is within the limit, without a vote; then start them.',
+  );
 }
 
 /** @throws RaftError `RAFT_FATAL` it can't say what it has applied */

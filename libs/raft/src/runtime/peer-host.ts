@@ -1,6 +1,7 @@
-import { wasRemoved } from '../core/membership';
 import type { Message } from '../core/messages';
-import type { GroupId } from '../core/types';
+import { RaftError } from '../core/raft-error';
+import { termOutOfBounds } from '../core/term-bound';
+import { MAX_TERM, type GroupId } from '../core/types';
 import type { GroupIdentity } from '../storage/contract';
 import {
   type FounderMessage,
@@ -8,16 +9,21 @@ import {
   type PeerConnectionState,
   type PeerMessage,
   PROTOCOL_VERSIONS,
+  type RequestMessage,
+  type ResponseMessage,
   type ClientHost,
   type TransportHost,
 } from '../transport/contract';
 import { refusalOf } from './admission';
+import { JOIN } from './cluster-admin';
 import type { Forwarder } from './forwarder';
 import type { Founding } from './founding';
 import type { LifeBook } from './life-book';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
+import { isAmongUs, type PeerStanding, speaksFor } from './peer-standing';
 import type { Replica } from './replica';
+import { encodeError } from './request-codec';
 import type { RequestRouter } from './request-router';
 import type { RequestServer } from './request-server';
 
@@ -51,6 +57,10 @@ export interface PeerHostPorts {
   metCluster(peer: Hello): void;
   /** A peer remembers more of this node than its own store does. */
   rolledBack(sentence: string): void;
+  /** A message had a term above the limit. */
+  termRefused(): void;
+  /** Ends the connections over which this hello came. */
+  turnAway(sender: Hello, sentence: string): void;
   nowMs(): number;
   /** Whether this node still talks. */
   isOpen(): boolean;
@@ -98,7 +108,7 @@ export class PeerHost implements TransportHost {
     const refusal = refusalOf(peer, own) ?? this.suspicionBy(peer, group) ?? this.refusalByMemory(peer, group);
     if (refusal !== undefined) return refusal;
     links.heard(peer);
-    if (group !== undefined && peer.clusterId === group.clusterId) this.remember(peer);
+    if (this.standingOf(peer) === 'member') this.remember(peer);
     else if (group === undefined) this.ports.metCluster(peer);
     return undefined;
   }
@@ -108,20 +118,32 @@ export class PeerHost implements TransportHost {
     const { links, lives } = this.ports;
     if (links.counts(peer, this.ports.nowMs())) lives.remember(peer);
     const member = links.memberOf(peer.replicaId);
-    if (member !== undefined && member.incarnation === peer.incarnation)
+    if (member !== undefined)
       lives.rememberPlace(peer.replicaId, peer.advertise === member.peer ? undefined : peer.advertise);
   }
 
-  /** Only who is of the same cluster remembers a replica by its id. */
+  memberOf(peer: Hello): { readonly peer: string } | undefined {
+    return this.standingOf(peer) === 'member' ? this.ports.links.memberOf(peer.replicaId) : undefined;
+  }
+
+  nameAt(address: string): string {
+    return this.ports.links.nameAt(address);
+  }
+
+  private standingOf(peer: Hello): PeerStanding {
+    return this.ports.links.standingOf(peer, this.ports.group()?.clusterId ?? '');
+  }
+
+  /** Only a member's memory puts a store in quarantine, which is for good. */
   private suspicionBy(peer: Hello, group: GroupIdentity | undefined): string | undefined {
-    if (group === undefined || peer.clusterId !== group.clusterId) return undefined;
+    if (group === undefined || this.standingOf(peer) !== 'member') return undefined;
     const suspicion = this.ports.lives.suspicionBy(peer, group.replicaId);
     if (suspicion !== undefined) this.ports.rolledBack(suspicion);
     return suspicion === undefined ? undefined : `Node '${this.self.nodeName}' takes no part any more: ${suspicion}`;
   }
 
   private refusalByMemory(peer: Hello, group: GroupIdentity | undefined): string | undefined {
-    return group !== undefined && peer.clusterId === group.clusterId ? this.ports.lives.refusalOf(peer) : undefined;
+    return group !== undefined && this.standingOf(peer) === 'member' ? this.ports.lives.refusalOf(peer) : undefined;
   }
 
   receive(message: PeerMessage, sender: Hello): void {
@@ -157,36 +179,59 @@ export class PeerHost implements TransportHost {
         this.takeFounder(message, sender);
         return;
       case 'request':
-        if (message.groupId === this.self.groupId && !this.ports.calls.receive(message, sender))
-          this.ports.server.receive(message, sender);
+        if (message.groupId === this.self.groupId) this.takeRequest(message, sender);
         return;
       case 'response':
-        if (message.groupId === this.self.groupId && !this.ports.calls.answered(message))
-          this.ports.forwarder.answered(message, sender);
+        if (message.groupId === this.self.groupId) this.takeResponse(message, sender);
         return;
       default:
         this.takeKernelMessage(message, sender);
     }
   }
 
+  /** Of what nodes ask each other, one who isn't a member may ask only to become one. */
+  private takeRequest(message: RequestMessage, sender: Hello): void {
+    const { calls, server } = this.ports;
+    if (message.method !== JOIN && !isAmongUs(this.standingOf(sender))) {
+      const { groupId, id } = message;
+      const body = encodeError(noMember(sender, this.self.nodeName));
+      this.ports.answer(sender, { kind: 'response', groupId, id, ok: false, body });
+    } else if (!calls.receive(message, sender)) server.receive(message, sender);
+  }
+
+  /** A node that isn't a member yet is answered by those whose membership it hasn't got; they belong to some cluster, at least. */
+  private takeResponse(message: ResponseMessage, sender: Hello): void {
+    const isBelieved = this.ports.group() === undefined ? sender.clusterId !== '' : isAmongUs(this.standingOf(sender));
+    if (isBelieved && !this.ports.calls.answered(message)) this.ports.forwarder.answered(message, sender);
+  }
+
+  /** The one place where messages of the protocol are held against who sent them (safety 9, 29). */
   private takeKernelMessage(message: Message, sender: Hello): void {
     const replica = this.ports.replica();
-    if (replica === undefined) return;
-    if (wasRemoved(replica.kernel.configuration.configuration, message.from))
-      this.tellRemoved(replica, message, sender);
-    else if (this.ports.links.counts(sender, this.ports.nowMs())) replica.receive(message, sender);
+    if (replica === undefined || message.groupId !== this.self.groupId || !speaksFor(sender, message)) return;
+    const standing = this.standingOf(sender);
+    if (standing === 'removed') return this.tellRemoved(replica, message, sender);
+    if (!isAmongUs(standing) || !this.ports.links.counts(sender, this.ports.nowMs())) return;
+    const term = termOutOfBounds(message);
+    if (term === undefined) {
+      // It may have become a member since it was admitted.
+      if (standing === 'member') this.ports.lives.remember(sender);
+      replica.receive(message);
+      return;
+    }
+    this.ports.termRefused();
+    this.ports.turnAway(sender, outOfBounds(sender, term));
   }
 
   /** It was away when it was removed, and would go on asking for votes: it hears which membership there is. */
   private tellRemoved(replica: Replica, message: Message, sender: Hello): void {
-    if (message.clusterId !== replica.clusterId || sender.replicaId !== message.from) return;
     const nowMs = this.ports.nowMs();
     if (nowMs - (this.toldAtMs.get(message.from) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY_MS) return;
     this.toldAtMs.set(message.from, nowMs);
     this.ports.answer(sender, this.membershipOf(replica));
   }
 
-  /** Whoever still looks for its cluster hears which one there is. */
+  /** A node that still looks for its cluster hears which one there is. What the membership is, members alone say. */
   private takeFounder(message: FounderMessage, sender: Hello): void {
     const replica = this.ports.replica();
     if (replica === undefined) {
@@ -196,7 +241,8 @@ export class PeerHost implements TransportHost {
     if (message.groupId !== this.self.groupId) return;
     const { genesis } = message;
     if (genesis === null) this.ports.answer(sender, this.membershipOf(replica));
-    else if (genesis.clusterId === replica.clusterId) replica.heardOf(genesis.configuration);
+    else if (genesis.clusterId === replica.clusterId && isAmongUs(this.standingOf(sender)))
+      replica.heardOf(genesis.configuration);
   }
 
   private membershipOf(replica: Replica): FounderMessage {
@@ -205,4 +251,20 @@ export class PeerHost implements TransportHost {
     const genesis = { clusterId: replica.clusterId, configuration };
     return { kind: 'founder', groupId, founder: nodeName, incarnation, genesis };
   }
+}
+
+function noMember(sender: Hello, nodeName: string): RaftError {
+  return new RaftError(
+    'RAFT_NO_LEADER',
+    `Node '${nodeName}' doesn't know '${sender.nodeName}' as a member of its cluster, so nothing was done. It was removed, or it isn't ` +
+      'a member yet.',
+    { retryAfterMs: 1000 },
+  );
+}
+
+function outOfBounds(sender: Hello, term: number): string {
+  return (
+    `A message of '${sender.nodeName}' has the term ${term}. No term is above 2^48 (${MAX_TERM}), so it is forged or damaged, and ` +
+    'nothing of it was believed. Find out which program speaks with the secret or the certificate of that node.'
+  );
 }

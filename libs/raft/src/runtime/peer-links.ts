@@ -1,10 +1,12 @@
 import type { Configuration, Member } from '../core/configuration';
+import { wasRemoved } from '../core/membership';
 import type { Message } from '../core/messages';
 import { NO_REPLICA, type ReplicaId } from '../core/types';
 import type { Hello, PeerConnectionState, PeerMessage, RaftTransport } from '../transport/contract';
 import type { AddressHints } from './address-hints';
 import { DialledAddresses } from './dialled-addresses';
 import { Movers } from './movers';
+import { type PeerStanding, standingOf } from './peer-standing';
 import type { FounderOptions } from './raft-node-options';
 import { StoreAddresses } from './store-addresses';
 
@@ -59,6 +61,7 @@ export class PeerLinks {
   private members: readonly Member[] = [];
   private self: ReplicaId = NO_REPLICA;
   private unreachedSinceMs: number | undefined;
+  private configuration: Configuration | undefined;
 
   constructor(private readonly ports: PeerLinksPorts) {
     this.dialled = new DialledAddresses(ports.transport, (address) => {
@@ -96,9 +99,16 @@ export class PeerLinks {
 
   /** @returns whether this store was a member's, by what a node said from it, and isn't one's any more */
   wasRemoved(incarnation: string): boolean {
-    if (this.members.some((member) => member.incarnation === incarnation)) return false;
-    for (const hello of this.hellos.values()) if (hello.incarnation === incarnation) return true;
+    const { configuration } = this;
+    if (configuration === undefined || this.members.some((member) => member.incarnation === incarnation)) return false;
+    for (const hello of this.hellos.values())
+      if (hello.incarnation === incarnation && wasRemoved(configuration, hello.replicaId)) return true;
     return false;
+  }
+
+  /** What a peer is to the membership in force here: the one place where that is judged. */
+  standingOf(peer: Hello, clusterId: string): PeerStanding {
+    return standingOf(peer, clusterId, this.configuration);
   }
 
   /** Dials the members of a configuration, and nobody else any more but hints. */
@@ -111,6 +121,7 @@ export class PeerLinks {
     }
     this.members = configuration.members;
     this.self = self;
+    this.configuration = configuration;
     this.addresses.clear();
     for (const member of this.members) if (member.id !== self) this.addresses.set(member.id, member.peer);
     for (const { incarnation } of this.members)
@@ -199,6 +210,9 @@ export class PeerLinks {
 
   /** A peer said who it is. A late word of its life before doesn't count. */
   heard(hello: Hello): void {
+    const member = this.memberOf(hello.replicaId);
+    // No word of a store that says it is a replica which the membership binds to another store.
+    if (member !== undefined && member.incarnation !== hello.incarnation) return;
     this.stores.heard(hello);
     if (hello.replicaId === NO_REPLICA) {
       // A founder's connection may be older than its membership.

@@ -15,7 +15,6 @@ import type { Message } from '../core/messages';
 import type { ReplicaId } from '../core/types';
 import type { CommandOutcome } from '../state-machine/contract';
 import { encodeClock } from '../state-machine/clock-entry';
-import type { Hello } from '../transport/contract';
 import { Applier } from './applier';
 import { ApplyWatch } from './apply-watch';
 import { ClusterClock } from './cluster-clock';
@@ -329,16 +328,9 @@ export class Replica implements ServingReplica {
     return ageMs === undefined || this.kernel.status.role !== 'leader' ? ageMs : Math.max(ageMs, proof.overdueMs());
   }
 
-  /** A message came in; it counts only if its connection is that of the replica, and of the store, that it names. */
-  receive(message: Message, sender: Hello): void {
-    const isForThis =
-      message.clusterId === this.clusterId &&
-      message.groupId === this.ports.options.groupId &&
-      message.to === this.replicaId &&
-      message.from === sender.replicaId &&
-      message.incarnation === sender.incarnation &&
-      sender.clusterId === this.clusterId;
-    if (!isForThis) return;
+  /** A message came in from the replica that it names; who says so was judged before. */
+  receive(message: Message): void {
+    if (message.to !== this.replicaId || message.clusterId !== this.clusterId) return;
     this.roundTrips.received(message);
     this.driver.step(message);
   }

@@ -19,7 +19,7 @@ export function statusOf(
   replica: Replica | undefined,
   links: PeerLinks,
   queues: QueueLengths,
-): RaftStatus {
+): Omit<RaftStatus, 'refusedTerms'> {
   const kernel = replica?.kernel;
   // A node that has stopped leads nobody, whatever its kernel last believed.
   const { role, term, leader, committedInTerm } =

@@ -141,6 +141,8 @@ export interface RaftStatus {
   readonly fetchedBytes: number;
   /** The longest time that one slice of this library's work held the event loop since the start, in milliseconds. */
   readonly longestSliceMs: number;
+  /** Messages since the start that were refused for a term above 2^48, which is forged or damaged. */
+  readonly refusedTerms: number;
   readonly members: readonly MemberStatus[];
   /** The index of the membership, and whether a change of it is under way. */
   readonly membershipIndex: number;

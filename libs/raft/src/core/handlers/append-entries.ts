@@ -1,6 +1,6 @@
 import { commitTo } from '../commit';
 import { invariant } from '../invariant';
-import { refuseLostEntry, refuseLostTail } from '../lost-tail';
+import { lacksAcknowledged, refuseLostEntry } from '../lost-tail';
 import type { AppendEntries } from '../messages';
 import type { KernelState } from '../state';
 import { type LogId, ORIGIN } from '../types';
@@ -16,13 +16,15 @@ export function onAppendEntries(state: KernelState, message: AppendEntries): voi
   if (state.installing !== undefined) return;
   const { log } = state;
   const { prev, entries } = message;
-  refuseLostTail(state, message.acknowledged);
+  if (lacksAcknowledged(state, message, message.acknowledged)) return;
   if (prev.index < log.terms.originId.index) {
     // It begins before the own log does: what is committed here is the leader's too.
     accept(state, message, log.commitIndex);
     return;
   }
   if (log.terms.termAt(prev.index) !== prev.term) {
+    // Whose word is that? A leader that isn't known here yet may be behind, or no leader: it stops nobody.
+    if (prev.index <= Math.max(log.commitIndex, message.acknowledged) && !state.counts(message)) return;
     if (prev.index <= message.acknowledged) refuseLostEntry(prev.index, prev.term, log.terms.termAt(prev.index));
     invariant(
       prev.index > log.commitIndex,

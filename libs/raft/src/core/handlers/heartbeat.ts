@@ -1,5 +1,5 @@
 import { commitTo } from '../commit';
-import { refuseLostTail } from '../lost-tail';
+import { lacksAcknowledged } from '../lost-tail';
 import type { Heartbeat } from '../messages';
 import type { KernelState } from '../state';
 import { followLeader } from './follow-leader';
@@ -8,7 +8,7 @@ import { followLeader } from './follow-leader';
 export function onHeartbeat(state: KernelState, message: Heartbeat): void {
   const current = followLeader(state, message);
   if (current) {
-    refuseLostTail(state, message.commit);
+    if (lacksAcknowledged(state, message, message.commit)) return;
     commitTo(state, message.commit);
     state.freshness.learn(message.leaderCommit, message.echoMs, message.quorumAgeMs, state.nowMs);
   }

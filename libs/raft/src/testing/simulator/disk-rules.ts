@@ -1,3 +1,4 @@
+import { MAX_TERM } from '../../core/types';
 import type { GroupWrite } from '../../storage/contract';
 import { describeWrite } from './describe-write';
 import { lastIndexOf, termAt, type DiskGroup } from './simulated-disk';
@@ -16,6 +17,7 @@ export function checkWrite(verdict: Verdict, who: string, write: GroupWrite, bef
   const { hardState } = write;
   if (hardState !== undefined) {
     if (hardState.term < before.hardState.term) fail('the durable term never goes back');
+    if (hardState.term > MAX_TERM) fail('no term above 2^48 is believed');
     const { votedFor } = before.hardState;
     if (hardState.term === before.hardState.term && votedFor !== 0 && votedFor !== hardState.votedFor)
       fail('one vote in a term');

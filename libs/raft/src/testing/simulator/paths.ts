@@ -79,6 +79,8 @@ export const PATHS = Object.freeze({
   'isolated the leader': 'in both directions',
   'cut one link': 'two nodes lost each other, and reached all others',
   'disturbed the network': 'a time of loss and delay',
+  'forged a term': 'a message came with a term above the limit, and its connection was closed',
+  'came back after 10,000 elections': 'a node restarted with a term as far from that of the others',
   'congested a link': 'a backlog of more than a mebibyte',
   'reset a connection': 'both sides stayed alive',
   'lost a message': 'of any kind',

@@ -1,6 +1,6 @@
 import type { ConfigurationInForce } from '../../core/configuration';
 import { entrySizeBytes, type Entry } from '../../core/entry';
-import { ORIGIN, type GroupId, type HardState, type LogId, type TermRun } from '../../core/types';
+import { NO_REPLICA, ORIGIN, type GroupId, type HardState, type LogId, type TermRun } from '../../core/types';
 import { StoreFencedError } from '../../storage/contract';
 import type { GroupIdentity, GroupWrite, LoadedGroup, LogTail, SnapshotMetadata } from '../../storage/contract';
 
@@ -112,6 +112,13 @@ export class SimulatedDisk {
     const holds = termAt(group, to.index) === to.term;
     group.entries.splice(0, holds ? to.index - group.origin.index : group.entries.length);
     group.origin = to;
+  }
+
+  /** As if its node had campaigned so often, alone, and nobody had heard of it. @returns false where there is nothing on it yet */
+  raiseTerms(by: number): boolean {
+    for (const group of this.groups.values())
+      group.hardState = { term: group.hardState.term + by, votedFor: NO_REPLICA };
+    return this.groups.size > 0;
   }
 
   /** The disk is replaced by an empty one. */

@@ -19,6 +19,9 @@ export interface NetworkConditions {
   late: number;
 }
 
+/** In which share of the seeds, and of their messages, terms are forged. */
+const FORGED = { seeds: 0.15, messages: 1 / 500 };
+
 const LATE_MS = { from: 300, to: 6000 };
 
 /** Told of every message as it leaves a node, and as it arrives. */
@@ -36,15 +39,20 @@ export class SimulatedNetwork {
   private readonly onHeartbeat = new Map<string, () => void>();
   private readonly onRequest = new Map<string, (connection: SimulatedConnection) => void>();
   private readonly chances = new Map<string, Chance>();
+  private readonly forger: Chance;
+  private readonly forgeries: number;
 
   /** @param coded messages pass the codec of the peer protocol */
   constructor(
     readonly world: World,
     readonly conditions: NetworkConditions,
     readonly coded: boolean,
-    private readonly seed: number,
+    readonly seed: number,
     private readonly observer: MessageObserver,
-  ) {}
+  ) {
+    this.forger = Chance.of(seed, 'forged terms');
+    this.forgeries = this.forger.happens(FORGED.seeds) ? FORGED.messages : 0;
+  }
 
   listen(transport: SimulatedTransport): boolean {
     if (this.listening.has(transport.address)) return false;
@@ -129,6 +137,18 @@ export class SimulatedNetwork {
     if (copies > 1) paths.count('repeated a message');
     if (this.coded) paths.count('coded messages as on the wire');
     for (let copy = 0; copy < copies; copy++) this.carry(connection, chance, copyMessage(message, this.coded));
+    if (this.forger.happens(this.forgeries)) this.forge(connection, message);
+  }
+
+  /** The same message arrives with the last term that a number can say, as if its sender, or its sender's memory, were broken. */
+  private forge(connection: SimulatedConnection, message: PeerMessage): void {
+    if (!('term' in message)) return;
+    const forged = copyMessage({ ...message, term: Number.MAX_SAFE_INTEGER }, this.coded);
+    connection.listener.process.input(this.conditions.minDelayMs, () => {
+      if (!connection.open) return;
+      this.world.paths.count('forged a term');
+      connection.listener.deliver(connection, forged);
+    });
   }
 
   private heartbeatLeft(label: string): void {

@@ -6,7 +6,7 @@ import type { FounderOptions, RaftLogger } from '../../runtime/raft-node-options
 import type { RaftPhase, RaftStatus } from '../../runtime/status';
 import type { GroupWrite, SnapshotMetadata } from '../../storage/contract';
 import { StateMachineHost } from '../../state-machine/state-machine-host';
-import type { Chance } from './chance';
+import { Chance } from './chance';
 import type { ClusterOracle } from './cluster-oracle';
 import type { ObservedLife } from './observed-life';
 import { ObservedMachine } from './observed-machine';
@@ -48,6 +48,8 @@ export interface NodeLife {
 /** The product's own bound is 5 s. */
 const STOPS_WITHIN_MS = 6000;
 const JOINING: readonly RaftPhase[] = ['starting', 'joining'];
+/** In which share of the nodes, and of their starts, a node was alone for ten thousand elections. */
+const LONELY = { nodes: 0.1, starts: 0.3 };
 const RESTART_MS = { from: 200, to: 1500 };
 
 /** One node: a machine with a disk and a clock, and the process that runs on it, which whoever runs the cluster restarts. */
@@ -67,6 +69,8 @@ export class SimulatedNode {
   zombie: NodeLife | undefined;
   private readonly lock: DiskLock = { owner: undefined };
   private lives = 0;
+  private readonly lonely: Chance;
+  private readonly lonelyStarts: number;
 
   constructor(
     readonly name: string,
@@ -76,6 +80,8 @@ export class SimulatedNode {
   ) {
     const { world, settings, oracle, chance } = around;
     this.disk = new SimulatedDisk(name, oracle);
+    this.lonely = Chance.of(around.network.seed, `lonely elections of ${name}`);
+    this.lonelyStarts = this.lonely.happens(LONELY.nodes) ? LONELY.starts : 0;
     this.isDormant = !founders.some(({ id }) => id === name);
     this.diskConditions = { ...settings.disk, away: false, stalledUntilMs: 0 };
     const rate = 1 + chance.uniform(-settings.clockDrift, settings.clockDrift);
@@ -98,6 +104,8 @@ export class SimulatedNode {
   start(): void {
     if (this.current !== undefined || this.isDormant) return;
     if (this.hasUnfinishedInstall) this.around.world.paths.count('started with an unfinished install');
+    if (this.lonely.happens(this.lonelyStarts) && this.disk.raiseTerms(10_000))
+      this.around.world.paths.count('came back after 10,000 elections');
     const life = this.makeLife();
     this.current = life;
     this.trace('start', 0, () => (this.wiped && !this.rolledBack ? 'with an empty disk' : `batch ${this.lastBatch}`));

@@ -110,6 +110,14 @@ export class SimulatedTransport implements RaftTransport {
     for (const connection of this.accepted) this.sayAgain(connection, connection.dialler, hello);
   }
 
+  turnAway(sender: Hello): void {
+    for (const connection of [...this.accepted]) {
+      if (connection.hello !== sender) continue;
+      this.accepted.delete(connection);
+      connection.dialler.noticeEnd(connection);
+    }
+  }
+
   async stop(): Promise<void> {
     this.cut();
     this.host = undefined;

@@ -92,6 +92,11 @@ export class MemoryLink {
     this.end('closed', 'the peer closed the connection');
   }
 
+  /** The node that it leads to turns its dialler away, where that said this hello here. */
+  refusedBy(listener: MemoryTransport, sender: Hello, sentence: string): void {
+    if (this.session?.listener === listener && this.session.dialler === sender) this.end('refused', sentence);
+  }
+
   private dial(): void {
     const { faults } = this.network;
     const listener = this.network.listenerAt(this.address);

@@ -61,6 +61,10 @@ export class MemoryTransport implements RaftTransport {
     for (const link of [...this.accepted]) link.announceListener();
   }
 
+  turnAway(sender: Hello, sentence: string): void {
+    for (const link of [...this.accepted]) link.refusedBy(this, sender, sentence);
+  }
+
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
     this.state = 'stopped';
