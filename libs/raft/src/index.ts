@@ -205,7 +205,15 @@ export type {
   RaftNodeOptions,
   ReadConsistency,
 } from './runtime/raft-node-options';
-export type { ChangeOptions, MemberRole, MembershipView, MemberTarget, MemberView } from './runtime/membership-view';
+export type {
+  CancelOptions,
+  ChangeOptions,
+  MemberRole,
+  MembershipView,
+  MemberTarget,
+  MemberView,
+} from './runtime/membership-view';
+export type { AwaitedMember, PendingChange } from './runtime/pending-change';
 export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/snapshot-options';
 export type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus, ReadCounts } from './runtime/status';
 

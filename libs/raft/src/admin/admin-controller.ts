@@ -28,6 +28,7 @@ import { DASHBOARD, DASHBOARD_POLICY } from './dashboard/page';
 import { beginEventStream } from './events/begin-event-stream';
 import { NodeEventFeed } from './events/node-event-feed';
 import { guarded } from './guarded';
+import { whileConnected } from './while-connected';
 import type { RaftAdminModuleOptions } from './raft-admin-module-options.interface';
 
 /** A class for each registration, as the path, the guard and the group are part of it. */
@@ -62,7 +63,9 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
     @HttpCode(200)
     add(@Req() request: AdminRequest): Promise<MembershipView> {
       const fields = fieldsOf(request);
-      return this.admin.add(memberOf(fields, peerOf), changeOptionsOf(fields));
+      const member = memberOf(fields, peerOf);
+      const options = changeOptionsOf(fields);
+      return whileConnected(request, (signal) => this.admin.add(member, { ...options, signal }));
     }
 
     @Patch('members/:name')
@@ -73,13 +76,23 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
 
     @Delete('members/:name')
     remove(@Param('name') name: string, @Req() request: AdminRequest): Promise<MembershipView> {
-      return this.admin.remove(name, changeOptionsOf(fieldsOf(request)));
+      const options = changeOptionsOf(fieldsOf(request));
+      return whileConnected(request, (signal) => this.admin.remove(name, { ...options, signal }));
+    }
+
+    @Delete('change')
+    cancel(@Req() request: AdminRequest): Promise<MembershipView> {
+      const { timeoutMs } = changeOptionsOf(fieldsOf(request));
+      return whileConnected(request, (signal) =>
+        this.admin.cancelChange({ signal, ...(timeoutMs !== undefined && { timeoutMs }) }),
+      );
     }
 
     @Post('members/:name/promote')
     @HttpCode(200)
     promote(@Param('name') name: string, @Req() request: AdminRequest): Promise<MembershipView> {
-      return this.admin.promote(name, changeOptionsOf(fieldsOf(request)));
+      const options = changeOptionsOf(fieldsOf(request));
+      return whileConnected(request, (signal) => this.admin.promote(name, { ...options, signal }));
     }
 
     @Post('transfer')

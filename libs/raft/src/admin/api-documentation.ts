@@ -39,6 +39,15 @@ const object = (properties: Readonly<Record<string, object>>, ...required: strin
 const MEMBERSHIP = object({
   index: COUNT,
   changing: FLAG,
+  change: object({
+    stage: { type: 'string', enum: ['uncommitted', 'catchingUp', 'joint'] },
+    entry: object({ index: COUNT, term: COUNT }),
+    voters: { type: 'array', items: TEXT },
+    added: { type: 'array', items: TEXT },
+    deadline: TEXT,
+    ends: TEXT,
+    waitsFor: { type: 'array', items: object({ id: COUNT, name: TEXT, why: TEXT }) },
+  }),
   members: {
     type: 'array',
     items: object({
@@ -68,6 +77,12 @@ const ADMIN: Readonly<Record<string, RouteDocumentation>> = {
     ...CHANGED,
   },
   remove: { summary: 'Remove a member', query: CHANGE, param: A_MEMBER, ...CHANGED },
+  cancel: {
+    summary: 'Cancel the change that is under way, while that is safe',
+    query: { timeoutMs: COUNT },
+    answer: 'The membership afterwards',
+    answerSchema: MEMBERSHIP,
+  },
   promote: { summary: 'Give a learner its vote, once it has caught up', param: A_MEMBER, ...CHANGED },
   transfer: {
     summary: 'Hand the leadership over',

@@ -90,6 +90,9 @@ describe.each([
     await start();
     expect((await call('POST', '/admin/raft/snapshot')).json()).toMatchObject({ index: expect.any(Number) as number });
     expect(await call('DELETE', '/admin/raft/members/node1')).toMatchObject({ status: 422 });
+    const nothing = await call('DELETE', '/admin/raft/change');
+    expect(nothing).toMatchObject({ status: 422 });
+    expect(nothing.json()).toMatchObject({ reason: 'NO_CHANGE' });
     expect(await call('POST', '/admin/raft/members/nobody/promote')).toMatchObject({ status: 422 });
     const transfer = await call('POST', '/admin/raft/transfer', { to: 'nobody' });
     expect(transfer.json()).toMatchObject({ code: 'RAFT_REJECTED' });
@@ -123,6 +126,7 @@ describe.each([
       ['POST', '/admin/raft/members'],
       ['PATCH', '/admin/raft/members/n1'],
       ['DELETE', '/admin/raft/members/n1'],
+      ['DELETE', '/admin/raft/change'],
       ['POST', '/admin/raft/members/n1/promote'],
       ['POST', '/admin/raft/transfer'],
       ['POST', '/admin/raft/snapshot'],
@@ -170,6 +174,7 @@ describe.each([
       '/admin/raft/status',
       '/admin/raft/members',
       '/admin/raft/members/{name}',
+      '/admin/raft/change',
       '/admin/raft/members/{name}/promote',
       '/admin/raft/transfer',
       '/admin/raft/snapshot',

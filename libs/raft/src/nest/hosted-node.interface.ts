@@ -6,7 +6,7 @@ import type {
   ProposeOptions,
   QueryOptions,
 } from '../runtime/raft-node-options';
-import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
+import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { NodeEvents } from '../runtime/node-events';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
@@ -32,6 +32,7 @@ export interface HostedNode {
   addMember(member: MemberTarget, options?: ChangeOptions): Promise<MembershipView>;
   promote(name: string, options?: ChangeOptions): Promise<MembershipView>;
   remove(name: string, options?: ChangeOptions): Promise<MembershipView>;
+  cancelMembershipChange(options?: CancelOptions): Promise<MembershipView>;
   updateAddress(
     name: string,
     address: { readonly peer?: string; readonly http?: string },

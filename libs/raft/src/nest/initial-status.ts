@@ -28,6 +28,7 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     firstIndex: 0,
     membershipIndex: 0,
     membershipChanging: false,
+    membershipChange: null,
     snapshot: null,
     install: null,
     fetchedBytes: 0,

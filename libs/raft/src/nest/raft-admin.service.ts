@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
+import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftNodeHost } from './raft-node-host';
 
@@ -46,6 +46,17 @@ export class RaftAdminService {
   /** Makes the membership what `target` says, in one change. @throws RaftError as {@link add} and {@link remove} */
   change(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView> {
     return this.host.node().changeMembership(target, options);
+  }
+
+  /**
+   * Cancels the change of the membership that is under way, while that is safe: until its joint configuration is being left.
+   * Members that only it brought in go again; who was to be replaced keeps its name and its vote.
+   *
+   * @returns the membership afterwards
+   * @throws RaftError `RAFT_REJECTED` with the reason `NO_CHANGE`, `CHANGE_DECIDED` or `HALF_SILENT`; `RAFT_INDETERMINATE`
+   */
+  cancelChange(options?: CancelOptions): Promise<MembershipView> {
+    return this.host.node().cancelMembershipChange(options);
   }
 
   /** Says where a member is reached from now on. @throws RaftError `RAFT_REJECTED` (`UNKNOWN_MEMBER`), `RAFT_CONFLICT` */

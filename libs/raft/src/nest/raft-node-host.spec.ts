@@ -73,6 +73,10 @@ class PretendedNode implements HostedNode {
     return this.propose();
   }
 
+  cancelMembershipChange(): Promise<never> {
+    return this.propose();
+  }
+
   updateAddress(): Promise<never> {
     return this.propose();
   }

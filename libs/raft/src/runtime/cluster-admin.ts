@@ -1,36 +1,47 @@
 import type { Configuration, Member } from '../core/configuration';
-import type { MembershipResult, TargetMember, TransferResult } from '../core/kernel-api';
+import type { TargetMember } from '../core/kernel-api';
 import { memberByName } from '../core/membership';
 import { isRaftError, RaftError, type RaftErrorCode } from '../core/raft-error';
-import { NO_REPLICA } from '../core/types';
+import { type LogId, NO_REPLICA } from '../core/types';
 import { decodeValue, encodeValue } from '../state-machine/value-codec';
+import { cancelError, changeError, rejected, transferError, undecidedEntry } from './membership-errors';
 import {
+  type CancelOptions,
   type ChangeOptions,
+  edited,
   isChanging,
   type MembershipView,
   type MemberTarget,
   membershipView,
 } from './membership-view';
-import type { Hello } from '../transport/contract';
+import { pendingChangeOf } from './pending-change';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import { isAmongUs } from './peer-standing';
 import type { Rejoining } from './rejoining';
+import type { Hello } from '../transport/contract';
 import type { Replica } from './replica';
 import type { Scheduler } from './scheduler';
 
 const CHANGE = 'membership.change';
+const CANCEL = 'membership.cancel';
 const TRANSFER = 'leadership.transfer';
 const ADDRESS = 'membership.address';
 export const JOIN = 'cluster.join';
 
 const DEFAULT_CHANGE_MS = 60_000;
 const POLL_MS = 20;
+/** A cancel that waits is asked for again and again; who doesn't ask any longer doesn't wish it any longer. */
+const WISH_MS = 200;
 const RETRY_MS = 100;
 /** How long a new member may take to answer when it is dialled. */
 const REACH_MS = 5_000;
-/** How long a member that joins by itself may take to catch up before it stays a learner. */
-const JOIN_CATCH_UP_MS = 3_600_000;
+/** How long a member that joins may take to catch up without getting further before its change is given up. */
+const JOIN_CATCH_UP_MS = 60_000;
+/** How long a cancel waits where its caller says nothing else: for an entry that isn't committed yet, for a leader. */
+const DEFAULT_CANCEL_MS = 20_000;
+/** For how many election time-outs somebody is looked for who leads and takes a call in; then there is no quorum, most likely. */
+const LEADER_ELECTION_TIMEOUTS = 5;
 
 /** The leader didn't take it in, and nothing was changed: another may. */
 const ASK_AGAIN: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
@@ -51,7 +62,13 @@ interface WireChange {
   readonly members: readonly WireTarget[];
   readonly expectedIndex?: number | undefined;
   readonly force: boolean;
+  readonly supersede?: boolean | undefined;
   readonly timeoutMs: number;
+}
+
+interface BegunChange extends ChangeOptions {
+  readonly members: readonly WireTarget[];
+  readonly supersede?: boolean;
 }
 
 interface WireAddress {
@@ -99,7 +116,12 @@ export class ClusterAdmin {
 
   serve(): void {
     const { calls } = this.ports;
-    calls.serve(CHANGE, async (body) => encodeValue(await this.lead(decodeValue(body) as WireChange)));
+    calls.serve(CHANGE, async (body, caller, timeoutMs) =>
+      encodeValue(await this.lead(decodeValue(body) as WireChange, this.untilGone(timeoutMs, caller))),
+    );
+    calls.serve(CANCEL, async (_body, caller, timeoutMs) =>
+      encodeValue(await this.leadCancel(this.untilGone(timeoutMs, caller))),
+    );
     calls.serve(ADDRESS, async (body) => encodeValue(this.readdress(decodeValue(body) as WireAddress)));
     calls.serve(TRANSFER, async (body, _caller, timeoutMs) => {
       await this.handOver(decodeValue(body) as string | undefined, timeoutMs);
@@ -113,19 +135,60 @@ export class ClusterAdmin {
   }
 
   members(): MembershipView {
-    return membershipView(this.running().kernel.configuration);
+    const { kernel } = this.running();
+    return membershipView(kernel.configuration, pendingChangeOf(kernel, this.ports.electionTimeoutMs));
   }
 
   async change(target: readonly MemberTarget[], options: ChangeOptions = {}): Promise<MembershipView> {
-    const { scheduler } = this.ports;
-    const timeoutMs = options.timeoutMs ?? DEFAULT_CHANGE_MS;
-    const deadlineMs = scheduler.nowMs() + timeoutMs;
+    const deadlineMs = this.ports.scheduler.nowMs() + (options.timeoutMs ?? DEFAULT_CHANGE_MS);
     const members = target.map(({ name, peer, http, voter }) => ({ name, peer, http, voter: voter ?? true }));
-    const { expectedIndex, force = false } = options;
-    const body = encodeValue({ members, expectedIndex, force, timeoutMs });
-    const answer = await this.askLeader(CHANGE, body, deadlineMs, () => this.lead(decodeValue(body) as WireChange));
-    const { index } = (answer instanceof Uint8Array ? decodeValue(answer) : answer) as { readonly index: number };
-    return this.ended(index, members, deadlineMs);
+    const entry = await this.begin({ members, ...options }, deadlineMs);
+    return this.ended(entry, members, deadlineMs);
+  }
+
+  /** Removes a member. One that only a change under way brings in is taken out of that change, of which the rest goes on. */
+  async remove(name: string, options: ChangeOptions = {}): Promise<MembershipView> {
+    const { index, configuration } = this.running().kernel.configuration;
+    const { members, voters, target, added } = configuration;
+    const member = memberByName(configuration, name);
+    if (target === null || member === undefined || !added.includes(member.id))
+      return this.edit((all) => {
+        edited(all, name, (each) => each);
+        return all.filter((each) => each.name !== name);
+      }, options);
+    const deadlineMs = this.ports.scheduler.nowMs() + (options.timeoutMs ?? DEFAULT_CHANGE_MS);
+    const isWanted = ({ id }: Member): boolean =>
+      id !== member.id && (target.voters.includes(id) || target.learners.includes(id));
+    // Who was to make way for it keeps its name, and its vote.
+    const isReplaced = ({ id, name: other }: Member): boolean => id !== member.id && other === name;
+    const kept = members
+      .filter((each) => isWanted(each) || isReplaced(each))
+      .map((each) => ({
+        ...each,
+        voter: target.voters.includes(each.id) || (isReplaced(each) && voters.includes(each.id)),
+      }));
+    const entry = await this.begin({ members: kept, expectedIndex: index, ...options, supersede: true }, deadlineMs);
+    return this.committed(entry, deadlineMs, 'The removal');
+  }
+
+  /** Ends the change that is under way. @returns the membership as it is then */
+  async cancel({ timeoutMs = DEFAULT_CANCEL_MS, signal }: CancelOptions = {}): Promise<MembershipView> {
+    const { scheduler } = this.ports;
+    const deadlineMs = scheduler.nowMs() + timeoutMs;
+    const ask = (): Promise<Uint8Array | LogId> =>
+      this.askLeader(CANCEL, encodeValue(null), { deadlineMs, signal }, () =>
+        this.leadCancel(this.untilGone(deadlineMs - scheduler.nowMs(), undefined, signal)),
+      );
+    for (;;) {
+      const answer = await ask();
+      const entry = (answer instanceof Uint8Array ? decodeValue(answer) : answer) as LogId;
+      try {
+        return await this.committed(entry, deadlineMs, 'The cancel');
+      } catch (error) {
+        // It was lost with its leader: the change may be under way still.
+        if (!isRaftError(error) || error.code !== 'RAFT_NO_LEADER') throw error;
+      }
+    }
   }
 
   /** Changes one member; the others stay as they are. */
@@ -149,13 +212,13 @@ export class ClusterAdmin {
   ): Promise<MembershipView> {
     const deadlineMs = this.ports.scheduler.nowMs() + timeoutMs;
     const wire: WireAddress = { name, peer, http, expectedIndex };
-    const answer = await this.askLeader(ADDRESS, encodeValue({ ...wire }), deadlineMs, async () =>
+    const answer = await this.askLeader(ADDRESS, encodeValue({ ...wire }), { deadlineMs }, async () =>
       this.readdress(wire),
     );
     const { index } = (answer instanceof Uint8Array ? decodeValue(answer) : answer) as { readonly index: number };
-    return this.until(deadlineMs, 'the new address has not come into the membership', () => {
+    return this.until(deadlineMs, 'the new address has not come into the membership', undefined, () => {
       const inForce = this.running().kernel.configuration;
-      return inForce.index < index ? undefined : membershipView(inForce);
+      return inForce.index < index ? undefined : membershipView(inForce, null);
     });
   }
 
@@ -169,8 +232,8 @@ export class ClusterAdmin {
     const wanted = name === undefined ? undefined : memberByName(this.configuration, name)?.id;
     if (name !== undefined && wanted === undefined) throw rejected('UNKNOWN_MEMBER', `There is no member '${name}'.`);
     if (wanted === undefined || wanted !== before)
-      await this.askLeader(TRANSFER, encodeValue(name), deadlineMs, () => this.handOver(name, timeoutMs));
-    return this.until(deadlineMs, 'no new leader was heard of', () => {
+      await this.askLeader(TRANSFER, encodeValue(name), { deadlineMs }, () => this.handOver(name, timeoutMs));
+    return this.until(deadlineMs, 'no new leader was heard of', undefined, () => {
       const { leader } = this.running();
       const isNew = wanted === undefined ? leader !== before : leader === wanted;
       const found = leader === NO_REPLICA || !isNew ? undefined : this.ports.links.memberOf(leader);
@@ -191,7 +254,7 @@ export class ClusterAdmin {
     const { scheduler } = this.ports;
     const result = replica.transferLeadership(target);
     if (result === undefined || !result.accepted) throw transferError(result, name);
-    await this.until(scheduler.nowMs() + timeoutMs, 'the leadership was not taken over', () => {
+    await this.until(scheduler.nowMs() + timeoutMs, 'the leadership was not taken over', undefined, () => {
       if (!replica.isLeading) return true;
       if (replica.kernel.isTransferring) return undefined;
       throw new RaftError(
@@ -222,15 +285,30 @@ export class ClusterAdmin {
     throw new RaftError('RAFT_NOT_LEADER', 'This node does not lead, and nothing was changed.');
   }
 
-  /** Asks until somebody who leads has taken it in, or has refused it. */
+  /** Has the change taken in by the leader. @returns its entry */
+  private async begin(
+    { members, expectedIndex, force = false, supersede, timeoutMs = DEFAULT_CHANGE_MS, signal }: BegunChange,
+    deadlineMs: number,
+  ): Promise<LogId> {
+    const wired = members.map(({ name, peer, http, voter, incarnation }) => ({ name, peer, http, voter, incarnation }));
+    const body = encodeValue({ members: wired, expectedIndex, force, supersede, timeoutMs });
+    const answer = await this.askLeader(CHANGE, body, { deadlineMs, signal }, () =>
+      this.lead(decodeValue(body) as WireChange, this.untilGone(timeoutMs, undefined, signal)),
+    );
+    return (answer instanceof Uint8Array ? decodeValue(answer) : answer) as LogId;
+  }
+
+  /** Asks until somebody who leads has taken it in, or has refused it; not for longer than an election should take. */
   private async askLeader<T>(
     method: string,
     body: Uint8Array,
-    deadlineMs: number,
+    { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal?: AbortSignal | undefined },
     here: () => Promise<T>,
   ): Promise<T | Uint8Array> {
-    const { links, calls, scheduler } = this.ports;
+    const { links, calls, scheduler, electionTimeoutMs } = this.ports;
+    const lastMs = Math.min(deadlineMs, scheduler.nowMs() + LEADER_ELECTION_TIMEOUTS * electionTimeoutMs);
     for (;;) {
+      requireCaller(signal);
       const replica = this.running();
       try {
         if (replica.isLeading) return await here();
@@ -239,40 +317,96 @@ export class ClusterAdmin {
           return await calls.call(route.address, method, body, Math.max(1, deadlineMs - scheduler.nowMs()));
       } catch (error) {
         if (!isRaftError(error) || !ASK_AGAIN.has(error.code)) throw error;
-        if (scheduler.nowMs() + RETRY_MS >= deadlineMs) throw error;
+        if (scheduler.nowMs() + RETRY_MS >= lastMs) throw error;
       }
-      if (scheduler.nowMs() + RETRY_MS >= deadlineMs)
+      if (scheduler.nowMs() + RETRY_MS >= lastMs)
         throw new RaftError(
           'RAFT_NO_LEADER',
-          'No leader could be reached in time, and nothing was changed. Try again.',
-          {
-            retryAfterMs: 1000,
-          },
+          'No leader could be reached in time, and nothing was changed. Where a majority of the members is away, no change can be made: bring them back first.',
+          { retryAfterMs: 1000 },
         );
       await this.pause(RETRY_MS);
     }
   }
 
+  /**
+   * @param caller who asked on another node
+   * @returns why what waits to be proposed is dropped; undefined for as long as somebody waits for it
+   */
+  private untilGone(timeoutMs: number, caller?: Hello, signal?: AbortSignal): () => RaftError | undefined {
+    const { scheduler, links } = this.ports;
+    const untilMs = scheduler.nowMs() + timeoutMs;
+    const wasConnected = caller !== undefined && links.stateOf(caller.advertise).state === 'connected';
+    return () => {
+      const hasLeft = wasConnected && links.stateOf(caller.advertise).state !== 'connected';
+      if (hasLeft || signal?.aborted === true) return callerLeft();
+      if (scheduler.nowMs() < untilMs) return undefined;
+      return new RaftError(
+        'RAFT_TIMEOUT',
+        'The time for the change was over before it was proposed; nothing was changed.',
+      );
+    };
+  }
+
   /** On the leader: finds out who the members are, and proposes. */
-  private async lead(change: WireChange): Promise<{ readonly index: number }> {
+  private async lead(change: WireChange, gone: () => RaftError | undefined): Promise<LogId> {
     this.leading();
+    this.requireQuorum();
     const members: TargetMember[] = [];
     for (const wanted of change.members) members.push(await this.memberOf(wanted));
+    const why = gone();
+    if (why !== undefined) throw why;
     return this.propose(members, change);
+  }
+
+  /** Before anybody is dialled for it. */
+  private requireQuorum(): void {
+    const { kernel } = this.leading();
+    const { voters, outgoing } = kernel.configuration.configuration;
+    const silent = new Set(
+      kernel.progress().flatMap(({ id, silentMs }) => (silentMs >= this.ports.electionTimeoutMs ? [id] : [])),
+    );
+    for (const half of outgoing.length === 0 ? [voters] : [voters, outgoing]) {
+      const heard = half.filter((id) => !silent.has(id)).length;
+      if (2 * heard <= half.length)
+        throw changeError({
+          accepted: false,
+          reason: 'noQuorum',
+          detail: `of the ${half.length} voters ${heard} answered within the last election time-out, which is no majority, so nothing can be committed`,
+        });
+    }
   }
 
   private propose(
     members: readonly TargetMember[],
-    { expectedIndex, force, timeoutMs }: Pick<WireChange, 'expectedIndex' | 'force' | 'timeoutMs'>,
-  ): { readonly index: number } {
+    {
+      expectedIndex,
+      force,
+      supersede,
+      timeoutMs,
+    }: Pick<WireChange, 'expectedIndex' | 'force' | 'supersede' | 'timeoutMs'>,
+  ): LogId {
     const result = this.leading().changeMembership({
       members,
       force,
       catchUpTimeoutMs: timeoutMs,
       ...(expectedIndex !== undefined && { expectedIndex }),
+      ...(supersede !== undefined && { supersede }),
     });
-    if (result?.accepted === true) return { index: result.index };
+    if (result?.accepted === true) return { index: result.index, term: result.term };
     throw changeError(result);
+  }
+
+  /** On the leader. @returns the entry that cancels, once it is written */
+  private async leadCancel(gone: () => RaftError | undefined): Promise<LogId> {
+    for (;;) {
+      const result = this.leading().cancelMembershipChange(WISH_MS);
+      if (result?.outcome === 'written') return { index: result.index, term: result.term };
+      if (result?.outcome !== 'waits') throw cancelError(result);
+      const why = gone();
+      if (why !== undefined) throw result.pending === undefined ? why : undecidedEntry(result.pending, 'The change');
+      await this.pause(POLL_MS);
+    }
   }
 
   /** On the leader. */
@@ -304,11 +438,15 @@ export class ClusterAdmin {
 
   /** A name with the store that it has is the replica that it is; with another store, or a new name, it is a new replica. */
   private async memberOf({ name, peer, http, voter, incarnation }: WireTarget): Promise<TargetMember> {
-    const known = memberByName(this.configuration, name);
+    const { configuration } = this;
+    const known =
+      configuration.members.find((member) => member.name === name && member.incarnation === incarnation) ??
+      memberByName(configuration, name);
     const newcomer = incarnation ?? this.ports.links.strangerNamed(name)?.incarnation;
     if (known !== undefined && (newcomer === undefined || newcomer === known.incarnation))
       return { ...known, peer, http: http ?? known.http, voter };
     const store = newcomer ?? (await this.incarnationAt(name, peer));
+    await this.meet(name, peer, store, REACH_MS);
     return { id: 0, name, peer, http: http ?? known?.http ?? '', incarnation: store, voter };
   }
 
@@ -326,6 +464,25 @@ export class ClusterAdmin {
       `The new member '${name}' does not answer at ${peer}, so it is not known which store it has; nothing was changed. Start it ` +
         'first, with an empty store, and with the addresses of the cluster to join.',
     );
+  }
+
+  /** Dials a new member where it says that it is, and meets its store there: what nobody can reach blocks what comes after it. */
+  private async meet(name: string, peer: string, incarnation: string, withinMs: number): Promise<void> {
+    const { links, scheduler } = this.ports;
+    const untilMs = scheduler.nowMs() + withinMs;
+    links.invite(peer, scheduler.nowMs());
+    while (links.answersAt(peer, { incarnation }) === undefined) {
+      if (scheduler.nowMs() >= untilMs) {
+        const { state, detail } = links.stateOf(peer);
+        const found = state === 'connected' ? 'another node answers there' : detail === '' ? state : detail;
+        throw rejected(
+          'MEMBER_UNREACHABLE',
+          `The leader can't reach '${name}' at ${peer}: ${found}. Nothing was changed. Give it an address at which the other members reach it.`,
+        );
+      }
+      await this.pause(POLL_MS);
+      links.invite(peer, scheduler.nowMs());
+    }
   }
 
   private async join(request: JoinRequest, timeoutMs: number): Promise<JoinAnswer> {
@@ -347,8 +504,8 @@ export class ClusterAdmin {
       );
     if (!isMember && request.rejoin === true) {
       const voter = this.ports.rejoining.requireAllowed(replica, request.name, request.incarnation);
-      this.admit(replica, { ...request, voter });
-    } else if (!isMember) this.admit(replica, request);
+      await this.admit(replica, { ...request, voter }, timeoutMs);
+    } else if (!isMember) await this.admit(replica, request, timeoutMs);
     const { clusterId } = replica;
     return { clusterId, configuration: JSON.stringify(this.configuration) };
   }
@@ -365,8 +522,15 @@ export class ClusterAdmin {
   }
 
   /** Whoever comes with a name that is taken takes its place, unless the other is there. */
-  private admit(replica: Replica, { name, peer, http, incarnation, voter }: JoinRequest): void {
+  private async admit(
+    replica: Replica,
+    { name, peer, http, incarnation, voter }: JoinRequest,
+    timeoutMs: number,
+  ): Promise<void> {
+    this.requireQuorum();
+    await this.meet(name, peer, incarnation, Math.min(REACH_MS, 0.8 * timeoutMs));
     const { members, voters } = this.configuration;
+    if (members.some((member) => member.incarnation === incarnation)) return;
     const isAlive = (id: number): boolean =>
       id === replica.replicaId || (replica.kernel.progress().find((each) => each.id === id)?.active ?? false);
     const isThere = (id: number): boolean => isAlive(id) && this.ports.links.stateOfReplica(id).state === 'connected';
@@ -383,32 +547,61 @@ export class ClusterAdmin {
   }
 
   /** Waits until the change has come to its end here, and says which end. */
-  private ended(index: number, wanted: readonly WireTarget[], deadlineMs: number): Promise<MembershipView> {
-    return this.until(deadlineMs, 'the change has not come to its end; it goes on by itself', () => {
+  private ended(entry: LogId, wanted: readonly WireTarget[], deadlineMs: number): Promise<MembershipView> {
+    return this.until(deadlineMs, 'the change has not come to its end; it goes on', entry, () => {
       const replica = this.ports.replica();
       const closed = this.ports.closed();
       if (closed?.code === 'RAFT_QUARANTINED' && replica !== undefined)
-        return membershipView(replica.kernel.configuration);
+        return membershipView(replica.kernel.configuration, null);
       if (closed !== undefined) throw closed;
       const inForce = this.running().kernel.configuration;
-      if (inForce.index < index || isChanging(inForce.configuration)) return undefined;
+      if (!this.isCommitted(entry) || isChanging(inForce.configuration)) return undefined;
       const lacking = wanted.filter((member) => !isAsWanted(inForce.configuration, member));
       if (lacking.length === 0 && wanted.length === inForce.configuration.members.length)
-        return membershipView(inForce);
+        return membershipView(inForce, null);
+      if (lacking.length === 0)
+        throw rejected('CHANGE_CANCELLED', 'The change was cancelled before it came to its end.');
       throw rejected(
         'NOT_CAUGHT_UP',
-        `The change was given up: ${lacking.map(({ name }) => `'${name}'`).join(', ')} did not catch up in time and got no vote. ` +
-          'New members stay as learners; try again once they have caught up.',
+        `The change was given up, or cancelled: ${lacking.map(({ name }) => `'${name}'`).join(', ')} did not catch up in time and got no vote. ` +
+          'New members that were heard stay as learners; try again once they have caught up.',
       );
     });
   }
 
-  private async until<T>(deadlineMs: number, what: string, find: () => T | undefined): Promise<T> {
+  /** Waits until the entry is committed here. */
+  private committed(entry: LogId, deadlineMs: number, what: string): Promise<MembershipView> {
+    const find = (): MembershipView | undefined => (this.isCommitted(entry) ? this.members() : undefined);
+    return this.until(deadlineMs, 'it has not been committed', entry, find, what);
+  }
+
+  /** @throws RaftError `RAFT_NO_LEADER` where another entry has its place: it was lost with its leader */
+  private isCommitted({ index, term }: LogId): boolean {
+    const { kernel } = this.running();
+    if (kernel.commitIndex < index) return false;
+    const found = kernel.termAt(index);
+    // What is covered by a snapshot isn't told any more: the membership in force is what came of it.
+    if (found === undefined || found === term) return true;
+    throw new RaftError('RAFT_NO_LEADER', 'The change was lost with its leader, and nothing was changed. Try again.', {
+      retryAfterMs: 500,
+    });
+  }
+
+  /** @param entry what is waited for, where that is an entry of the log */
+  private async until<T>(
+    deadlineMs: number,
+    what: string,
+    entry: LogId | undefined,
+    find: () => T | undefined,
+    name = 'The change',
+  ): Promise<T> {
     for (;;) {
       const found = find();
       if (found !== undefined) return found;
-      if (this.ports.scheduler.nowMs() >= deadlineMs)
+      if (this.ports.scheduler.nowMs() >= deadlineMs) {
+        if (entry !== undefined && this.running().kernel.commitIndex < entry.index) throw undecidedEntry(entry, name);
         throw new RaftError('RAFT_TIMEOUT', `In time ${what}. Look at the members before you ask again.`);
+      }
       await this.pause(POLL_MS);
     }
   }
@@ -423,50 +616,13 @@ function isAsWanted(configuration: Configuration, { name, voter }: WireTarget): 
   return member !== undefined && configuration.voters.includes(member.id) === voter;
 }
 
-function changeError(result: Extract<MembershipResult, { accepted: false }> | undefined): RaftError {
-  if (result === undefined) return new RaftError('RAFT_SHUTTING_DOWN', 'This node has stopped; nothing was changed.');
-  const sentence = `The membership was not changed: ${result.detail}.`;
-  switch (result.reason) {
-    case 'notLeader':
-      return new RaftError('RAFT_NOT_LEADER', sentence);
-    case 'noLeader':
-    case 'notReady':
-    case 'noQuorum':
-      return new RaftError('RAFT_NO_LEADER', sentence, { retryAfterMs: 500 });
-    case 'transferring':
-      return new RaftError('RAFT_BUSY', sentence, { retryAfterMs: 500 });
-    case 'inProgress':
-    case 'stale':
-      return new RaftError('RAFT_CONFLICT', sentence, { retryAfterMs: 1000 });
-    case 'quorumAtRisk':
-      return rejected('QUORUM_AT_RISK', `${sentence} Bring them back first, or say force.`);
-    case 'invalid':
-      return rejected('INVALID_MEMBERSHIP', sentence);
-  }
+function callerLeft(): RaftError {
+  return new RaftError(
+    'RAFT_TIMEOUT',
+    'Whoever asked for the change has left before it was proposed; nothing was changed.',
+  );
 }
 
-function transferError(
-  result: Extract<TransferResult, { accepted: false }> | undefined,
-  name: string | undefined,
-): RaftError {
-  switch (result?.reason) {
-    case undefined:
-      return new RaftError('RAFT_SHUTTING_DOWN', 'This node has stopped; nothing was handed over.');
-    case 'notLeader':
-      return new RaftError('RAFT_NOT_LEADER', 'This node does not lead, and nothing was changed.');
-    case 'inProgress':
-      return new RaftError('RAFT_CONFLICT', 'The leadership is being handed over to another already.', {
-        retryAfterMs: 1000,
-      });
-    case 'alreadyLeader':
-      return rejected('ALREADY_LEADER', `'${name}' leads already.`);
-    case 'notVoter':
-      return rejected('NO_TRANSFER_TARGET', `'${name}' has no vote, so it can't lead.`);
-    case 'noTarget':
-      return rejected('NO_TRANSFER_TARGET', 'No other voter is known to be alive, so nobody can take over.');
-  }
-}
-
-function rejected(reason: string, sentence: string): RaftError {
-  return new RaftError('RAFT_REJECTED', sentence, { reason });
+function requireCaller(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw callerLeft();
 }

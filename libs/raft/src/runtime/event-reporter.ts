@@ -50,7 +50,7 @@ export class EventReporter {
   configurationChanged(configuration: ConfigurationInForce): void {
     const { membership } = this.events.taps;
     if (!membership.isHeard) return;
-    const { index, changing, members } = membershipView(configuration);
+    const { index, changing, members } = membershipView(configuration, null);
     const named = (isLearner: boolean): readonly string[] =>
       members.filter(({ role }) => (role === 'learner') === isLearner).map(({ name }) => name);
     membership.tell({ index, changing, voters: named(false), learners: named(true) });

@@ -2,6 +2,7 @@ import { RaftError } from '../core/raft-error';
 import { wasRemoved } from '../core/membership';
 import type { Configuration, ConfigurationInForce } from '../core/configuration';
 import type { ReplicaId } from '../core/types';
+import type { PendingChange } from './pending-change';
 
 /** `outgoing`: it has a vote until the joint configuration is left. @publicApi */
 export type MemberRole = 'voter' | 'learner' | 'outgoing';
@@ -21,6 +22,8 @@ export interface MembershipView {
   readonly index: number;
   /** A change is under way: learners are waited for, or both halves of a joint configuration decide. */
   readonly changing: boolean;
+  /** What is under way, and whom it waits for; null where nothing is. */
+  readonly change: PendingChange | null;
   readonly members: readonly MemberView[];
 }
 
@@ -41,14 +44,31 @@ export interface ChangeOptions {
   readonly expectedIndex?: number;
   /** Go on although the voters that are alive wouldn't be a quorum of the target. Default false. */
   readonly force?: boolean;
-  /** How long the whole change may take, catching up included, in milliseconds. Default 60,000. */
+  /**
+   * How long the call waits for the end, and how long new voters may take to catch up without getting further, in milliseconds.
+   * Default 60,000. From a minute on the change goes on while they do get further, for an hour at most.
+   */
   readonly timeoutMs?: number;
+  /** Aborted when nobody waits any longer: what isn't proposed yet is dropped. */
+  readonly signal?: AbortSignal;
 }
 
-export function membershipView({ index, configuration }: ConfigurationInForce): MembershipView {
+/** @publicApi */
+export interface CancelOptions {
+  /** How long to wait for an entry that isn't committed yet, and for the end, in milliseconds. Default 20,000. */
+  readonly timeoutMs?: number;
+  /** Aborted when nobody waits any longer: what isn't written yet is dropped. */
+  readonly signal?: AbortSignal;
+}
+
+export function membershipView(
+  { index, configuration }: ConfigurationInForce,
+  change: PendingChange | null,
+): MembershipView {
   return {
     index,
     changing: isChanging(configuration),
+    change,
     members: configuration.members.map(({ id, name, peer, http }) => ({
       id,
       name,

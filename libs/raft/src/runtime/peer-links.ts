@@ -177,7 +177,7 @@ export class PeerLinks {
   }
 
   /** @returns whether the store of this replica answers at `address`, and in which life */
-  answersAt(address: string, { incarnation }: Member): Hello | undefined {
+  answersAt(address: string, { incarnation }: Pick<Member, 'incarnation'>): Hello | undefined {
     const met = this.stateOf(address).state === 'connected' ? this.stores.metAt(address) : undefined;
     return met?.incarnation === incarnation ? met : undefined;
   }

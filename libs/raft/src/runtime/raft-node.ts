@@ -1,6 +1,12 @@
 import type { CommandOutcome } from '../state-machine/contract';
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from './client-session';
-import { type ChangeOptions, edited, type MembershipView, type MemberTarget } from './membership-view';
+import {
+  type CancelOptions,
+  type ChangeOptions,
+  edited,
+  type MembershipView,
+  type MemberTarget,
+} from './membership-view';
 import { notStarted } from './node-errors';
 import type { NodeEvents } from './node-events';
 import { NodeLife } from './node-life';
@@ -131,10 +137,21 @@ export class RaftNode {
   /** Removes one member, this node or the leader included. See {@link changeMembership}. */
   remove(name: string, options?: ChangeOptions): Promise<MembershipView> {
     this.life.notices.tell(`remove '${name}'`);
-    return this.life.admin.edit((members) => {
-      edited(members, name, (member) => member);
-      return members.filter((member) => member.name !== name);
-    }, options);
+    return this.life.admin.remove(name, options);
+  }
+
+  /**
+   * Cancels the change of the membership that is under way, while that is safe: until its joint configuration is being left. It
+   * works on any node. Members that only the change brought in go again; who was to be replaced keeps its name and its vote.
+   *
+   * @returns the membership afterwards
+   * @throws RaftError `RAFT_REJECTED` with the reason `NO_CHANGE` (nothing is under way), `CHANGE_DECIDED` (its last step is written)
+   *   or `HALF_SILENT` (two majorities decide, and one of them is away); `RAFT_INDETERMINATE` with the entry that isn't committed
+   *   yet; the codes of the way to the leader
+   */
+  cancelMembershipChange(options?: CancelOptions): Promise<MembershipView> {
+    this.life.notices.tell('cancel the change of the membership');
+    return this.life.admin.cancel(options);
   }
 
   /**

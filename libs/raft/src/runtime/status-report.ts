@@ -2,6 +2,7 @@ import type { KernelStatus } from '../core/effects';
 import type { Kernel, ReplicaProgress } from '../core/kernel-api';
 import { NO_REPLICA } from '../core/types';
 import { isChanging, roleOf } from './membership-view';
+import { pendingChangeOf } from './pending-change';
 import type { PeerLinks } from './peer-links';
 import type { RaftNodeOptions } from './raft-node-options';
 import type { Replica } from './replica';
@@ -56,6 +57,7 @@ export function statusOf(
         : memberStatuses(replica, links, options.electionTimeoutMs),
     membershipIndex: kernel?.configuration.index ?? 0,
     membershipChanging: kernel !== undefined && isChanging(kernel.configuration.configuration),
+    membershipChange: kernel === undefined ? null : pendingChangeOf(kernel, options.electionTimeoutMs),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Role } from '../core/effects';
+import type { PendingChange } from './pending-change';
 import type { ReplicaId } from '../core/types';
 import type { PeerConnectionState } from '../transport/contract';
 import type { MemberRole } from './membership-view';
@@ -147,4 +148,6 @@ export interface RaftStatus {
   /** The index of the membership, and whether a change of it is under way. */
   readonly membershipIndex: number;
   readonly membershipChanging: boolean;
+  /** What is under way, and whom it waits for; null where nothing is. */
+  readonly membershipChange: PendingChange | null;
 }
