@@ -174,6 +174,50 @@ describe('replicated tables in three Nest applications', () => {
     expect(await contentOf(2)).toEqual(await contentOf(3));
   });
 
+  it('answer an SQL mistake to its caller alone, alike on every node, and go on', async () => {
+    for (const method of ['sql', 'caught'] as const)
+      await expect(bankOf(2)[method]('UPDATE account SET nothing = 1')).rejects.toMatchObject({
+        code: 'RAFT_REJECTED',
+        reason: 'COMMAND_FAILED',
+        message: expect.stringContaining('SQLSTATE 42703'),
+      });
+    await bankOf(1).transfer('ada', 'bob', 1);
+    await bankOf(3).transfer('bob', 'ada', 1);
+    await Promise.all([1, 2, 3].map((n) => bankOf(n).total()));
+    expect([1, 2, 3].map((n) => apps[n - 1]!.get(RaftService).status().phase)).toEqual([
+      'running',
+      'running',
+      'running',
+    ]);
+    expect(await contentOf(1)).toEqual(await contentOf(3));
+    expect(await contentOf(2)).toEqual(await contentOf(3));
+  });
+
+  it('wait on a node that a migration has not reached, which says so, and take it up when it has', async () => {
+    const migrate = (n: number) => apps[n - 1]!.get(DataSource).query('ALTER TABLE account ADD COLUMN note text');
+    const status = (n: number) => apps[n - 1]!.get(RaftService).status();
+    const late = [1, 2, 3].find((n) => !status(n).isLeader)!;
+    const early = [1, 2, 3].filter((n) => n !== late);
+    for (const n of early) await migrate(n);
+    await bankOf(early[0]!).sql(`UPDATE account SET note = 'new' WHERE owner = 'ada'`);
+    await eventually(
+      'it says what it waits for',
+      async () => status(late).degraded?.reason.includes('note') || undefined,
+    );
+    expect(status(late)).toMatchObject({
+      phase: 'running',
+      degraded: {
+        reason: expect.stringMatching(/bank\.sql of entry \d+ can't be run .*42703.*run (its|the) migrations/),
+      },
+    });
+    await bankOf(early[1]!).transfer('ada', 'bob', 1);
+    await bankOf(early[1]!).transfer('bob', 'ada', 1);
+    await migrate(late);
+    await eventually('it goes on', async () => status(late).degraded === null || undefined);
+    expect(await bankOf(late).total()).toBe('2000');
+    expect(await contentOf(late)).toEqual(await contentOf(early[0]!));
+  });
+
   it('go on where those of the leader are locked by somebody else: another leads, and nothing is lost', async () => {
     const leaders = () => [1, 2, 3].filter((n) => apps[n - 1]!.get(RaftService).isLeader());
     const [old] = await eventually('one leads', async () => (leaders().length === 1 ? leaders() : undefined));

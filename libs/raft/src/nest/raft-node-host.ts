@@ -197,9 +197,12 @@ export class RaftNodeHost
     this.foundersWarning.changed(status);
   }
 
-  /** A node that takes no calls any more leads nobody, as far as its application goes. */
+  /**
+   * A node that doesn't take calls yet, or no longer does, leads nobody as far as its application goes: whoever is told of a
+   * leadership may use it at once.
+   */
   private seen(status: RaftStatus): RaftStatus {
-    return status.isLeader && this.closing ? { ...status, isLeader: false } : status;
+    return status.isLeader && (this.closing || !this.started) ? { ...status, isLeader: false } : status;
   }
 
   private refuseSecondRoot(): void {

@@ -1,5 +1,4 @@
 import { Subscription, type Observable } from 'rxjs';
-import { isRaftError } from '../../core/raft-error';
 import type { RaftMachineEvent } from '../../state-machine/machine-change';
 import type { Leadership } from '../leadership/leadership.interface';
 import type { JobWakeEvent } from './job-record';
@@ -63,9 +62,7 @@ export class LeaderJobs {
         await caller.announce({ term, nowMs: scheduler.wallMs() }, announced);
         return;
       } catch (error) {
-        // The node may lead in the moment before its start is complete.
-        if (!isRaftError(error) || error.code !== 'RAFT_NOT_STARTED')
-          reign.warn(error, 'The jobs of this node could not be announced');
+        reign.warn(error, 'The jobs of this node could not be announced');
         await new Promise<void>((resolve) => void scheduler.setTimer(RETRY_MS, resolve));
       }
     }

@@ -37,8 +37,10 @@ class PretendedNode implements Pick<HostedNode, 'start' | 'stop' | 'status' | 'o
     this.listener(this.current);
   }
 
+  starting: Promise<void> = Promise.resolve();
+
   start(): Promise<void> {
-    return Promise.resolve();
+    return this.starting;
   }
 
   stop(): Promise<void> {
@@ -83,8 +85,9 @@ describe('leadership hooks', () => {
   async function start(
     parts: { readonly providers?: Type[]; readonly controllers?: Type[] },
     shutdownTimeoutMs = 40,
+    pretended = new PretendedNode(),
   ): Promise<TestingModule> {
-    node.current = new PretendedNode();
+    node.current = pretended;
     heard.current = new Heard();
     @Module({ ...parts })
     class FeatureModule {}
@@ -268,9 +271,93 @@ describe('leadership hooks', () => {
 
     expect(told).toEqual(['waits', 'lost']);
     expect(heard.current.lines.filter((line) => line.includes('MailService'))).toEqual([
-      'MailService.broken() failed in term 7: Error: no address',
+      'MailService.broken() failed in term 7: Error: no address; it is called again in 500 ms, as long as this leadership lasts',
       'MailService.lost() failed in term 7: Error: no end',
     ]);
+  });
+
+  it('call a method that threw again, later each time, until it returns', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      const told: number[] = [];
+      @Injectable()
+      class MailService {
+        @OnLeadershipAcquired()
+        acquired(): void {
+          told.push(Date.now());
+          if (told.length < 4) {
+            throw new Error('not yet');
+          }
+        }
+      }
+      await start({ providers: [MailService] });
+      node.current.leads(3);
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(told.map((at) => at - told[0]!)).toEqual([0, 500, 1500, 3500]);
+      expect(heard.current.lines.filter((line) => line.includes('MailService'))).toEqual(
+        [500, 1000, 2000].map(
+          (ms) =>
+            `MailService.acquired() failed in term 3: Error: not yet; it is called again in ${ms} ms, as long as this leadership lasts`,
+        ),
+      );
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('call no method again whose leadership has ended, and hold up no end while they wait', async () => {
+    const told: string[] = [];
+    @Injectable()
+    class MailService {
+      @OnLeadershipAcquired()
+      acquired({ term }: Leadership): void {
+        told.push(`acquired ${term}`);
+        throw new Error('never');
+      }
+
+      @OnLeadershipLost()
+      lost({ term }: Leadership): void {
+        told.push(`lost ${term}`);
+      }
+    }
+    await start({ providers: [MailService] });
+    node.current.leads(1);
+    await settled();
+    node.current.follows(2);
+    await settled();
+    node.current.leads(3);
+    await settled();
+    expect(told).toEqual(['acquired 1', 'lost 1', 'acquired 3']);
+  });
+
+  it('are called once the node takes calls, also where it led before its start had ended', async () => {
+    const told: string[] = [];
+    let started: () => void = () => undefined;
+    @Injectable()
+    class MailService {
+      constructor(private readonly raft: RaftService) {}
+
+      @OnLeadershipAcquired()
+      async acquired({ term, token }: Leadership): Promise<void> {
+        told.push(`${term} ${await this.raft.barrier()} ${this.raft.fence().token === token}`);
+      }
+    }
+    const seen: boolean[] = [];
+    node.current = new PretendedNode();
+    node.current.starting = new Promise((resolve) => (started = resolve));
+    const opening = start({ providers: [MailService] }, 40, node.current);
+    await settled();
+    await settled();
+    node.current.leads(1);
+    await settled();
+    expect(told).toEqual([]);
+    started();
+    const app = await opening;
+    app.get(RaftService).status$.subscribe(({ isLeader }) => seen.push(isLeader));
+    await settled();
+    expect(told).toEqual(['1 1 true']);
+    expect(seen).toEqual([true]);
+    expect(heard.current.lines.filter((line) => line.includes('MailService'))).toEqual([]);
   });
 
   it('end before the node stops, so that the next leader begins behind them', async () => {

@@ -14,6 +14,10 @@ export interface LeadershipHandlers {
   readonly lost: readonly LeadershipHandler[];
 }
 
+/** An acquired method that threw is called again after so long, twice as long each time. */
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
 /**
  * Takes one provider through leaderships one after the other: its acquired methods, the signal, its lost methods once those
  * have returned, and the next leadership only when all have. A method that ignores the signal would else run twice at once.
@@ -47,30 +51,54 @@ export class LeadershipLane {
     if (signal.aborted) {
       return;
     }
-    const acquired = this.callAll(this.handlers.acquired, leadership);
+    const acquired = this.callAll(this.handlers.acquired, (handler) => this.acquire(handler, leadership));
     await aborted(signal);
     await this.bounded(acquired, leadership);
-    const lost = this.callAll(this.handlers.lost, leadership);
+    const lost = this.callAll(this.handlers.lost, (handler) => this.attempt(handler, leadership, ''));
     await this.bounded(lost, leadership);
     lostReturned();
     await Promise.all([acquired.all, lost.all]);
   }
 
-  private callAll(handlers: readonly LeadershipHandler[], leadership: Leadership): RunningCalls {
+  private callAll(
+    handlers: readonly LeadershipHandler[],
+    call: (handler: LeadershipHandler) => Promise<unknown>,
+  ): RunningCalls {
     const running = new Set<string>();
     const all = handlers.map(async (handler) => {
       running.add(handler.name);
-      try {
-        await handler.call(leadership);
-      } catch (error) {
-        if (!isOwnAbort(error, leadership)) {
-          const stack = error instanceof Error ? error.stack : undefined;
-          this.logger.error(`${handler.name}() failed in term ${leadership.term}: ${String(error)}`, stack);
-        }
-      }
+      await call(handler);
       running.delete(handler.name);
     });
     return { running, all: Promise.all(all) };
+  }
+
+  /** What it began is not done where it throws: nobody else does it while this leadership lasts. */
+  private async acquire(handler: LeadershipHandler, leadership: Leadership): Promise<void> {
+    const { signal } = leadership;
+    for (let pauseMs = FIRST_RETRY_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
+      const remedy = `; it is called again in ${pauseMs} ms, as long as this leadership lasts`;
+      if (await this.attempt(handler, leadership, remedy)) {
+        return;
+      }
+      await abortedWithin(signal, pauseMs);
+    }
+  }
+
+  /** @returns whether it returned, or ended by the signal */
+  private async attempt(handler: LeadershipHandler, leadership: Leadership, remedy: string): Promise<boolean> {
+    try {
+      await handler.call(leadership);
+      return true;
+    } catch (error) {
+      if (isOwnAbort(error, leadership)) {
+        return true;
+      }
+      const stack = error instanceof Error ? error.stack : undefined;
+      const next = leadership.signal.aborted ? '' : remedy;
+      this.logger.error(`${handler.name}() failed in term ${leadership.term}: ${String(error)}${next}`, stack);
+      return false;
+    }
   }
 
   private async bounded({ running, all }: RunningCalls, { term }: Leadership): Promise<void> {
@@ -103,6 +131,20 @@ function aborted(signal: AbortSignal): Promise<void> {
       signal.addEventListener('abort', () => resolve(), { once: true });
     }
   });
+}
+
+async function abortedWithin(signal: AbortSignal, ms: number): Promise<void> {
+  const waited = new AbortController();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const options = { once: true, signal: waited.signal };
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), options);
+    if (signal.aborted) {
+      clearTimeout(timer);
+      resolve();
+    }
+  });
+  waited.abort();
 }
 
 async function settlesWithin(all: Promise<unknown>, boundMs: number): Promise<boolean> {

@@ -7,7 +7,9 @@ import { ACQUIRED, leadershipHook, type LeadershipHookDecorator } from './leader
  *
  * The method gets the `Leadership`, and may run for as long as that lasts; it shall return soon after its `signal`
  * fires. Methods of one provider are called at the same time and never overlap those of another term: see
- * `@OnLeadershipLost()`. What it throws is logged.
+ * `@OnLeadershipLost()`. It is called once the node takes calls. What it throws is logged, and the method is called again as long as
+ * the leadership lasts: after 500 ms, then after twice as long each time, up to 30 s. So what it does has to be harmless when it is
+ * done again.
  *
  * @param options `group`, where it isn't the default one
  * @throws RaftError `RAFT_CONFIGURATION` where the group's name can't be one
