@@ -1,4 +1,4 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -34,6 +34,20 @@ export function readPostmasterFileSync(dataDir: string): PostmasterFile | undefi
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether the file is there with nothing in it, or nothing but zeros: a power cut has kept its name and lost its content. Postgres
+ * refuses to start over such a file, and says that somebody has to remove it.
+ */
+export async function isBlankPostmasterFile(dataDir: string): Promise<boolean> {
+  const text = await readFile(pathOf(dataDir), 'latin1').catch(() => undefined);
+  return text !== undefined && /^[\0\s]*$/.test(text);
+}
+
+/** Only where no process of a server works in the directory: what the file says of their shared memory is lost with its content. */
+export async function removePostmasterFile(dataDir: string): Promise<void> {
+  await rm(pathOf(dataDir), { force: true });
 }
 
 /**

@@ -80,6 +80,33 @@ export function isPostmasterOf(pid: number, dataDir: string): boolean {
   return /(^|\/)postgres /.test(command) && command.includes(dataDir);
 }
 
+function everyProcess(): number[] {
+  if (hasProc)
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  if (process.platform === 'win32')
+    return [
+      ...run('tasklist', ['/FI', 'IMAGENAME eq postgres.exe', '/FO', 'CSV', '/NH']).matchAll(/^"[^"]*","(\d+)"/gm),
+    ].map(([, pid]) => Number(pid));
+  return run('ps', ['-A', '-o', 'pid=']).split('\n').map(Number).filter(Boolean);
+}
+
+/** Whether it is a server's process other than the postmaster that works in this directory, as one does that outlives a killed server. */
+function isServerProcessIn(pid: number, dataDir: string): boolean {
+  if (!hasProc) return false;
+  try {
+    return /^postgres: /.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1')) && worksIn(pid, dataDir) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns processes of a server over this data directory, from one look at the process table */
+export function serverProcessesOver(dataDir: string): number[] {
+  return everyProcess().filter((pid) => isPostmasterOf(pid, dataDir) || isServerProcessIn(pid, dataDir));
+}
+
 /** Children of these processes, from one look at the process table. */
 export function childrenOf(parents: ReadonlySet<number>): number[] {
   if (hasProc) {

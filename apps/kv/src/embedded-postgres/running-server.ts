@@ -1,7 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedPostgresError } from './embedded-postgres.error';
-import { isPostmasterOf, isRunning } from './process-table';
-import { disownPostmasterFile, readPostmasterFile } from './postmaster-file';
+import { isPostmasterOf, isRunning, serverProcessesOver } from './process-table';
+import {
+  disownPostmasterFile,
+  isBlankPostmasterFile,
+  readPostmasterFile,
+  removePostmasterFile,
+} from './postmaster-file';
 import { askIdentity } from './server-connection';
 
 export interface RunningServer {
@@ -21,6 +26,17 @@ const POLL_MS = 25;
 export async function findRunningServer(dataDir: string, deadline: number): Promise<RunningServer | undefined> {
   for (;;) {
     const file = await readPostmasterFile(dataDir);
+    if (file === undefined && (await isBlankPostmasterFile(dataDir))) {
+      // A server that starts has it blank for a moment, and is among the processes by then.
+      const [owner] = serverProcessesOver(dataDir);
+      if (owner === undefined && (await isBlankPostmasterFile(dataDir))) {
+        await removePostmasterFile(dataDir);
+        return undefined;
+      }
+      if (owner !== undefined && performance.now() > deadline) throw blank(dataDir, owner);
+      await delay(POLL_MS);
+      continue;
+    }
     if (file === undefined || !isRunning(file.pid)) return undefined; // Postgres removes a dead process's file itself
     if (!isPostmasterOf(file.pid, dataDir)) {
       await disownPostmasterFile(dataDir, file.pid);
@@ -42,4 +58,11 @@ export async function findRunningServer(dataDir: string, deadline: number): Prom
     }
     await delay(POLL_MS);
   }
+}
+
+function blank(dataDir: string, owner: number): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    'START_TIMEOUT',
+    `The file postmaster.pid in ${dataDir} is empty, and the Postgres process ${owner} still works there. End that process and start again.`,
+  );
 }

@@ -149,6 +149,36 @@ describe('the embedded Postgres', () => {
     expect(isRunning(stranger.process.pid ?? 0)).toBe(true);
   });
 
+  it.each([
+    ['empty', 0],
+    ['full of zeros', 120],
+  ])(
+    'starts over a postmaster.pid that a power cut left %s, and not while a server works there',
+    async (_what, zeros) => {
+      const dataDir = await room.newDataDir();
+      const first = await room.start(dataDir);
+      await query(first.url, 'CREATE TABLE kept (n int)');
+      const family = [first.pid, ...childrenOf(new Set([first.pid]))];
+      const file = await readFile(postmasterFile(dataDir));
+      await writeFile(postmasterFile(dataDir), Buffer.alloc(zeros));
+      await expect(room.start(dataDir, { startTimeoutMs: 300 })).rejects.toMatchObject({
+        code: 'START_TIMEOUT',
+        message: expect.stringContaining('postmaster.pid'),
+      });
+      // As it was, so that the server doesn't end for the lack of it.
+      await writeFile(postmasterFile(dataDir), file);
+
+      killEmbeddedPostgres(dataDir);
+      await until(() => !family.some(isRunning));
+      await first.stop();
+      await writeFile(postmasterFile(dataDir), Buffer.alloc(zeros));
+      const second = await room.start(dataDir);
+      expect(second.adopted).toBe(false);
+      expect(await query(second.url, 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 0 }]);
+      await second.stop();
+    },
+  );
+
   it("does not take over another directory's server that a stale file names, not even of a copy with the same identity", async () => {
     const original = await room.newDataDir();
     await (await room.start(original)).stop();
