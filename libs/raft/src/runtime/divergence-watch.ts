@@ -11,7 +11,7 @@ import type { Scheduler } from './scheduler';
 
 const DIGEST = 'digest';
 const DIVERGED = 'diverged';
-const COMPARE_EVERY_MS = 2000;
+const COMPARE_EVERY_MS = 1000;
 /** A member that hasn't come to an index by then is compared at the next one. */
 const ATTEMPTS = 5;
 
@@ -110,7 +110,8 @@ export class DivergenceWatch {
     await Promise.all(others.map(({ id }) => this.askOne(id, comparison)));
     this.asking = false;
     if (this.closed || comparison !== this.comparison) return;
-    if (others.every(({ id }) => answers.has(id)) || comparison.attempts >= ATTEMPTS) {
+    const isMissing = (id: ReplicaId): boolean => !answers.has(id) && this.ports.links.routeTo(id) !== undefined;
+    if (!others.some(({ id }) => isMissing(id)) || comparison.attempts >= ATTEMPTS) {
       this.comparedAt = own.index;
       this.comparison = undefined;
       if (this.ports.isLeading()) this.judge(own.index, answers);

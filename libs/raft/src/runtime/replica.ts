@@ -115,8 +115,8 @@ export class Replica implements ServingReplica {
     this.appliedIndexHere = appliedIndex;
     this.clock = new ClusterClock(scheduler);
     this.expiry = new ExpiryClock({
-      scheduler,
       nextExpiryMs: () => stateMachine.nextExpiryMs?.(),
+      wantsDigest: () => stateMachine.wantsDigest?.() ?? false,
       clusterTimeMs: () => this.clock.read(),
       propose: (timeMs) => this.driver.propose({ kind: 'clock', schemaVersion: 0, data: encodeClock(timeMs) }),
     });

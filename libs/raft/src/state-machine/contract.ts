@@ -155,6 +155,12 @@ export interface ReplicatedStateMachine {
   /** @returns the digest at `index`, or the newest one; undefined where there is none */
   digest?(index?: number): StateDigest | undefined;
 
+  /**
+   * Whether commands were applied since the last digest that are worth a clock entry, at which every node makes the next: a leader
+   * asks each second.
+   */
+  wantsDigest?(): boolean;
+
   /** @returns a state that waits to be read for its digest; the reader releases it, and gives `done` the crc32c of its chunks */
   stateToHash?(): { readonly source: SnapshotSource; readonly done: (hash: number) => void } | undefined;
 

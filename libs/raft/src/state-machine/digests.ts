@@ -1,14 +1,21 @@
 import { crc32c, crc32cOfSafeInteger } from '../core/crc32c';
+import type { Entry } from '../core/entry';
 import type { CommandOutcome, SnapshotSource, StateDigest } from './contract';
 import type { HostedMachine } from './hosted-machine';
 
-/** Digests are made at multiples of this index, on every node alike: a part of the format, as no option may set them apart. */
+/**
+ * Digests are made at multiples of this index and at each clock entry, on every node alike: a part of the format, as no option may
+ * set them apart.
+ */
 export const DIGEST_EVERY = 8192;
+/** Raised with each change of what a digest is of, or where one is made: builds that differ in it aren't compared. */
+const DIGEST_RULES = 2;
 /** And every so many of them hold a hash of the whole state, which has to be read for it. */
 const STATE_EVERY = 8;
 /** Results of every so many entries are a part of the digest; of the others only what became of them. */
 const SAMPLE_EVERY = 16;
-const KEPT = 8;
+/** A member that is a minute behind is compared at a later one. */
+const KEPT = 64;
 
 const STATUS_NUMBERS: Readonly<Record<CommandOutcome['status'], number>> = {
   applied: 1,
@@ -28,7 +35,7 @@ export interface DigestWindow {
 
 /** A number that differs where machines, their commands, or their versions differ: only equal ones are compared. */
 export function versionOf(machines: Iterable<HostedMachine>): number {
-  let hash = 0;
+  let hash = DIGEST_RULES;
   for (const machine of machines) {
     const commands = machine.commandVersions().map(([name, version]) => `${name}:${version}`);
     const text = `${machine.name}@${machine.snapshotVersion} ${commands.sort().join(',')};`;
@@ -48,6 +55,7 @@ function statusOf(outcome: CommandOutcome): CommandOutcome['status'] {
  */
 export class Digests {
   private outcomes = 0;
+  private hasCounted = false;
   /** A part of the window was counted by another version of the machines. */
   private isMixed = false;
   /** The version that the window was begun with. */
@@ -65,6 +73,7 @@ export class Digests {
 
   count(index: number, outcome: CommandOutcome): void {
     this.begunWith ??= this.version();
+    this.hasCounted = true;
     let hash = crc32cOfSafeInteger(STATUS_NUMBERS[statusOf(outcome)], index);
     if (outcome.status === 'applied' && outcome.value !== undefined && this.isSampled(index))
       hash = crc32c(hash, outcome.value);
@@ -90,8 +99,13 @@ export class Digests {
     this.kept.clear();
   }
 
-  isDue(index: number): boolean {
-    return index % DIGEST_EVERY === 0;
+  isDue({ index, kind }: Pick<Entry, 'index' | 'kind'>): boolean {
+    return kind === 'clock' || index % DIGEST_EVERY === 0;
+  }
+
+  /** Whether a command was counted since the last digest. */
+  get isBegun(): boolean {
+    return this.hasCounted;
   }
 
   /**
@@ -109,6 +123,7 @@ export class Digests {
         this.unread = { index, source: capture() };
     }
     this.outcomes = 0;
+    this.hasCounted = false;
     this.isMixed = false;
     this.begunWith = undefined;
   }

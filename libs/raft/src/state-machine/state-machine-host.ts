@@ -161,7 +161,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       }
       outcomes[at] = outcome;
       if (outcome !== GATHERED && entry.kind === 'command') this.digests.count(entry.index, outcome);
-      if (!this.digests.isDue(entry.index)) continue;
+      if (!this.digests.isDue(entry)) continue;
       await this.flush();
       this.endDigest(entry.index);
     }
@@ -181,9 +181,10 @@ export class StateMachineHost implements ReplicatedStateMachine {
     return (index) => wanted(index) || this.digests.isSampled(index);
   }
 
-  private counted({ index, kind }: Entry, outcome: CommandOutcome): void {
+  private counted(entry: Entry, outcome: CommandOutcome): void {
+    const { index, kind } = entry;
     if (kind === 'command') this.digests.count(index, outcome);
-    if (this.digests.isDue(index)) this.endDigest(index);
+    if (this.digests.isDue(entry)) this.endDigest(index);
   }
 
   private endDigest(index: number): void {
@@ -195,6 +196,10 @@ export class StateMachineHost implements ReplicatedStateMachine {
 
   digest(index?: number): StateDigest | undefined {
     return index === undefined ? this.digests.newest : this.digests.at(index);
+  }
+
+  wantsDigest(): boolean {
+    return !this.backed.isEmpty && this.digests.isBegun;
   }
 
   stateToHash(): ReturnType<Digests['takeUnread']> {

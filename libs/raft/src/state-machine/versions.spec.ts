@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Entry } from '../core/entry';
+import { type Entry, makeEntry } from '../core/entry';
+import { encodeClock } from './clock-entry';
 import { encodeCommand } from './command-envelope';
 import type { CommandContext, QueryContext } from './command-context';
 import { createReplicated } from './create-replicated';
@@ -188,6 +189,22 @@ describe('digests of what a machine made of the log', () => {
     const together = new StateMachineHost([new Names()]);
     await together.apply(entries, everything);
     expect(together.digest()).toEqual(whole);
+  });
+
+  it('are made at clock entries too, wherever slices end, so that no node waits for thousands of entries', async () => {
+    const clock = (index: number, timeMs: number): Entry =>
+      makeEntry(index, 1, { kind: 'clock', schemaVersion: 0, data: encodeClock(timeMs) });
+    const few = [...entries.slice(0, 20), clock(21, 1000), command(22, 0, 'names.set', 'a', 'b'), clock(23, 2000)];
+    const whole = await digestOf(few);
+    expect(whole).toMatchObject({ index: 23 });
+    expect(await digestOf(few, 20)).toEqual(whole);
+    expect(await digestOf(few, 22)).toEqual(whole);
+    const together = new StateMachineHost([new Names()]);
+    await together.apply(few, everything);
+    expect(together.digest()).toEqual(whole);
+    expect(together.digest(21)).toMatchObject({ index: 21 });
+    // What is in memory alone is no reason for an entry.
+    expect(together.wantsDigest()).toBe(false);
   });
 
   it('differ where one result did', async () => {
