@@ -193,44 +193,6 @@ describe('replicated tables in three Nest applications', () => {
     expect(await contentOf(2)).toEqual(await contentOf(3));
   });
 
-  it('wait on a node that a migration has not reached, which says so, and take it up when it has', async () => {
-    const migrate = (n: number) => apps[n - 1]!.get(DataSource).query('ALTER TABLE account ADD COLUMN note text');
-    const status = (n: number) => apps[n - 1]!.get(RaftService).status();
-    const late = [1, 2, 3].find((n) => !status(n).isLeader)!;
-    const early = [1, 2, 3].filter((n) => n !== late);
-    for (const n of early) await migrate(n);
-    // Until the leader has looked at its schema, and heard of the other's, the old one is taken to be everywhere.
-    await eventually('the leader knows of the migration', async () =>
-      bankOf(early[0]!)
-        .sql(`UPDATE account SET note = 'new' WHERE owner = 'ada'`)
-        .then(
-          () => true,
-          () => undefined,
-        ),
-    );
-    await eventually(
-      'it says what it waits for',
-      async () => status(late).degraded?.reason.includes('note') || undefined,
-    );
-    expect(status(late)).toMatchObject({
-      phase: 'running',
-      degraded: {
-        reason: expect.stringMatching(/bank\.sql of entry \d+ can't be run .*42703.*run (its|the) migrations/),
-      },
-    });
-    await bankOf(early[1]!).transfer('ada', 'bob', 1);
-    await bankOf(early[1]!).transfer('bob', 'ada', 1);
-    await migrate(late);
-    await eventually('it goes on', async () => status(late).degraded === null || undefined);
-    expect(await bankOf(late).total()).toBe('2000');
-    expect(await contentOf(late)).toEqual(await contentOf(early[0]!));
-    // As a node that joins later has them.
-    for (const n of [1, 2, 3]) await apps[n - 1]!.get(DataSource).query('ALTER TABLE account DROP COLUMN note');
-    await bankOf(1).transfer('ada', 'bob', 1);
-    await bankOf(2).transfer('bob', 'ada', 1);
-    expect(await Promise.all([1, 2, 3].map((n) => bankOf(n).total()))).toEqual(['2000', '2000', '2000']);
-  });
-
   it('go on where those of the leader are locked by somebody else: another leads, and nothing is lost', async () => {
     const leaders = () => [1, 2, 3].filter((n) => apps[n - 1]!.get(RaftService).isLeader());
     const [old] = await eventually('one leads', async () => (leaders().length === 1 ? leaders() : undefined));
@@ -267,5 +229,56 @@ describe('replicated tables in three Nest applications', () => {
     await bankOf(4).transfer('bob', 'ada', 1);
     expect(await bankOf(4).total()).toBe('2000');
     expect(await contentOf(4)).toEqual(await contentOf(1));
+  });
+
+  it('wait on a node that a migration has not reached, which says so, and take it up when it has', async () => {
+    const migrate = (n: number) => apps[n - 1]!.get(DataSource).query('ALTER TABLE account ADD COLUMN note text');
+    const status = (n: number) => apps[n - 1]!.get(RaftService).status();
+    const late = [1, 2, 3, 4].find((n) => !status(n).isLeader)!;
+    const early = [1, 2, 3, 4].filter((n) => n !== late);
+    for (const n of early) await migrate(n);
+    // Until the leader has looked at its schema, and heard of the other's, the old one is taken to be everywhere.
+    await eventually('the leader knows of the migration', async () =>
+      bankOf(early[0]!)
+        .sql(`UPDATE account SET note = 'new' WHERE owner = 'ada'`)
+        .then(
+          () => true,
+          () => undefined,
+        ),
+    );
+    await eventually(
+      'it says what it waits for',
+      async () => status(late).degraded?.reason.includes('note') || undefined,
+    );
+    expect(status(late)).toMatchObject({
+      phase: 'running',
+      degraded: {
+        reason: expect.stringMatching(/bank\.sql of entry \d+ can't be run .*42703.*run (its|the) migrations/),
+      },
+    });
+    await bankOf(early[1]!).transfer('ada', 'bob', 1);
+    await bankOf(early[1]!).transfer('bob', 'ada', 1);
+    await migrate(late);
+    await eventually('it goes on', async () => status(late).degraded === null || undefined);
+    expect(await bankOf(late).total()).toBe('2000');
+    expect(await contentOf(late)).toEqual(await contentOf(early[0]!));
+  });
+
+  it('are found to differ within seconds, without thousands of entries, where a row was changed past the guard', async () => {
+    // Rows of the second node were changed by hand above: it isn't compared with the others.
+    const odd = [1, 3].find((n) => !apps[n - 1]!.get(RaftService).isLeader())!;
+    const source = apps[odd - 1]!.get(DataSource);
+    await source.query(`ALTER TABLE account DISABLE TRIGGER ALL`);
+    // The guard of the application's own data source looks at the statement, and knows no function.
+    await source.query(
+      `DO $$ BEGIN UPDATE account SET balance = balance + 1 WHERE owner = 'ada'; END $$; ALTER TABLE account ENABLE TRIGGER ALL`,
+    );
+    await bankOf(2).transfer('ada', 'bob', 1);
+    await eventually('the odd one is quarantined', async () => {
+      const { phase } = apps[odd - 1]!.get(RaftService).status();
+      return phase === 'quarantined' || undefined;
+    });
+    expect(apps[odd - 1]!.get(RaftService).status().reason).toContain('another state of the log up to entry');
+    await bankOf(2).transfer('bob', 'ada', 1);
   });
 });

@@ -212,6 +212,39 @@ describe('the state of replicated tables', () => {
     expect(one.told).toEqual([expect.stringMatching(/reads 2 rows without ORDER BY.*SELECT owner FROM account/)]);
   });
 
+  it.each([
+    ['the time', 'timestamptz', 'now()', `SELECT now() - now()`],
+    ['chance', 'float8', 'random()', 'SELECT random()'],
+    ['a UUID', 'uuid', 'gen_random_uuid()', 'SELECT gen_random_uuid()'],
+    ['a UUID of Postgres 18', 'uuid', 'uuidv4()', 'SELECT uuidv4()'],
+  ])(
+    'gives %s to no function of the application that asks behind the command’s back',
+    async (_what, type, call, seen) => {
+      for (const node of [one, other])
+        await node.admin.query(
+          `CREATE FUNCTION hidden() RETURNS ${type} LANGUAGE plpgsql AS $$ BEGIN RETURN ${call}; END $$`,
+        );
+      await one.run('open', 'ada');
+      await other.run('open', 'ada');
+      const hidden = `UPDATE account SET notes = to_jsonb(hidden()::text)`;
+      const commands = [
+        one.command('sql', hidden),
+        one.command('caught', hidden),
+        one.command('sql', `${seen}, hidden()`),
+      ];
+      const answers = (await one.state.apply(commands)).map(valueOf);
+      expect(answers.slice(0, 2)).toEqual([
+        expect.objectContaining({
+          status: 'failed',
+          message: expect.stringContaining('context.uuid() as a parameter'),
+        }),
+        expect.objectContaining({ status: 'failed', message: expect.stringContaining('went on after a statement') }),
+      ]);
+      expect((await other.state.apply(commands)).map(valueOf)).toEqual(answers);
+      expect(await other.content()).toBe(await one.content());
+    },
+  );
+
   it('refuses writes outside of commands, also of an administrator, and lets a migration through', async () => {
     await one.run('open', 'ada');
     await expect(one.admin.query(`UPDATE account SET balance = 1`)).rejects.toThrow(

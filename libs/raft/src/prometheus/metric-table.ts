@@ -28,7 +28,7 @@ const seconds = (help: string, ...labels: string[]): MetricDefinition => ({
  */
 export const METRICS = {
   raft_phase: gauge('1 for the phase that the node is in, 0 for the others', 'phase'),
-  raft_degraded: gauge('1 while the store of the node fails or stalls, or its state machine hangs'),
+  raft_degraded: gauge('1 while the store of the node fails or stalls, or committed entries are not applied'),
   raft_role: gauge('1 for the role that the node has, 0 for the others', 'role'),
   raft_is_leader: gauge('1 where the node leads and has committed in its term'),
   raft_has_leader: gauge('1 where the node knows a leader'),

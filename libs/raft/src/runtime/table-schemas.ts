@@ -57,7 +57,8 @@ export class TableSchemas {
   /** @returns the schema to write into a command; undefined where it has none, or a voter is known to have another */
   stampFor(command: Uint8Array): string | undefined {
     const { machine } = this.ports;
-    const name = machine.nameOf?.(command)?.split('.')[0];
+    const call = machine.nameOf?.(command);
+    const name = call?.slice(0, call.lastIndexOf('.'));
     const own = name === undefined ? undefined : machine.schemaHashes?.().get(name);
     if (own === undefined) return undefined;
     const isAlike = (schemas: Schemas): boolean => (schemas.get(name!) ?? own) === own;

@@ -9,6 +9,7 @@ export function isSameStatus(before: RaftStatus, now: RaftStatus): boolean {
   return (
     before.phase === now.phase &&
     before.reason === now.reason &&
+    before.degraded?.reason === now.degraded?.reason &&
     before.role === now.role &&
     before.term === now.term &&
     before.isLeader === now.isLeader &&

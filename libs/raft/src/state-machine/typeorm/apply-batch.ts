@@ -8,7 +8,7 @@ import { encodeValue } from '../value-codec';
 import type { ApplySession } from './apply-session';
 import { UnrepeatableSqlError } from './command-queries';
 import { HostTableCommandContext } from './host-table-context';
-import { WRITE_REFUSED } from './own-schema';
+import { TIME_UNTOLD, WRITE_REFUSED } from './own-schema';
 import type { PlainResults } from './plain-result';
 import { answeredError, isConnectionError, meaningOf, sqlStateOf } from './sql-error';
 import { outcomeOfMistake, SqlMistakeError } from './sql-mistake';
@@ -133,6 +133,15 @@ function outcomeOf(thrown: unknown, method: string, index: number, ports: BatchP
     return told(
       failed(
         `${method} wrote a replicated table outside of its own transaction, or with TRUNCATE: use context.manager.`,
+      ),
+      index,
+      ports,
+      thrown,
+    );
+  if (sqlStateOf(thrown) === TIME_UNTOLD)
+    return told(
+      failed(
+        `${method} asked the database for the time, for chance or for a UUID in a function or a view, where each node would give another: pass context.date(), context.random() or context.uuid() as a parameter.`,
       ),
       index,
       ports,

@@ -1,3 +1,4 @@
+import { isRaftError } from '../../core/raft-error';
 import type { BackedCommand, BackedOutcome } from '../backing';
 import type { MistakeJudge } from './mistake-judge';
 import { SchemaChangedError, SqlMistakeError } from './sql-mistake';
@@ -48,7 +49,14 @@ export class CommandBatches {
   /** @returns outcomes of the first commands; of none where schema and members have to be looked at again */
   private async applyBeginning(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
     const { judge, machine, together, bug } = this.ports;
-    const own = await this.ports.schemaHash();
+    let own: string;
+    try {
+      own = await this.ports.schemaHash();
+    } catch (error) {
+      if (!isRaftError(error)) throw error;
+      await judge.wait(error.message);
+      return [];
+    }
     const foresight = await judge.foresee(commands, own);
     if (foresight.kind === 'again') return [];
     const { mistakes } = foresight;

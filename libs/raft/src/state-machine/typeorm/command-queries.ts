@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 import { commandStatement } from './command-sql';
-import { WRITE_REFUSED } from './own-schema';
+import { TIME_UNTOLD, WRITE_REFUSED } from './own-schema';
 import { literal, NOW, SEED } from './sql-names';
 import { meaningOf, sqlStateOf } from './sql-error';
 
@@ -99,8 +99,7 @@ export class CommandQueries {
       this.failed = true;
       const meaning = meaningOf(error);
       if (meaning === 'mistake') this.mistake ??= error;
-      if (meaning === 'retry' && sqlStateOf(error) !== WRITE_REFUSED && !this.isOfAbortedTransaction(error))
-        this.transient ??= error;
+      if (meaning === 'retry' && !isOwnRefusal(error) && !this.isOfAbortedTransaction(error)) this.transient ??= error;
       throw error;
     }
   };
@@ -157,6 +156,12 @@ export class CommandQueries {
       `A command reads ${rows.length} rows without ORDER BY; another node may see them in another order, and differ if that matters: ${text}`,
     );
   }
+}
+
+/** Raised by our functions, by what the command does: the same on every node. */
+function isOwnRefusal(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === WRITE_REFUSED || state === TIME_UNTOLD;
 }
 
 /** `path` is qualified and quoted; a statement may leave out the schema, and the quotes. */

@@ -23,7 +23,7 @@ const TIME_AS = {
   LOCALTIME: '::time',
 };
 const VARYING =
-  /\b(now|clock_timestamp|statement_timestamp|transaction_timestamp|random|gen_random_uuid|uuid_generate_v4)\s*\(/i;
+  /\b(now|clock_timestamp|statement_timestamp|transaction_timestamp|random|gen_random_uuid|uuid_generate_v4|uuidv4)\s*\(/i;
 const INSERT =
   /^\s*INSERT\s+INTO\s+((?:"(?:[^"]|"")*"|[\w$]+)(?:\s*\.\s*(?:"(?:[^"]|"")*"|[\w$]+))?)\s*(?:AS\s+[\w"]+\s*)?(\(([^)]*)\))?/i;
 /** As TypeORM begins what it reads with; plain functions of the user may write. */

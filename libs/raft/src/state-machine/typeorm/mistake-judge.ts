@@ -101,7 +101,8 @@ export class MistakeJudge {
     return { kind: 'again' };
   }
 
-  private async wait(sentence: string): Promise<void> {
+  /** Lets some time pass, in which the status says what is waited for. */
+  async wait(sentence: string): Promise<void> {
     if (this.sentence !== sentence) this.ports.warn(`'${this.ports.machine}' waits: ${sentence}. It is tried again.`);
     this.sentence = sentence;
     const { pauseMs } = this;
@@ -120,7 +121,8 @@ type Fate =
 
 function fateOf(index: number, { answers }: FatesElsewhere): Fate {
   let isForgotten = false;
-  for (const [node, fates] of answers) {
+  // In one order, so that what is said of them doesn't change from time to time.
+  for (const [node, fates] of [...answers].sort(([left], [right]) => (left < right ? -1 : 1))) {
     const sqlState = fates.mistakes.get(index);
     if (sqlState !== undefined) return { kind: 'mistake', sqlState };
     if (fates.lastIndex < index) continue;
@@ -136,5 +138,5 @@ function isAlikeEverywhere({ answers, silent }: FatesElsewhere, own: string): bo
 }
 
 function silentIn({ silent }: FatesElsewhere): string {
-  return silent.length === 0 ? '' : ` (no answer: ${silent.join(', ')})`;
+  return silent.length === 0 ? '' : ` (no answer: ${[...silent].sort().join(', ')})`;
 }

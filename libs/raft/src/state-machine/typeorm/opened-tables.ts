@@ -8,7 +8,7 @@ import { makeOwnSchema } from './own-schema';
 import { elapsedMs } from './patience';
 import { PlainResults } from './plain-result';
 import { RefusedWrites } from './refused-writes';
-import { readSchemaHash } from './schema-hash';
+import { readSchemaHash, schemaMark } from './schema-hash';
 import { filledColumns } from './seeded-columns';
 import type { OwnNames } from './sql-names';
 import { StateRow } from './state-row';
@@ -98,11 +98,20 @@ export class OpenedTables {
    * @throws RaftError `RAFT_CONFIGURATION` the tables can't be replicated any more
    */
   async follow(): Promise<boolean> {
-    if (!this.isChanged && (this.seen === undefined || this.seen === this.schema.schemaHash)) return false;
-    this.schema = await this.read();
-    this.seen = undefined;
+    const { schema, seen } = this;
+    if (!this.isChanged && (seen === undefined || seen === schema.schemaHash)) return false;
+    // What is another concerns commands, and nothing that was read of the tables themselves.
+    const isRead = !this.isChanged && (await this.mark()) === schema.catalog.mark;
+    this.schema = isRead ? { ...schema, schemaHash: seen! } : await this.read();
+    if (this.seen === seen) this.seen = undefined;
     this.isChanged = false;
     return true;
+  }
+
+  private async mark(): Promise<string> {
+    const oids = this.schema.catalog.tables.map(({ oid }) => oid);
+    const [row] = await this.dataSource.query<{ readonly mark: string }[]>(`SELECT ${schemaMark(oids)} AS mark`);
+    return row!.mark;
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,8 @@ import { DRAWS, HASH_CHANGE, NOW, type OwnNames, quoted, SEED, WRITER } from './
 
 /** Raised by the guard: a write outside of a command. */
 export const WRITE_REFUSED = 'RF001';
+/** Raised by what would give the time or chance, where the session wasn't told which every node has. */
+export const TIME_UNTOLD = 'RF002';
 
 /**
  * Makes the schema, the tables and the functions that this library keeps beside the replicated tables, where they are missing.
@@ -77,16 +79,20 @@ function functions({ of, state }: OwnNames): readonly string[] {
     hashTrigger('hash_update', `${hashChange('new_rows', '+')}\n${hashChange('old_rows', '-')}`),
     // What varies, as commands see it: they run with this schema first in their search path.
     ...['now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp'].map((name) =>
-      plpgsql(`${of(name)}()`, 'timestamptz', `RETURN coalesce(${setting(NOW)}::timestamptz, pg_catalog.${name}());`),
+      plpgsql(
+        `${of(name)}()`,
+        'timestamptz',
+        `${untold(setting(NOW), `${name}()`)} RETURN ${setting(NOW)}::timestamptz;`,
+      ),
     ),
     plpgsql(
       `${of('drawn')}()`,
       'text',
-      `IF ${setting(SEED)} IS NULL THEN RETURN md5(pg_catalog.gen_random_uuid()::text); END IF;
+      `${untold(setting(SEED), 'random(), or a function that makes a UUID,')}
        PERFORM set_config('${DRAWS}', (coalesce(${setting(DRAWS)}, '0')::bigint + 1)::text, true);
        RETURN md5(current_setting('${SEED}') || ' ' || current_setting('${DRAWS}'));`,
     ),
-    ...['gen_random_uuid', 'uuid_generate_v4'].map((name) =>
+    ...['gen_random_uuid', 'uuid_generate_v4', 'uuidv4'].map((name) =>
       plpgsql(
         `${of(name)}()`,
         'uuid',
@@ -99,6 +105,14 @@ function functions({ of, state }: OwnNames): readonly string[] {
       `RETURN ('x' || substr(${of('drawn')}(), 1, 8))::bit(32)::bigint::double precision / 4294967296;`,
     ),
   ];
+}
+
+/** A function, or a view, whose text isn't the command's may ask: there the server's own answer would differ from node to node. */
+function untold(setting: string, what: string): string {
+  return `IF ${setting} IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '${TIME_UNTOLD}', MESSAGE = '${what} was asked for where the text of the command''s statement does not show it',
+      HINT = 'Pass context.date(), context.random() or context.uuid() to the statement as a parameter.';
+  END IF;`;
 }
 
 /**

@@ -22,13 +22,13 @@ export async function readSchemaHash(database: Database, oids: readonly number[]
 }
 
 /**
- * An expression that costs next to nothing, and differs once columns, constraints or indexes of the replicated tables are changed.
+ * An expression that costs next to nothing, and differs once columns, defaults, constraints or indexes of the replicated tables are changed.
  * Within a transaction that has used the tables it says what its statements saw: their locks keep later changes out.
  */
 export function schemaMark(oids: readonly number[]): string {
   const of = (catalog: string, relation: string, key: string): string =>
     `(SELECT coalesce(sum(hashtextextended(concat_ws(' ', xmin, ${relation}, ${key}), 0)::numeric), 0)::text FROM ${catalog} WHERE ${relation} = ANY (ARRAY[${oids.join(', ')}]::oid[]))`;
-  return `concat_ws(' ', ${of('pg_attribute', 'attrelid', 'attnum')}, ${of('pg_constraint', 'conrelid', 'oid')}, ${of('pg_index', 'indrelid', 'indexrelid')})`;
+  return `concat_ws(' ', ${of('pg_attribute', 'attrelid', 'attnum')}, ${of('pg_attrdef', 'adrelid', 'adnum')}, ${of('pg_constraint', 'conrelid', 'oid')}, ${of('pg_index', 'indrelid', 'indexrelid')})`;
 }
 
 const SCHEMA_HASH_DIGITS = 16;
