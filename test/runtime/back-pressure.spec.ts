@@ -3,6 +3,7 @@ import { add, VirtualCluster, watch } from './virtual-cluster';
 
 /** A transport whose way to one address is full: bulk is dropped, what keeps a leader in office still goes. */
 class StuckTransport implements RaftTransport {
+  readonly protection = 'private';
   stuckAddress: string | undefined;
   readonly handedOver: PeerMessage['kind'][] = [];
   readonly refused: PeerMessage['kind'][] = [];

@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { CommandLineError } from './command-line.error';
 import { type NodeSettings, parseCommandLine } from './command-line';
 
@@ -7,6 +9,8 @@ const parse = (...args: string[]): NodeSettings => {
   if (settings === 'help') throw new Error('help');
   return settings;
 };
+/** With nodes on other machines, and nobody who proves anything. */
+const elsewhere = (...args: string[]): NodeSettings => parse('--insecure-peers', ...args);
 const complaint = (...args: string[]): string => {
   try {
     parseCommandLine(args);
@@ -22,7 +26,8 @@ describe('the command line', () => {
     expect(parse()).toEqual({
       id: '127.0.0.1:9023',
       listen: { host: '0.0.0.0', port: 9023 },
-      peerListen: { host: '0.0.0.0', port: 19_023 },
+      peerListen: { host: '127.0.0.1', port: 19_023 },
+      peerProof: {},
       founders: [{ id: '127.0.0.1:9023', http: { host: '127.0.0.1', port: 9023 }, peerPort: 19_023 }],
       heartbeatIntervalMs: 100,
       electionTimeoutMs: 1000,
@@ -45,9 +50,9 @@ describe('the command line', () => {
   });
 
   it('joins through a member, by its HTTP address, with the peer port that follows or is said', () => {
-    expect(parse('--join-url', '10.0.0.1:9023')).toMatchObject({ join: '10.0.0.1:19023', joinAs: 'voter' });
+    expect(elsewhere('--join-url', '10.0.0.1:9023')).toMatchObject({ join: '10.0.0.1:19023', joinAs: 'voter' });
     expect(
-      parse('--join-url', '10.0.0.1:9023/7001', '--join-as', 'learner', '--advertise-url', '10.0.0.4:9024/7004'),
+      elsewhere('--join-url', '10.0.0.1:9023/7001', '--join-as', 'learner', '--advertise-url', '10.0.0.4:9024/7004'),
     ).toMatchObject({
       join: '10.0.0.1:7001',
       joinAs: 'learner',
@@ -65,6 +70,74 @@ describe('the command line', () => {
     });
     expect(() => parse('--lease-reads', '1')).toThrow('0.5 to 0.95');
     expect(() => parse('--snapshot-bytes', '1.5')).toThrow("isn't a whole number above 0");
+  });
+
+  describe('what peers prove', () => {
+    let folder: string;
+    let file: string;
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'kv-peers-'));
+      file = join(folder, 'a-file');
+      writeFileSync(file, 'the secret of the nodes');
+    });
+    afterAll(() => rmSync(folder, { recursive: true }));
+    afterEach(() => {
+      for (const name of Object.keys(process.env)) if (name.startsWith('KV_')) delete process.env[name];
+    });
+
+    it('is what flags say, or variables, the flag first', () => {
+      expect(parse('--peer-secret-file', file).peerProof).toEqual({ secretFile: file });
+      expect(parse('--peer-cert', file, '--peer-key', file, '--peer-ca', file).peerProof).toEqual({
+        tls: { certFile: file, keyFile: file, caFile: file },
+      });
+      expect(parse('--insecure-peers').peerProof).toEqual({ insecure: true });
+      process.env['KV_PEER_SECRET_FILE'] = file;
+      expect(parse().peerProof).toEqual({ secretFile: file });
+      process.env['KV_PEER_SECRET_FILE'] = '/nowhere';
+      expect(parse('--peer-secret-file', file).peerProof).toEqual({ secretFile: file });
+      Object.assign(process.env, { KV_PEER_SECRET_FILE: '', KV_PEER_CERT: file, KV_PEER_KEY: file, KV_PEER_CA: file });
+      expect(parse().peerProof).toEqual({ tls: { certFile: file, keyFile: file, caFile: file } });
+      Object.assign(process.env, { KV_PEER_CERT: '', KV_PEER_KEY: '', KV_PEER_CA: '', KV_INSECURE_PEERS: 'true' });
+      expect(parse().peerProof).toEqual({ insecure: true });
+    });
+
+    it('is refused where it contradicts itself, lacks a half or cannot be read', () => {
+      expect(complaint('--peer-secret-file', '/nowhere')).toMatch(
+        /^--peer-secret-file: \/nowhere can't be read \(ENOENT\)$/,
+      );
+      expect(complaint('--peer-cert', file, '--peer-key', file)).toMatch(/go together: give all three/);
+      expect(complaint('--insecure-peers', '--peer-secret-file', file)).toMatch(/^--insecure-peers lets everybody in/);
+      process.env['KV_PEER_CA'] = '/nowhere';
+      expect(complaint()).toMatch(/^KV_PEER_CA: \/nowhere can't be read/);
+      process.env['KV_PEER_CA'] = '';
+      process.env['KV_INSECURE_PEERS'] = 'yes';
+      expect(complaint()).toMatch(/^KV_INSECURE_PEERS: "yes" is neither true nor false$/);
+    });
+
+    it.each([
+      ['--initial-advertise-peers', ['--initial-advertise-peers', 'n1=127.0.0.1:9023,n2=b.example:9023', '--id', 'n1']],
+      ['--listen-url', ['--listen-url', '10.0.0.5:9023']],
+      ['--advertise-url', ['--advertise-url', 'a.example:9023']],
+      ['--join-url', ['--join-url', 'http://b.example:9023']],
+    ])('decides whether %s may name another machine', (flag, args) => {
+      expect(complaint(...args)).toMatch(
+        new RegExp(`^${flag}: \\S+ isn't certainly this machine, and peers prove nothing.*--peer-secret-file`),
+      );
+      expect(complaint(...args, '--peer-secret-file', file)).toBe('none');
+      expect(complaint(...args, '--insecure-peers')).toBe('none');
+    });
+
+    it('decides where to listen for peers: on all interfaces only where they prove something', () => {
+      const at = (...args: string[]): string => parse(...args).peerListen.host;
+      expect(at('--listen-url', '0.0.0.0:9023')).toBe('127.0.0.1');
+      expect(at('--listen-url', '[::]:9023')).toBe('127.0.0.1');
+      expect(at('--listen-url', '0.0.0.0:9023', '--advertise-url', 'localhost:9023')).toBe('127.0.0.1');
+      expect(at('--listen-url', '[::]:9023', '--advertise-url', '[::1]:9023')).toBe('[::1]');
+      expect(at('--listen-url', '10.0.0.5:9023', '--advertise-url', '127.0.0.2:9023')).toBe('127.0.0.2');
+      expect(at('--listen-url', '[::1]:9023')).toBe('[::1]');
+      expect(at('--peer-secret-file', file)).toBe('0.0.0.0');
+      expect(at('--insecure-peers')).toBe('0.0.0.0');
+    });
   });
 
   it('asks for help before it looks at anything else', () => {
@@ -106,7 +179,7 @@ describe('the command line', () => {
     const list = 'n1=a.example:9023,n2=b.example:9023/7001,c.example:9024';
 
     it('have an id, an address and a port for peers each, said or derived', () => {
-      expect(parse('--initial-advertise-peers', list, '--id', 'n1').founders).toEqual([
+      expect(elsewhere('--initial-advertise-peers', list, '--id', 'n1').founders).toEqual([
         { id: 'n1', http: { host: 'a.example', port: 9023 }, peerPort: 19_023 },
         { id: 'n2', http: { host: 'b.example', port: 9023 }, peerPort: 7001 },
         { id: 'c.example:9024', http: { host: 'c.example', port: 9024 }, peerPort: 19_024 },
@@ -114,7 +187,7 @@ describe('the command line', () => {
     });
 
     it('include this node: by id, else by its advertised address, else by its listening address', () => {
-      const self = (...args: string[]) => parse('--initial-advertise-peers', list, ...args);
+      const self = (...args: string[]) => elsewhere('--initial-advertise-peers', list, ...args);
       expect(self('--id', 'n2')).toMatchObject({ id: 'n2', peerListen: { host: '0.0.0.0', port: 7001 } });
       expect(self('--advertise-url', 'b.example:9023').id).toBe('n2');
       expect(self('--listen-url', 'a.example:9023').id).toBe('n1');

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ADMIN_FLAGS, ADMIN_USAGE, type AdminSettings, adminSettingsOf } from './access/admin-flags';
+import { PEER_FLAGS, PEER_USAGE, peerHostOf, type PeerProof, peerProofOf, requireLocal } from './access/peer-flags';
 import { CommandLineError } from './command-line.error';
 import { findSelf, type FounderAddress, parseFounders } from './founders';
 import { formatHostPort, type HostPort, isWildcard, parseHostPort, peerPortOf } from './host-port';
@@ -13,6 +14,7 @@ export interface NodeSettings extends AdminSettings {
   readonly id: string;
   readonly listen: HostPort;
   readonly peerListen: HostPort;
+  readonly peerProof: PeerProof;
   readonly founders: readonly FounderAddress[];
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: number;
@@ -53,7 +55,7 @@ export const USAGE = `Usage: node dist/apps/kv/main.js [options]
   --on-empty-store refuse|rejoin       what a founder does that has lost its disk (default: KV_ON_EMPTY_STORE, or refuse)
   --on-follower redirect|forward|reject    what a follower does with a request for the leader (default redirect)
   --redirect-status 302|307|308        default 302, or 307 where the request has a body
-${ADMIN_USAGE}  --snapshot-entries N                 a snapshot after so many entries (default 100000)
+${PEER_USAGE}${ADMIN_USAGE}  --snapshot-entries N                 a snapshot after so many entries (default 100000)
   --snapshot-bytes N                   or after so many bytes of entries (default 67108864)
   --lease-reads SHARE                  ?consistency=lease asks nobody for this share of the election time-out, 0.5 to
                                        0.95, which is safe where clocks drift by less than the rest (default: off)
@@ -79,6 +81,7 @@ const FLAGS = {
   'redirect-status': { type: 'string' },
   'join-url': { type: 'string' },
   'join-as': { type: 'string', default: 'voter' },
+  ...PEER_FLAGS,
   ...ADMIN_FLAGS,
   'snapshot-entries': { type: 'string' },
   'snapshot-bytes': { type: 'string' },
@@ -106,6 +109,14 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     listen,
     peerPort,
   });
+  const peerProof = peerProofOf(values, process.env);
+  const whereSelfIs = advertise === undefined ? '--listen-url' : '--advertise-url';
+  for (const { http } of founders)
+    requireLocal(
+      values['initial-advertise-peers'] === undefined ? whereSelfIs : '--initial-advertise-peers',
+      http,
+      peerProof,
+    );
   const heartbeatIntervalMs = milliseconds('--heartbeat-interval', values['heartbeat-interval'], 10, 60_000);
   const electionTimeoutMs = milliseconds('--election-timeout', values['election-timeout'], 50, 600_000);
   if (electionTimeoutMs < 5 * heartbeatIntervalMs) {
@@ -116,7 +127,8 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
   return {
     id: self.id,
     listen,
-    peerListen: { host: listen.host, port: self.peerPort },
+    peerListen: { host: peerHostOf(listen, self.http, peerProof), port: self.peerPort },
+    peerProof,
     founders,
     heartbeatIntervalMs,
     electionTimeoutMs,
@@ -124,7 +136,7 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     dataDir: path.resolve(values['data-dir'] ?? path.join('.raft', self.id.replaceAll(/[^A-Za-z0-9._-]/g, '_'))),
     forceBootstrap: values['force-bootstrap'],
     onEmptyStore: onEmptyStoreOf(values['on-empty-store'], process.env['KV_ON_EMPTY_STORE']),
-    join: optional(values['join-url'], joinAddress),
+    join: optional(values['join-url'], (text) => joinAddress(text, peerProof)),
     joinAs: oneOf('--join-as', values['join-as'], ['voter', 'learner']),
     ...adminSettingsOf(values, process.env),
     snapshotAfterEntries: optional(values['snapshot-entries'], (text) => count('--snapshot-entries', text)),
@@ -172,9 +184,10 @@ function ownPeerPort(text: string | undefined, listen: HostPort): number {
 }
 
 /** A member is named as clients reach it; its peer port is 10000 higher, unless it is said. */
-function joinAddress(text: string): string {
+function joinAddress(text: string, proof: PeerProof): string {
   const [, url = text, port] = /^(?:https?:\/\/)?([^/]+)(?:\/(\d+))?\/?$/.exec(text) ?? [];
   const member = parseHostPort('--join-url', url);
+  requireLocal('--join-url', member, proof);
   return formatHostPort({
     host: member.host,
     port: port === undefined ? peerPortOf('--join-url', member) : Number(port),

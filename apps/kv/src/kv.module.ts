@@ -60,16 +60,16 @@ function peerAddressOf(http: string): string {
 }
 
 /** Who founds the cluster, or, of a node that joins, where it is itself. */
-function membersOf({ founders, id, join, joinAs, peerListen }: NodeSettings): Partial<RaftModuleOptions> {
+function membersOf({ founders, id, join, joinAs, peerListen, peerProof }: NodeSettings): Partial<RaftModuleOptions> {
   const members = founders.map((founder) => ({
     id: founder.id,
     peer: `${founder.http.host}:${founder.peerPort}`,
     http: `http://${formatHostPort(founder.http)}`,
   }));
   const listen = formatHostPort(peerListen);
-  if (join === undefined) return { members, peers: { listen } };
+  if (join === undefined) return { members, peers: { listen, ...peerProof } };
   const self = members.find((member) => member.id === id)!;
-  return { join: [join], joinAs, http: self.http, peers: { listen, advertise: self.peer } };
+  return { join: [join], joinAs, http: self.http, peers: { listen, advertise: self.peer, ...peerProof } };
 }
 
 function snapshotsOf({ snapshotAfterEntries, snapshotAfterBytes }: NodeSettings): RaftModuleOptions['snapshots'] {

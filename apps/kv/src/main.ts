@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import { isLoopback } from './access/local-caller';
+import { isUnprotected } from './access/peer-flags';
 import { CommandLineError } from './command-line.error';
 import { type NodeSettings, parseCommandLine, USAGE } from './command-line';
 import { formatHostPort } from './host-port';
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
   try {
     const application = await startKvApplication(settings, postgres?.url ?? settings.databaseUrl);
     logger.log(
-      `${settings.id} listens on http://${formatHostPort(settings.listen)}, for peers on port ${settings.peerListen.port}`,
+      `${settings.id} listens on http://${formatHostPort(settings.listen)}, for peers on ${formatHostPort(settings.peerListen)}${whosePort(settings)}`,
     );
     sayWhoIsLetIn(settings);
     const why = await Promise.race([stop, mustLeave(application.get(RaftService))]);
@@ -45,6 +46,13 @@ function readSettings(): NodeSettings | undefined {
     process.exitCode = 2;
   }
   return undefined;
+}
+
+/** Why the peer port isn't where the HTTP port is. */
+function whosePort({ peerProof, listen, peerListen }: NodeSettings): string {
+  if (!isUnprotected(peerProof)) return '';
+  const moved = listen.host === peerListen.host ? '' : `, not on ${listen.host}`;
+  return ` (this machine alone${moved}: there is no --peer-secret-file)`;
 }
 
 function sayWhoIsLetIn({ adminToken, adminOpen, listen }: NodeSettings): void {

@@ -63,6 +63,7 @@ describe('the public entry', () => {
         "InjectRaftSemaphore",
         "InjectRaftSequence",
         "InjectStateMachine",
+        "isLocalHost",
         "isRaftError",
         "isRaftRejection",
         "LeaderCron",

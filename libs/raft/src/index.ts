@@ -215,12 +215,14 @@ export type {
 } from './runtime/membership-view';
 export type { AwaitedMember, PendingChange } from './runtime/pending-change';
 export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/snapshot-options';
+export type { SecurityMode, SecurityStatus } from './runtime/peer-security';
 export type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus, ReadCounts } from './runtime/status';
 
 // The contracts, for whoever writes a store, a transport or a state machine of their own.
 export * from './storage/contract';
 export { snapshotChecksum, stateChecksum, type SummedState } from './storage/state-checksum';
 export * from './transport/contract';
+export { isLocalHost } from './transport/local-host';
 export * from './state-machine/contract';
 export type { Configuration, ConfigurationInForce, Member, MembershipTarget } from './core/configuration';
 export type { DurableState, PersistBatch, Role } from './core/effects';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CommandLineError } from '../command-line.error';
+import { flagOf } from './flag-of';
 
 export const ADMIN_FLAGS = {
   'admin-token': { type: 'string' },
@@ -69,10 +70,4 @@ function sendable(name: string, token: string): string {
   throw new CommandLineError(
     `${name}: ${token === '' ? 'the token is empty' : 'a token has visible ASCII characters and no spaces'}; "openssl rand -hex 32" makes a good one`,
   );
-}
-
-function flagOf(name: string, text: string | undefined): boolean {
-  if (text === undefined || text === '' || text === 'false') return false;
-  if (text === 'true') return true;
-  throw new CommandLineError(`${name}: "${text}" is neither true nor false`);
 }

@@ -9,6 +9,7 @@ export function initialStatus(settings: RaftSettings): RaftStatus {
     reason: '',
     catchingUp: false,
     degraded: null,
+    security: null,
     nodeId: settings.nodeId,
     clusterName: settings.clusterName,
     group: settings.group,

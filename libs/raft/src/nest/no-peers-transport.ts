@@ -2,6 +2,8 @@ import type { RaftTransport } from '../transport/contract';
 
 /** The transport of a cluster of one: it opens no port, and there is nobody to reach. */
 export class NoPeersTransport implements RaftTransport {
+  readonly protection = 'private';
+
   start(): Promise<string> {
     return Promise.resolve('localhost:1');
   }

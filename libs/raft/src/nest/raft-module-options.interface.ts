@@ -55,7 +55,7 @@ export interface RaftModuleOptions {
   readonly peers?: RaftPeersOptions;
   /** Where the log is kept: `typeOrmStorage(…)` of `nestjs-raft/typeorm`, or your own. Default: memory, for a single node, with a warning. */
   readonly storage?: RaftPart<RaftStorage>;
-  /** Default: TCP between members. */
+  /** Default: TCP between members. One of your own says in its `protection` how it keeps strangers out. */
   readonly transport?: RaftPart<RaftTransport>;
   /** How long a call waits for its answer, elections included. Default 10,000. */
   readonly requestTimeoutMs?: number;

@@ -9,6 +9,7 @@ const three: RaftModuleOptions['members'] = [
   { id: 'n3', peer: '[::1]:7001' },
 ];
 const storage = memoryStorage();
+const secret = 'sixteen or more characters';
 
 describe('the options of the module', () => {
   it('have defaults for a single node in memory that opens no port', () => {
@@ -30,11 +31,66 @@ describe('the options of the module', () => {
   });
 
   it("take where to listen and how to be reached from this node's own entry", () => {
-    const settings = raftSettings({ nodeId: 'n2', members: three, storage }, 'default');
+    const settings = raftSettings({ nodeId: 'n2', members: three, storage, peers: { secret } }, 'default');
 
-    expect(settings.peers).toEqual({ listen: 'n2:7001', advertise: 'n2:7001' });
+    expect(settings.peers).toEqual({ listen: 'n2:7001', advertise: 'n2:7001', secret });
     expect(settings.members[1]?.http).toBe('http://n2:3000');
     expect(settings.members[2]?.http).toBe('');
+  });
+
+  describe('where peers prove nothing', () => {
+    const local = [
+      { id: 'n1', peer: '127.0.0.1:7001' },
+      { id: 'n2', peer: 'localhost:7002' },
+      { id: 'n3', peer: '[::1]:7003' },
+    ];
+    const of = (more: object) => () => raftSettings({ nodeId: 'n1', storage, ...more }, 'default');
+
+    it('are about this machine alone', () => {
+      expect(of({ members: local })).not.toThrow();
+      expect(of({ members: local, peers: { listen: '127.0.0.1:0', advertise: 'LOCALHOST:7001' } })).not.toThrow();
+    });
+
+    it.each<readonly [string, object, RegExp]>([
+      [
+        'a member',
+        { members: three, peers: { listen: '127.0.0.1:1', advertise: '127.0.0.1:1' } },
+        /members\[0\]\.peer is "n1:7001"/,
+      ],
+      [
+        'the only member, where a port is opened',
+        { members: three!.slice(0, 1), peers: {} },
+        /peers\.listen is "n1:7001"/,
+      ],
+      ['where to listen', { members: local, peers: { listen: '0.0.0.0:7001' } }, /peers\.listen is "0\.0\.0\.0:7001"/],
+      [
+        'where the others reach it',
+        { members: local, peers: { advertise: '10.0.0.1:1' } },
+        /peers\.advertise is "10\.0\.0\.1:1"/,
+      ],
+      [
+        'whom to join through',
+        { join: ['127.0.0.1:1', 'n2:1'], peers: { listen: '127.0.0.1:2' } },
+        /join\[1\] is "n2:1"/,
+      ],
+    ])('refuse %s elsewhere, and say what to set', (_what, more: { peers?: object }, sentence) => {
+      expect(of(more)).toThrow(sentence);
+      expect(of(more)).toThrow(/peers prove nothing.*Set peers\.secret or peers\.secretFile.*peers\.insecure/);
+      for (const proof of [{ secret }, { secretFile: '/a/secret' }, { tls: { caFile: 'ca' } }, { insecure: true }])
+        expect(of({ ...more, peers: { ...more.peers, ...proof } })).not.toThrow();
+    });
+
+    it('refuse it beside TLS that asks for no certificate, too', () => {
+      expect(of({ members: three, peers: { tls: { key: 'k', cert: 'c' } } })).toThrow(/peers\.tls has no ca/);
+    });
+
+    it('leave it to a transport of the application what keeps strangers out', () => {
+      expect(of({ members: three, transport: { useFactory: () => null as never } })).not.toThrow();
+    });
+
+    it('need not be told where no port is opened', () => {
+      expect(of({ members: three!.slice(0, 1) })).not.toThrow();
+    });
   });
 
   it('shorten the heartbeat with the election time-out', () => {
@@ -59,6 +115,7 @@ describe('the options of the module', () => {
       { nodeId: 'n1', members: three },
       /storage is not given, and there are 3 members.*typeOrmStorage/,
     ],
+    ['a misspelt option of peers', { peers: { secert: secret } }, /peers\.secert is no option\. Write one of listen/],
     ['no members at all', { members: [] }, /members is \[\]: list every founder/],
     [
       'a member without an address',

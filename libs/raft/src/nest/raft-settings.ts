@@ -1,4 +1,3 @@
-import { RaftError } from '../core/raft-error';
 import type { GroupId } from '../core/types';
 import type { CallTracer } from '../runtime/call-tracer';
 import type { FounderOptions, RaftLimits } from '../runtime/raft-node-options';
@@ -6,7 +5,9 @@ import type { SnapshotOptions } from '../runtime/snapshot-options';
 import type { RaftStorage } from '../storage/contract';
 import type { RaftTransport } from '../transport/contract';
 import { ON_FOLLOWER, REDIRECT_STATUSES, type LeaderOnlyPolicy } from './leader-only/leader-only.interface';
-import type { RaftModuleOptions, RaftPart, RaftPeersOptions } from './raft-module-options.interface';
+import { address, flag, milliseconds, origin, positiveInteger, refuse, show } from './option-checks';
+import { checkedPeers, type PeerSettings, requireLocalWherePeersProveNothing } from './peer-settings';
+import type { RaftModuleOptions, RaftPart } from './raft-module-options.interface';
 
 /** The module's options, checked, with every default that doesn't need the runtime. */
 export interface RaftSettings {
@@ -15,7 +16,7 @@ export interface RaftSettings {
   readonly clusterName: string;
   readonly members: readonly FounderOptions[];
   /** Null: no port is opened, as there is nobody to talk to. */
-  readonly peers: (RaftPeersOptions & { readonly listen: string; readonly advertise: string }) | null;
+  readonly peers: PeerSettings | null;
   readonly storage: RaftPart<RaftStorage> | undefined;
   readonly transport: RaftPart<RaftTransport> | undefined;
   readonly requestTimeoutMs: number;
@@ -61,7 +62,6 @@ const OPTION_NAMES: Readonly<Record<keyof RaftModuleOptions, true>> = {
   checkDeterminism: true,
 };
 
-const ADDRESS = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i;
 /** Where there is one member and no address was given. Nothing listens there. */
 const NO_PEERS_ADDRESS = 'localhost:1';
 
@@ -102,6 +102,10 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     refuse(`clusterName is ${show(clusterName)}: give a name that is the same on every node, such as 'shop'.`);
   }
   const peers = checkedPeers(options, members, own);
+  const join = checkedJoin(options);
+  if (options.transport === undefined && peers !== null) {
+    requireLocalWherePeersProveNothing(peers, members, join);
+  }
   const electionTimeoutMs = milliseconds('election.timeoutMs', options.election?.timeoutMs, 1_000);
   const heartbeatIntervalMs = milliseconds(
     'election.heartbeatIntervalMs',
@@ -136,7 +140,7 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     leaderOnly: leaderOnlyPolicy('leaderOnly', options.leaderOnly ?? {}, { onFollower: 'reject', status: 307 }),
     forceBootstrap: flag('forceBootstrap', options.forceBootstrap, false),
     onEmptyStore: checkedOnEmptyStore(options.onEmptyStore),
-    join: checkedJoin(options),
+    join,
     joinAs: checkedJoinAs(options.joinAs),
     http: origin('http', options.http),
     snapshots: options.snapshots ?? {},
@@ -232,27 +236,6 @@ function checkedMember(member: FounderOptions, name: string): FounderOptions {
   return { id: member.id, peer: address(`${name}.peer`, member.peer), http: origin(`${name}.http`, member.http) };
 }
 
-function checkedPeers(
-  options: RaftModuleOptions,
-  members: readonly FounderOptions[] | undefined,
-  own: FounderOptions | undefined,
-): RaftSettings['peers'] {
-  if (options.peers === undefined && (members === undefined || members.length === 1)) {
-    return null;
-  }
-  const { listen = own?.peer, advertise = own?.peer, ...transport } = options.peers ?? {};
-  if (listen === undefined) {
-    refuse(
-      "peers.listen is not given, and no entry of members says where this node is: write peers: { listen: '0.0.0.0:7001', advertise: 'host:7001' }.",
-    );
-  }
-  return {
-    listen: address('peers.listen', listen, 0),
-    advertise: address('peers.advertise', advertise ?? listen),
-    ...transport,
-  };
-}
-
 function checkedPart<T extends object>(
   name: string,
   part: RaftPart<T> | undefined,
@@ -292,67 +275,10 @@ function checkedLeaseReads(leaseReads: RaftModuleOptions['leaseReads']): { reado
   return { driftMargin: margin };
 }
 
-function milliseconds(name: string, value: number | undefined, byDefault: number): number {
-  return value === undefined ? byDefault : positiveInteger(name, value);
-}
-
-function positiveInteger(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0) {
-    refuse(
-      `${name} is ${show(value)}: give a whole number greater than 0${name.endsWith('Ms') ? ', in milliseconds' : ''}.`,
-    );
-  }
-  return value;
-}
-
-function flag(name: string, value: unknown, byDefault: boolean): boolean {
-  if (value === undefined) {
-    return byDefault;
-  }
-  return typeof value === 'boolean' ? value : refuse(`${name} is ${show(value)}: write true or false.`);
-}
-
-function address(name: string, value: unknown, leastPort = 1): string {
-  const port = typeof value === 'string' ? ADDRESS.exec(value)?.[1] : undefined;
-  if (port === undefined || Number(port) < leastPort || Number(port) > 65_535) {
-    refuse(`${name} is ${show(value)}: write host:port, such as 'n1:7001'.`);
-  }
-  return value as string;
-}
-
-/** @returns the origin without a slash at its end, so that a path can follow; empty where there is none */
-function origin(name: string, value: unknown): string {
-  if (value === undefined || value === '') {
-    return '';
-  }
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-  if (
-    url === undefined ||
-    !/^https?:$/.test(url.protocol) ||
-    url.pathname !== '/' ||
-    url.search !== '' ||
-    url.hash !== '' ||
-    url.username !== ''
-  ) {
-    refuse(
-      `${name} is ${show(value)}: write where HTTP clients reach this member, without a path, such as 'http://n1:3000'.`,
-    );
-  }
-  return url.origin;
-}
-
 function missingNodeId(members: readonly FounderOptions[]): string {
   return `nodeId is not given, and members names ${names(members)}: say which of them this process is, for instance nodeId: process.env.RAFT_NODE_ID.`;
 }
 
 function names(members: readonly FounderOptions[]): string {
   return members.map((member) => member.id).join(', ');
-}
-
-function show(value: unknown): string {
-  return typeof value === 'function' ? `the function ${value.name}` : (JSON.stringify(value) ?? String(value));
-}
-
-function refuse(sentence: string): never {
-  throw new RaftError('RAFT_CONFIGURATION', `RaftModule: ${sentence}`);
 }

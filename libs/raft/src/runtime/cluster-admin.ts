@@ -15,11 +15,12 @@ import {
   membershipView,
 } from './membership-view';
 import { pendingChangeOf } from './pending-change';
+import type { Hello, TransportProtection } from '../transport/contract';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import { isAmongUs } from './peer-standing';
 import type { Rejoining } from './rejoining';
-import type { Hello } from '../transport/contract';
+import { requireProtected } from './peer-security';
 import type { Replica } from './replica';
 import type { Scheduler } from './scheduler';
 
@@ -102,6 +103,9 @@ export interface AdminPorts {
   readonly scheduler: Scheduler;
   readonly electionTimeoutMs: number;
   readonly rejoining: Rejoining;
+  readonly nodeId: string;
+  /** How the transport keeps strangers out. */
+  readonly protection: TransportProtection | undefined;
   replica(): Replica | undefined;
   /** Why nothing is taken in; undefined where it is. */
   closed(): RaftError | undefined;
@@ -211,6 +215,7 @@ export class ClusterAdmin {
     { expectedIndex, timeoutMs = DEFAULT_CHANGE_MS }: ChangeOptions = {},
   ): Promise<MembershipView> {
     const deadlineMs = this.ports.scheduler.nowMs() + timeoutMs;
+    if (peer !== undefined) this.requireProtected({ name, peer });
     const wire: WireAddress = { name, peer, http, expectedIndex };
     const answer = await this.askLeader(ADDRESS, encodeValue({ ...wire }), { deadlineMs }, async () =>
       this.readdress(wire),
@@ -264,6 +269,13 @@ export class ClusterAdmin {
     });
   }
 
+  /** Of each member that is added, joins or moves. @throws RaftError `RAFT_REJECTED` `PEERS_UNPROTECTED` */
+  private requireProtected(member: { readonly name: string; readonly peer: string }): void {
+    const { name, peer } = member;
+    if (this.configuration.members.some((known) => known.name === name && known.peer === peer)) return;
+    requireProtected(this.ports.protection, member, this.ports.nodeId);
+  }
+
   private get configuration(): Configuration {
     return this.running().kernel.configuration.configuration;
   }
@@ -290,6 +302,8 @@ export class ClusterAdmin {
     { members, expectedIndex, force = false, supersede, timeoutMs = DEFAULT_CHANGE_MS, signal }: BegunChange,
     deadlineMs: number,
   ): Promise<LogId> {
+    // The leader judges by its own options, which may be others than those of this node.
+    for (const member of members) this.requireProtected(member);
     const wired = members.map(({ name, peer, http, voter, incarnation }) => ({ name, peer, http, voter, incarnation }));
     const body = encodeValue({ members: wired, expectedIndex, force, supersede, timeoutMs });
     const answer = await this.askLeader(CHANGE, body, { deadlineMs, signal }, () =>
@@ -421,6 +435,7 @@ export class ClusterAdmin {
         `The membership was not changed: it is that of index ${index}, and ${expectedIndex} was expected.`,
         { retryAfterMs: 1000 },
       );
+    if (peer !== undefined) this.requireProtected({ name, peer });
     const other = configuration.members.find((each) => each.id !== member.id && each.peer === peer);
     if (other !== undefined)
       throw rejected(
@@ -442,6 +457,7 @@ export class ClusterAdmin {
     const known =
       configuration.members.find((member) => member.name === name && member.incarnation === incarnation) ??
       memberByName(configuration, name);
+    this.requireProtected({ name, peer });
     const newcomer = incarnation ?? this.ports.links.strangerNamed(name)?.incarnation;
     if (known !== undefined && (newcomer === undefined || newcomer === known.incarnation))
       return { ...known, peer, http: http ?? known.http, voter };
@@ -487,6 +503,7 @@ export class ClusterAdmin {
 
   private async join(request: JoinRequest, timeoutMs: number): Promise<JoinAnswer> {
     const replica = this.running();
+    this.requireProtected(request);
     if (!replica.isLeading) {
       const route = this.ports.links.routeTo(replica.leader);
       if (route === undefined)

@@ -3,7 +3,7 @@ import { raftNodeOptions, type RaftNodeSettings } from './default-options';
 import { SystemScheduler } from './system-scheduler';
 import { timingOf } from './timing';
 
-const parts = {} as never;
+const parts = { protection: 'private' } as never;
 const settings = (more: Partial<RaftNodeSettings> = {}): RaftNodeSettings => ({
   nodeId: 'n1',
   storage: parts,
@@ -89,6 +89,23 @@ describe('raftNodeOptions', () => {
     }
     expect(isRaftError(thrown) && thrown.code).toBe('RAFT_CONFIGURATION');
     expect((thrown as Error).message).toMatch(sentence);
+  });
+
+  it.each<[Partial<RaftNodeSettings>, RegExp]>([
+    [
+      { advertise: 'n1:7001' },
+      /^The option founders\[0\]\.peer is "n1:7001": this isn't certainly this machine.*Set peers/,
+    ],
+    [
+      { founders: [{ id: 'n1', peer: '[::1]:1' }], advertise: '0.0.0.0:7001' },
+      /^The option advertise is "0\.0\.0\.0:7001"/,
+    ],
+    [{ join: ['localhost:7001', '10.0.0.1:7001'] }, /^The option join\[1\] is "10\.0\.0\.1:7001"/],
+  ])('refuses %j where the transport lets in whoever reaches it', (more, sentence) => {
+    for (const protection of ['none', undefined] as const)
+      expect(() => raftNodeOptions(settings({ ...more, transport: { protection } as never }))).toThrow(sentence);
+    for (const protection of ['secret', 'tls', 'tls+secret', 'private', 'insecure'] as const)
+      expect(() => raftNodeOptions(settings({ ...more, transport: { protection } as never }))).not.toThrow();
   });
 
   it('draws election time-outs over at least ten ticks, whatever is allowed', () => {

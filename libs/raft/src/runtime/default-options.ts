@@ -4,6 +4,7 @@ import { DEFAULT_GROUP } from '../core/types';
 import { NodeEvents } from './node-events';
 import type { FounderOptions, RaftLimits, RaftLogger, RaftNodeOptions } from './raft-node-options';
 import { DEFAULT_SNAPSHOTS, type SnapshotOptions } from './snapshot-options';
+import { HOW_TO_PROTECT, isExposed } from './peer-security';
 import { SystemScheduler } from './system-scheduler';
 
 /** Defaults of {@link RaftLimits}. */
@@ -86,12 +87,29 @@ function validate(options: RaftNodeOptions): void {
     throw wrong('onEmptyStore', options.onEmptyStore, "write 'refuse' or 'rejoin'");
   options.join.forEach((address, at) => requireAddress(`join[${at}]`, address));
   validateFounders(founders);
+  requireLocal(options);
   validateTimes(options);
   if (leaseReads !== null && !(leaseReads.driftMargin >= 0.5 && leaseReads.driftMargin <= 0.95))
     throw wrong('leaseReads.driftMargin', leaseReads.driftMargin, 'write a share from 0.5 to 0.95');
   validateSnapshots(options.snapshots);
   for (const [name, value] of Object.entries(options.limits))
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(`limits.${name}`, value, 'write a whole number above 0');
+}
+
+/** Where peers prove nothing, whoever reaches this node's port is one: then nobody elsewhere is to be a member. */
+function requireLocal({ founders, advertise, join, transport }: RaftNodeOptions): void {
+  const addresses = [
+    ...founders.map(({ peer }, at) => [`founders[${at}].peer`, peer] as const),
+    ['advertise', advertise] as const,
+    ...join.map((peer, at) => [`join[${at}]`, peer] as const),
+  ];
+  for (const [option, address] of addresses)
+    if (isExposed(transport.protection, address))
+      throw wrong(
+        option,
+        address,
+        `this isn't certainly this machine, and the transport lets in whoever reaches it. ${HOW_TO_PROTECT}`,
+      );
 }
 
 function validateSnapshots(settings: SnapshotOptions): void {

@@ -3,12 +3,13 @@ import type { AddressUpdate } from '../core/kernel-api';
 import { isVoter } from '../core/membership';
 import { NO_REPLICA, type ReplicaId } from '../core/types';
 import { decodeValue, encodeValue } from '../state-machine/value-codec';
-import type { Hello } from '../transport/contract';
+import type { Hello, TransportProtection } from '../transport/contract';
 import { sentenceOf } from './error-sentence';
 import { HttpAddresses } from './http-addresses';
 import type { LifeBook } from './life-book';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
+import { HOW_TO_PROTECT, isExposed } from './peer-security';
 import { ACCUSE, WITNESS, type WitnessAnswer, type WitnessQuestion } from './place-calls';
 import { accusation, type PlaceVerdict, verdictOn } from './place-verdict';
 import type { PlaceWitness } from './place-witness';
@@ -31,6 +32,8 @@ export interface MovesPorts {
   /** Where peers, and HTTP clients, reach this node by its options. */
   readonly advertise: string;
   readonly http: string;
+  /** How the transport keeps strangers out. */
+  readonly protection: TransportProtection | undefined;
   replica(): Replica | undefined;
   lives(): LifeBook | undefined;
   /** This node's own store must not take part. */
@@ -112,10 +115,15 @@ export class Moves {
       provedUntilMs: undefined,
       http: '',
     });
+    if (isExposed(this.ports.protection, hello.advertise))
+      this.ports.logger.warn(
+        `'${hello.nodeName}' says that it is at ${hello.advertise} now, which isn't on this machine. Peers prove nothing here, so the ` +
+          `membership stays as it is. ${HOW_TO_PROTECT}.`,
+      );
   }
 
-  private isDue({ isUnderWay, lookedAtMs, provedUntilMs }: Case, nowMs: number): boolean {
-    if (isUnderWay) return false;
+  private isDue({ hello, isUnderWay, lookedAtMs, provedUntilMs }: Case, nowMs: number): boolean {
+    if (isUnderWay || isExposed(this.ports.protection, hello.advertise)) return false;
     if (provedUntilMs !== undefined) return nowMs >= provedUntilMs;
     return nowMs - lookedAtMs >= this.ports.electionTimeoutMs;
   }

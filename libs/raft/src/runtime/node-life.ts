@@ -28,6 +28,7 @@ import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
 import { PeerWatch } from './peer-watch';
 import { PlaceWitness } from './place-witness';
+import { tellSecurity, warnOfExposed } from './peer-security';
 import type { RaftNodeOptions } from './raft-node-options';
 import { Rejoining } from './rejoining';
 import { Replica } from './replica';
@@ -120,6 +121,8 @@ export class NodeLife {
       calls: this.paths.calls,
       scheduler,
       electionTimeoutMs,
+      nodeId,
+      protection: transport.protection,
       replica,
       closed,
     });
@@ -147,7 +150,7 @@ export class NodeLife {
       incarnation: () => this.store?.incarnation ?? '',
     });
     this.witness.serve();
-    this.moves = new Moves({ ...places, witness: this.witness });
+    this.moves = new Moves({ ...places, witness: this.witness, protection: transport.protection });
     this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
     this.report = new LeaderlessReport(scheduler, logger, options.advertise, () => this.status());
     this.inquiry = new MembershipInquiry({
@@ -236,7 +239,8 @@ export class NodeLife {
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
-      await transport.start(this.peerHost(identity, lives));
+      const listening = await transport.start(this.peerHost(identity, lives));
+      tellSecurity(this.options.logger, transport.protection, listening);
       this.requireStarting();
       if (restored !== undefined)
         this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
@@ -391,6 +395,7 @@ export class NodeLife {
     if (this.board.phase === 'stopping') return;
     const { group, appliedIndex } = restored;
     const { options, links, proof } = this;
+    const { transport } = options;
     const { ledger, router, session, calls } = this.paths;
     this.founding = undefined;
     this.group = group.identity;
@@ -411,6 +416,7 @@ export class NodeLife {
           this.moves.configurationChanged(configuration, group.identity.replicaId);
           this.rejoining.configurationChanged(configuration.configuration);
           this.membershipLog.configurationChanged(configuration);
+          warnOfExposed(options.logger, transport.protection, configuration.configuration);
           this.board.changed();
         },
         queues: () => this.queues(),

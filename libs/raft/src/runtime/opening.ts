@@ -1,3 +1,4 @@
+import { decodeConfiguration } from '../core/configuration-codec';
 import { isRaftError, RaftError } from '../core/raft-error';
 import { MAX_TERM } from '../core/types';
 import type { AppliedState, ReplicatedStateMachine } from '../state-machine/contract';
@@ -6,6 +7,7 @@ import { type IntactGroup, isStoreCorrupt, loadIntact } from '../storage/checked
 import { sentenceOf } from './error-sentence';
 import { isSoleVoter } from '../core/membership';
 import { LifeBook } from './life-book';
+import { exposedMember, HOW_TO_PROTECT } from './peer-security';
 import type { RaftLogger, RaftNodeOptions } from './raft-node-options';
 import type { SessionProof } from './session-proof';
 
@@ -48,7 +50,8 @@ export function whatToDo(nodeId: string): string {
  * Opens the store, reads what is there, and writes down that it was started once more.
  *
  * @throws DamagedStoreError what is in it isn't what was written
- * @throws RaftError `RAFT_STORAGE` it can't be opened or read, `RAFT_CONFIGURATION` it is empty, and this node is no founder
+ * @throws RaftError `RAFT_STORAGE` it can't be opened or read, `RAFT_CONFIGURATION` it is empty, and this node is no founder; or it
+ *   has members on other machines, and peers prove nothing
  */
 export async function openStore(
   options: RaftNodeOptions,
@@ -76,6 +79,7 @@ export async function openStore(
       `The store of '${nodeId}' is empty, and '${nodeId}' is none of the founders ` +
         `(${founders.map(({ id }) => id).join(', ')}): write its name into the members as all nodes have them, or correct nodeId.`,
     );
+  requireLocalMembers(opened.stored?.group, options);
   return opened;
 }
 
@@ -88,6 +92,26 @@ function requireTermsInBounds({ hardState, snapshot, terms }: LoadedGroup): void
       'hold it, too, and no leader can be elected. Mend all stores together: stop every member; on every store set the term to ' +
       'one above the last term of every log and of every vote that is within the limit, without a vote; then start them.',
   );
+}
+
+/** The configuration in force as of the durable commit, and those behind it, which may come into force. */
+function requireLocalMembers(group: LoadedGroup | undefined, { transport, nodeId }: RaftNodeOptions): void {
+  if (group === undefined) return;
+  const entries = group.configurationEntries;
+  const inForce = entries.findLast(({ index }) => index <= group.commitIndex);
+  const configurations = entries
+    .filter((entry) => entry === inForce || entry.index > group.commitIndex)
+    .map(({ data }) => decodeConfiguration(data));
+  if (inForce === undefined) configurations.push(group.configuration.configuration);
+  for (const configuration of configurations) {
+    const exposed = exposedMember(transport.protection, configuration);
+    if (exposed !== undefined)
+      throw new RaftError(
+        'RAFT_CONFIGURATION',
+        `The members in the store of '${nodeId}' include '${exposed.name}' at ${exposed.peer}, which isn't on this machine, and the ` +
+          `transport lets in whoever reaches it. ${HOW_TO_PROTECT}.`,
+      );
+  }
 }
 
 /** @throws RaftError `RAFT_FATAL` it can't say what it has applied */

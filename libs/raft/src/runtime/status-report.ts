@@ -3,6 +3,7 @@ import type { Kernel, ReplicaProgress } from '../core/kernel-api';
 import { NO_REPLICA } from '../core/types';
 import { isChanging, roleOf } from './membership-view';
 import { pendingChangeOf } from './pending-change';
+import { securityOf } from './peer-security';
 import type { PeerLinks } from './peer-links';
 import type { RaftNodeOptions } from './raft-node-options';
 import type { Replica } from './replica';
@@ -30,6 +31,7 @@ export function statusOf(
     reason,
     degraded: (phase === 'running' ? replica?.trouble : undefined) ?? null,
     catchingUp: role === 'learner' && replica !== undefined && isCatchingUp(replica),
+    security: securityOf(options.transport.protection),
     nodeId: options.nodeId,
     clusterName: options.clusterName,
     group: options.groupId,

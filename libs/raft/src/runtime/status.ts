@@ -3,6 +3,7 @@ import type { PendingChange } from './pending-change';
 import type { ReplicaId } from '../core/types';
 import type { PeerConnectionState } from '../transport/contract';
 import type { MemberRole } from './membership-view';
+import type { SecurityStatus } from './peer-security';
 import type { InstallStatus, SnapshotInfo } from './snapshot-options';
 
 /**
@@ -112,6 +113,8 @@ export interface RaftStatus {
   readonly catchingUp: boolean;
   /** Null while the node's store serves it, and its state machine gets on. */
   readonly degraded: DegradedStatus | null;
+  /** Who may come as a peer. Null before the node is made. */
+  readonly security: SecurityStatus | null;
   readonly nodeId: string;
   readonly clusterName: string;
   readonly group: string;

@@ -33,6 +33,7 @@ interface Dialled {
 
 /** The transport contract over the simulated network; one object for each life of a process. */
 export class SimulatedTransport implements RaftTransport {
+  readonly protection = 'private';
   private host: TransportHost | undefined;
   private readonly dialled = new Map<string, Dialled>();
   private readonly accepted = new Set<SimulatedConnection>();

@@ -5,6 +5,7 @@ import type { MemoryNetwork } from './memory-network';
 
 /** One node's end of a {@link MemoryNetwork}. @internal */
 export class MemoryTransport implements RaftTransport {
+  readonly protection = 'private';
   readonly address: string;
   private readonly network: MemoryNetwork;
   private readonly links = new Map<string, MemoryLink>();

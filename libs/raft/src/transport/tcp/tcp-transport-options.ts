@@ -3,7 +3,9 @@ import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { RaftError } from '../../core/raft-error';
 import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
 import type { TransportProtection } from '../contract';
+import { isLocalHost } from '../local-host';
 import type { TransportLogger } from '../transport-logger';
+import { parseAddress } from './address';
 import { protectionOf } from './protection';
 import type { CredentialSources } from './credentials';
 import type { PeerTlsFiles } from './tls-files';
@@ -137,6 +139,17 @@ function checkedProtection(options: TcpTransportOptions): TransportProtection {
       '`peers.insecure` is true beside a secret or TLS: it says that no peer has to prove anything. Leave one of them out',
     );
   return protectionOf(options);
+}
+
+/** @throws RaftError `RAFT_CONFIGURATION` peers prove nothing, and others than this machine would reach the port */
+export function requireLocalListen(options: TcpTransportOptions): void {
+  const address = parseAddress(options.listen);
+  if (address === undefined || isLocalHost(address.host) || protectionOf(options) !== 'none') return;
+  throw new RaftError(
+    'RAFT_CONFIGURATION',
+    `\`peers.listen\` is ${options.listen}, which other machines may reach, and peers prove nothing. Set \`peers.secret\` or ` +
+      '`peers.secretFile`, or `peers.tls` with `ca`; listen on 127.0.0.1; or let everybody in with `peers.insecure`',
+  );
 }
 
 function clientAdmission({ clients, secret, secretFile, tls }: TcpTransportOptions): TcpTransportSettings['clients'] {

@@ -12,7 +12,12 @@ import { PeerLink, type PeerLinkHost } from './peer-link';
 import { RareLog } from './rare-log';
 import { placeOf, RaftTcpServer } from './raft-tcp-server';
 import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
-import { tcpTransportSettings, type TcpTransportOptions, type TcpTransportSettings } from './tcp-transport-options';
+import {
+  requireLocalListen,
+  tcpTransportSettings,
+  type TcpTransportOptions,
+  type TcpTransportSettings,
+} from './tcp-transport-options';
 
 const PING_INTERVAL_MS = 1000;
 
@@ -27,6 +32,7 @@ const PING_INTERVAL_MS = 1000;
  * @publicApi
  */
 export function tcpTransport(options: TcpTransportOptions): RaftTransport {
+  requireLocalListen(options);
   return new TcpTransport(tcpTransportSettings(options));
 }
 

@@ -335,10 +335,18 @@ describe('the listener of the TCP transport', () => {
     ['192.0.2.1:0', "`peers.listen` is '192.0.2.1:0': no interface of this machine has that address"],
     ['no-such-host.invalid:0', "that host name can't be resolved here"],
   ])('refuses %s with a sentence', async (listen, sentence) => {
-    await expect(tcpTransport({ listen, logger }).start(host)).rejects.toMatchObject({
+    await expect(tcpTransport({ listen, insecure: true, logger }).start(host)).rejects.toMatchObject({
       code: 'RAFT_CONFIGURATION',
       message: expect.stringContaining(sentence) as string,
     });
+  });
+
+  it('is open to this machine alone where peers prove nothing', () => {
+    for (const listen of ['0.0.0.0:7001', '[::]:7001', '10.0.0.1:7001', 'n1:7001'])
+      expect(() => tcpTransport({ listen, logger })).toThrow(/which other machines may reach, and peers prove nothing/);
+    for (const listen of ['127.0.0.1:0', '[::1]:0', 'localhost:7001'])
+      expect(() => tcpTransport({ listen, logger })).not.toThrow();
+    expect(() => tcpTransport({ listen: '0.0.0.0:0', secret: 'sixteen or more characters', logger })).not.toThrow();
   });
 
   it('says that a port is busy, and what to do', async () => {
