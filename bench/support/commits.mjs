@@ -1,5 +1,4 @@
 // How many transactions a node's Postgres has committed.
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,9 +10,8 @@ const reportingMs = 1_500;
 
 /** @param {import('../../scripts/demo/node-process.mjs').NodeProcess} node */
 export async function committedTransactions(node) {
-  const port = Number(await readFile(path.join(node.dataDir, 'postgres.port'), 'utf8'));
   await sleep(reportingMs);
-  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database: 'raft' });
+  const client = new Client({ host: path.join(node.dataDir, 'postgres.socket'), user: 'postgres', database: 'raft' });
   await client.connect();
   try {
     const { rows } = await client.query('SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()');

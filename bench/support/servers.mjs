@@ -15,7 +15,7 @@ const requireFromHere = createRequire(import.meta.url);
  */
 export async function startPostgres(folder, atEnd) {
   const { startEmbeddedPostgres } = requireFromHere(path.join(root, 'dist', 'apps', 'kv', 'embedded-postgres'));
-  const postgres = await startEmbeddedPostgres({ dataDir: path.join(folder, 'postgres') });
+  const postgres = await startEmbeddedPostgres({ dataDir: path.join(folder, 'postgres'), tcp: true });
   atEnd(() => postgres.stop());
   return { url: postgres.url, pid: postgres.pid };
 }

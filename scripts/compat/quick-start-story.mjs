@@ -15,7 +15,7 @@ const { startEmbeddedPostgres } = requireFromHere(
 );
 
 export async function quickStartStory({ folder, variant, log }) {
-  const postgres = await startEmbeddedPostgres({ dataDir: path.join(folder, `postgres-${variant}`) });
+  const postgres = await startEmbeddedPostgres({ dataDir: path.join(folder, `postgres-${variant}`), tcp: true });
   const ports = await freePorts(3);
   const nodes = ports.map(({ http, peer }, at) => ({ id: `n${at + 1}`, url: `http://127.0.0.1:${http}`, http, peer }));
   const members = nodes.map(({ id, peer, url }) => `${id}=127.0.0.1:${peer}=${url}`).join(',');

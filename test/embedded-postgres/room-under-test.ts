@@ -16,7 +16,6 @@ import { startEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres/start
 
 /** What an owner in a process of its own says when its server answers. */
 export interface Announcement {
-  readonly port: number;
   readonly pid: number;
   readonly adopted: boolean;
   readonly url: string;
@@ -33,8 +32,8 @@ const OWNER_SCRIPT = `
 const { startEmbeddedPostgres } = require('./room');
 process.on('SIGTERM', () => undefined);
 startEmbeddedPostgres({ dataDir: process.argv[2] }).then(
-  ({ port, pid, adopted, url, stop }) => {
-    console.log(JSON.stringify({ port, pid, adopted, url }));
+  ({ pid, adopted, url, stop }) => {
+    console.log(JSON.stringify({ pid, adopted, url }));
     process.on('SIGTERM', () => stop().then(() => process.exit(0)));
     setInterval(() => undefined, 1000);
   },

@@ -132,7 +132,7 @@ describe('the ten first mistakes are answered with what to do:', () => {
     });
 
     it('10. a proxy that pools transactions', async () => {
-      const pooler = await TransactionPooler.start(postgres.port, { showsBackendPid: true, order: 'lastFirst' });
+      const pooler = await TransactionPooler.start(postgres.socket, { showsBackendPid: true, order: 'lastFirst' });
       const storage = typeOrmStorage({ url: postgres.urlThrough(pooler.port), schema: 'pooled' });
 
       expectSentence(

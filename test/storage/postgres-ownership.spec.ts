@@ -128,7 +128,7 @@ describe('a server or a way to it that would lose what was promised', () => {
     ['that gives out last what came back last', { showsBackendPid: true, order: 'firstFirst' }],
     ['that gives out first what came back last', { showsBackendPid: true, order: 'lastFirst' }],
   ] as const)('is refused where it is a transaction pooler %s', async (_which, options) => {
-    const pooler = await TransactionPooler.start(postgres.port, options);
+    const pooler = await TransactionPooler.start(postgres.socket, options);
     const storage = typeOrmStorage({ url: postgres.urlThrough(pooler.port), schema: stores.schema });
     await expect(storage.open(boot(1))).rejects.toMatchObject({
       name: 'StoreUnavailableError',

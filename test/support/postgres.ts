@@ -15,7 +15,7 @@ export class TestPostgres {
 
   static async start(): Promise<TestPostgres> {
     const folder = await mkdtemp(join(tmpdir(), 'raft-postgres-'));
-    const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') });
+    const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), tcp: true });
     const admin = new Client({ connectionString: server.url });
     await admin.connect();
     return new TestPostgres(server, folder, admin);
@@ -26,7 +26,16 @@ export class TestPostgres {
   }
 
   get port(): number {
-    return this.server.port;
+    return this.server.port!;
+  }
+
+  /** Where no password is asked. */
+  get socket(): string {
+    return join(this.server.socketDir!, `.s.PGSQL.${this.port}`);
+  }
+
+  get password(): string {
+    return new URL(this.server.url).password;
   }
 
   /** The address of the same database through something that listens on another port. */

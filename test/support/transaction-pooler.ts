@@ -22,16 +22,16 @@ export class TransactionPooler {
 
   private constructor(
     private readonly listener: Server,
-    private readonly serverPort: number,
+    private readonly server: string,
     private readonly options: { readonly showsBackendPid: boolean; readonly order: 'lastFirst' | 'firstFirst' },
   ) {}
 
   static async start(
-    serverPort: number,
+    server: string,
     options: { readonly showsBackendPid: boolean; readonly order: 'lastFirst' | 'firstFirst' },
   ): Promise<TransactionPooler> {
     const listener = createServer({ noDelay: true });
-    const pooler = new TransactionPooler(listener, serverPort, options);
+    const pooler = new TransactionPooler(listener, server, options);
     listener.on('connection', (client) => pooler.serve(client));
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
@@ -85,7 +85,7 @@ export class TransactionPooler {
   }
 
   private async connect(startup: Buffer): Promise<Backend> {
-    const socket = connect({ port: this.serverPort, noDelay: true });
+    const socket = connect(this.server);
     this.track(socket);
     await once(socket, 'connect');
     socket.write(startup);

@@ -35,6 +35,7 @@ export class TablesUnderTest {
   ): Promise<TablesUnderTest> {
     const name = `tables_${++databases}`;
     await postgres.query(`CREATE DATABASE ${name} OWNER ${role}`);
+    await postgres.query(`ALTER ROLE ${role} PASSWORD '${postgres.password}'`);
     const url = new URL(postgres.url);
     url.username = role;
     url.pathname = `/${name}`;

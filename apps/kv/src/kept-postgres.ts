@@ -4,7 +4,7 @@ import { isRunning } from './embedded-postgres/process-table';
 const WATCH_INTERVAL_MS = 500;
 
 /**
- * An embedded Postgres that is started again, on the same port, when its process dies under a living node (killed, or out of
+ * An embedded Postgres that is started again, at the same address, when its process dies under a living node (killed, or out of
  * memory). The node finds it by the same URL, and learns from it what was written.
  */
 export class KeptPostgres {
@@ -49,7 +49,10 @@ export class KeptPostgres {
     try {
       // What it holds on to, its owner lock among it, goes with the old server.
       await dead.stop();
-      this.server = await startEmbeddedPostgres({ ...this.options, port: dead.port });
+      this.server = await startEmbeddedPostgres({
+        ...this.options,
+        ...(dead.port !== undefined && { port: dead.port }),
+      });
     } catch (error) {
       this.options.log?.(`It can't be started: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -38,7 +38,7 @@ export class ArchiveNode extends AppProcess {
     main: string,
     http: HttpClient,
   ): Promise<ArchiveNode> {
-    const database = await startEmbeddedPostgres({ dataDir: postgresOf(directory, settings.id) });
+    const database = await startEmbeddedPostgres({ dataDir: postgresOf(directory, settings.id), tcp: true });
     return new ArchiveNode({ ...settings, databaseUrl: database.url }, directory, database, main, http);
   }
 

@@ -15,7 +15,7 @@ export class BankDatabase {
   async start(): Promise<void> {
     // The one that was killed is gone; its owner's lock isn't.
     await this.server?.stop();
-    this.server = await startEmbeddedPostgres({ dataDir: this.dataDir, port: this.port });
+    this.server = await startEmbeddedPostgres({ dataDir: this.dataDir, tcp: true, port: this.port });
     this.port = this.server.port;
   }
 

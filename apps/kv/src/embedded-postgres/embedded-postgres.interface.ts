@@ -1,8 +1,14 @@
 export interface EmbeddedPostgresOptions {
   /**
-   * Folder of the Postgres cluster; created if absent. Beside it lie `<dataDir>.log` (the server's log) and `<dataDir>.port`.
+   * Folder of the Postgres cluster; created if absent. Beside it lie `<dataDir>.log` (the server's log) and `<dataDir>.socket` (the
+   * folder of its socket), and for TCP `<dataDir>.port` and `<dataDir>.password`.
    */
   readonly dataDir: string;
+  /**
+   * Whether the server listens on 127.0.0.1, too, and asks for a password there. Default false: a Unix socket, in a folder that
+   * this user alone may enter, is all; a system without sockets has TCP alone.
+   */
+  readonly tcp?: boolean;
   /**
    * Port on 127.0.0.1. Default: the port of the last start where it is free, otherwise a free one. A server that is taken
    * over keeps the port that it has.
@@ -22,9 +28,15 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** `postgresql://postgres@127.0.0.1:PORT/DATABASE` */
+  /**
+   * `postgresql:///DATABASE?host=FOLDER&port=5432&user=postgres`, or, with `tcp`,
+   * `postgresql://postgres:PASSWORD@127.0.0.1:PORT/DATABASE`.
+   */
   readonly url: string;
-  readonly port: number;
+  /** On 127.0.0.1; undefined where the server doesn't listen there. */
+  readonly port: number | undefined;
+  /** The folder of its Unix socket; undefined where the system has none. */
+  readonly socketDir: string | undefined;
   /** Process id of the postmaster. */
   readonly pid: number;
   /** True where the server was already running: its earlier owner was killed. */

@@ -8,16 +8,18 @@ import { readPostmasterFile } from './postmaster-file';
 import type { RunAs } from './run-as';
 import { cleanEnvironment, neutralDirectory } from './run-program';
 import type { RunningServer } from './running-server';
+import { LOOPBACK } from './server-address';
 import { askIdentity } from './server-connection';
 import { lastLines, prepareLog, readLog } from './server-log';
-import { serverArguments } from './server-settings';
+import { type Listening, serverArguments } from './server-settings';
 
 /**
  * - `port-busy`: another program listens there
+ * - `no-socket`: no socket can be made in that folder
  * - `raced`: another process started a server over this directory first
  * - `lingering`: processes of a killed server haven't all ended yet
  */
-export type LaunchRefusal = 'port-busy' | 'raced' | 'lingering';
+export type LaunchRefusal = 'port-busy' | 'no-socket' | 'raced' | 'lingering';
 
 const POLL_MS = 15;
 
@@ -25,6 +27,10 @@ const REFUSALS: readonly (readonly [RegExp, LaunchRefusal])[] = [
   [/pre-existing shared memory block/, 'lingering'],
   [/lock file "[^"]*postmaster\.pid" already exists/, 'raced'],
   [/could not bind IPv4 address "127\.0\.0\.1": (Address already in use|Permission denied)/, 'port-busy'],
+  [
+    /could not (?:bind|create) Unix|Unix-domain socket path .* is too long|could not create any Unix-domain/,
+    'no-socket',
+  ],
   [/could not create any TCP\/IP sockets/, 'port-busy'],
 ];
 
@@ -50,12 +56,12 @@ async function spawnServer(
   binaries: PostgresBinaries,
   runAs: RunAs,
   dataDir: string,
-  port: number,
+  listening: Listening,
   logPath: string,
 ): Promise<SpawnedServer> {
   const log = await open(logPath, 'a', 0o600);
   try {
-    const { file, args, uid, gid } = runAs.invoke(binaries.postgres, serverArguments(dataDir, port));
+    const { file, args, uid, gid } = runAs.invoke(binaries.postgres, serverArguments(dataDir, listening));
     const child = spawn(file, args, {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
@@ -79,17 +85,19 @@ async function spawnServer(
 /**
  * Starts a server and waits until it answers as the one over this data directory.
  *
+ * @param password of the superuser, where the server listens on TCP
  * @param deadline monotonic milliseconds; what was started is killed where it passes
  */
 export async function launchServer(
   binaries: PostgresBinaries,
   runAs: RunAs,
   dataDir: string,
-  port: number,
+  listening: Listening,
+  password: string | undefined,
   deadline: number,
 ): Promise<RunningServer | LaunchRefusal> {
   const log = await prepareLog(dataDir);
-  const server = await spawnServer(binaries, runAs, dataDir, port, log.path);
+  const server = await spawnServer(binaries, runAs, dataDir, listening, log.path);
   for (;;) {
     await delay(POLL_MS);
     const { pid, ended } = server;
@@ -108,7 +116,9 @@ export async function launchServer(
     }
     const file = await readPostmasterFile(dataDir);
     if (pid !== undefined && file?.pid === pid && file.status === 'ready') {
-      if ((await askIdentity(port, dataDir)) === 'ours') return { pid, port };
+      const address = { host: listening.socketDir ?? LOOPBACK, port: listening.port, password };
+      if ((await askIdentity(address, dataDir)) === 'ours')
+        return { pid, address, tcpPort: listening.tcp ? listening.port : undefined };
     }
   }
 }

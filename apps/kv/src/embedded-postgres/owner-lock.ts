@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { EmbeddedPostgresError } from './embedded-postgres.error';
+import type { ServerAddress } from './server-address';
 import { connectionTo } from './server-connection';
 
 /** Two-part key of the advisory lock in the database `postgres`; the storage's own locks are in another database. */
@@ -38,7 +39,7 @@ export class OwnerLock {
   private released = false;
 
   private constructor(
-    private readonly port: number,
+    private readonly address: ServerAddress,
     client: Client,
   ) {
     this.hold(client);
@@ -48,8 +49,8 @@ export class OwnerLock {
    * @returns the lock, or undefined where the server went away meanwhile (its earlier owner was just stopping it)
    * @throws EmbeddedPostgresError `DATA_DIR_IN_USE` where a living process holds it
    */
-  static async acquire(port: number, dataDir: string): Promise<OwnerLock | undefined> {
-    const client = connectionTo(port, nameOf(process.pid));
+  static async acquire(address: ServerAddress, dataDir: string): Promise<OwnerLock | undefined> {
+    const client = connectionTo(address, nameOf(process.pid));
     const deadline = performance.now() + PATIENCE_MS;
     try {
       await client.connect();
@@ -62,7 +63,7 @@ export class OwnerLock {
         }
         await delay(RETRY_MS);
       }
-      return new OwnerLock(port, client);
+      return new OwnerLock(address, client);
     } catch (error) {
       await client.end().catch(() => undefined);
       if (error instanceof EmbeddedPostgresError) throw error;
@@ -101,7 +102,7 @@ export class OwnerLock {
     if (this.released) return;
     let client: Client | undefined;
     try {
-      client = connectionTo(this.port, nameOf(process.pid));
+      client = connectionTo(this.address, nameOf(process.pid));
       await client.connect();
       if (!this.released && (await tryLock(client))) return this.hold(client);
     } catch {

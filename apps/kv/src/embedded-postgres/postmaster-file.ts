@@ -7,6 +7,10 @@ export interface PostmasterFile {
   readonly pid: number;
   /** Undefined until the server listens. */
   readonly port: number | undefined;
+  /** The folder of its socket; empty where it has none. */
+  readonly socketDir: string;
+  /** The first address at which it listens on TCP; empty where it doesn't. */
+  readonly tcpHost: string;
   /** `starting`, `ready`, `stopping`, or empty at the very beginning. */
   readonly status: string;
 }
@@ -21,7 +25,13 @@ function parse(text: string): PostmasterFile | undefined {
   const pid = Number.parseInt(lines[0] ?? '', 10);
   const port = Number.parseInt(lines[3] ?? '', 10);
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  return { pid, port: port > 0 ? port : undefined, status: (lines[7] ?? '').trim() };
+  return {
+    pid,
+    port: port > 0 ? port : undefined,
+    socketDir: (lines[4] ?? '').trim(),
+    tcpHost: (lines[5] ?? '').trim(),
+    status: (lines[7] ?? '').trim(),
+  };
 }
 
 export async function readPostmasterFile(dataDir: string): Promise<PostmasterFile | undefined> {

@@ -39,20 +39,26 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
 /** A folder that every user may enter: the one of this process may be closed to the user that Postgres runs as. */
 export const neutralDirectory = (): string => parse(process.cwd()).root;
 
-/** Runs a short program to its end; never rejects. */
-export function runProgram({ file, args, uid, gid }: Invocation): Promise<ProgramResult> {
+/**
+ * Runs a short program to its end; never rejects.
+ *
+ * @param input what it reads
+ */
+export function runProgram({ file, args, uid, gid }: Invocation, input?: string): Promise<ProgramResult> {
   return new Promise((settle) => {
     let output = '';
     const child = spawn(file, args, {
       env: cleanEnvironment(),
       cwd: neutralDirectory(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       windowsHide: true,
       uid,
       gid,
     });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+    // One that ends without reading it says so by its exit code.
+    child.stdin?.on('error', () => undefined).end(input);
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.once('error', (error) => settle({ exitCode: undefined, output: `${output}${error.message}` }));
     child.once('close', (code) => settle({ exitCode: code ?? undefined, output: output.trim() }));
   });

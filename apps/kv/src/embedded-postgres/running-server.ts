@@ -7,11 +7,16 @@ import {
   readPostmasterFile,
   removePostmasterFile,
 } from './postmaster-file';
+import { LOOPBACK, type ServerAddress } from './server-address';
 import { askIdentity } from './server-connection';
+import { readPassword } from './server-password';
 
 export interface RunningServer {
   readonly pid: number;
-  readonly port: number;
+  /** By its socket, where it has one. */
+  readonly address: ServerAddress;
+  /** Undefined where it doesn't listen on TCP. */
+  readonly tcpPort: number | undefined;
 }
 
 const POLL_MS = 25;
@@ -43,8 +48,9 @@ export async function findRunningServer(dataDir: string, deadline: number): Prom
       return undefined;
     }
     if (file.port !== undefined && file.status === 'ready') {
-      const answer = await askIdentity(file.port, dataDir);
-      if (answer === 'ours') return { pid: file.pid, port: file.port };
+      const address = await addressOf(file.socketDir, file.port, dataDir);
+      const answer = await askIdentity(address, dataDir);
+      if (answer === 'ours') return { pid: file.pid, address, tcpPort: file.tcpHost === '' ? undefined : file.port };
       if (answer === 'other') {
         await disownPostmasterFile(dataDir, file.pid);
         return undefined;
@@ -65,4 +71,9 @@ function blank(dataDir: string, owner: number): EmbeddedPostgresError {
     'START_TIMEOUT',
     `The file postmaster.pid in ${dataDir} is empty, and the Postgres process ${owner} still works there. End that process and start again.`,
   );
+}
+
+async function addressOf(socketDir: string, port: number, dataDir: string): Promise<ServerAddress> {
+  if (socketDir !== '') return { host: socketDir, port };
+  return { host: LOOPBACK, port, password: await readPassword(dataDir) };
 }

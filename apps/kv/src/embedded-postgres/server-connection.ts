@@ -1,18 +1,18 @@
 import { Client, DatabaseError } from 'pg';
 import { isSameDirectory } from './process-table';
 import { readSystemIdentifier } from './postmaster-file';
+import { type ServerAddress, SUPERUSER } from './server-address';
 
-export const SUPERUSER = 'postgres';
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Everything is said, so that no PG… variable of this process leads the connection elsewhere. */
-export function connectionTo(port: number, applicationName: string): Client {
+export function connectionTo({ host, port, password = '' }: ServerAddress, applicationName: string): Client {
   const client = new Client({
-    host: '127.0.0.1',
+    host,
     port,
     user: SUPERUSER,
     database: 'postgres',
-    password: '',
+    password,
     ssl: false,
     options: '-c search_path=pg_catalog',
     application_name: applicationName,
@@ -23,8 +23,8 @@ export function connectionTo(port: number, applicationName: string): Client {
   return client;
 }
 
-async function withConnection<T>(port: number, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = connectionTo(port, 'embedded-postgres');
+async function withConnection<T>(address: ServerAddress, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = connectionTo(address, 'embedded-postgres');
   try {
     await client.connect();
     return await use(client);
@@ -36,10 +36,10 @@ async function withConnection<T>(port: number, use: (client: Client) => Promise<
 /** `silent`: nothing that answers yet; `other`: a server, but not the one over this data directory. */
 export type Answer = 'ours' | 'other' | 'silent';
 
-/** Asks the server behind a port who it is: a port number, as a process id, may meanwhile be somebody else's. */
-export async function askIdentity(port: number, dataDir: string): Promise<Answer> {
+/** Asks the server at an address who it is: a port number, as a process id, may meanwhile be somebody else's. */
+export async function askIdentity(address: ServerAddress, dataDir: string): Promise<Answer> {
   try {
-    const answer = await withConnection(port, (client) =>
+    const answer = await withConnection(address, (client) =>
       client.query<{ system_identifier: string; data_directory: string }>(
         `SELECT system_identifier::text, current_setting('data_directory') AS data_directory FROM pg_control_system()`,
       ),
@@ -57,8 +57,8 @@ export async function askIdentity(port: number, dataDir: string): Promise<Answer
 const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Creates the database if it doesn't exist; another process may do the same at this moment. */
-export async function ensureDatabase(port: number, database: string): Promise<void> {
-  await withConnection(port, async (client) => {
+export async function ensureDatabase(address: ServerAddress, database: string): Promise<void> {
+  await withConnection(address, async (client) => {
     const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [database]);
     if (found.rowCount !== 0) return;
     try {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { childrenOf, isRunning } from './process-table';
@@ -34,7 +34,7 @@ describe('the embedded Postgres', () => {
   afterEach(() => room.cleanUp());
   afterAll(() => room.dispose());
 
-  it('makes a durable UTF-8 cluster with locale C that listens on the loopback only, and ends it', async () => {
+  it('makes a durable UTF-8 cluster with locale C that this user alone reaches, by its socket, and ends it', async () => {
     const dataDir = await room.newDataDir();
     const server = await room.start(dataDir);
     expect(server.adopted).toBe(false);
@@ -53,23 +53,26 @@ describe('the embedded Postgres', () => {
       fsync: 'on',
       commit: 'on',
       pages: 'on',
-      addresses: '127.0.0.1',
-      sockets: '',
+      addresses: '',
+      sockets: `"${dataDir}.socket"`,
     });
+    expect(server).toMatchObject({ port: undefined, socketDir: `${dataDir}.socket` });
+    expect((await stat(`${dataDir}.socket`)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(`${dataDir}.socket`, '.s.PGSQL.5432'))).mode & 0o777).toBe(0o700);
     await Promise.all([server.stop(), server.stop()]);
     await server.stop();
     expect(isRunning(server.pid)).toBe(false);
     expect(existsSync(postmasterFile(dataDir))).toBe(false);
-    expect((await readdir(dirname(dataDir))).toSorted()).toEqual(['postgres', 'postgres.log', 'postgres.port']);
+    expect((await readdir(dirname(dataDir))).toSorted()).toEqual(['postgres', 'postgres.log', 'postgres.socket']);
   });
 
-  it('keeps its contents, its port and a database of another name over a restart', async () => {
+  it('keeps its contents, its address and a database of another name over a restart', async () => {
     const dataDir = await room.newDataDir();
     const first = await room.start(dataDir, { database: 'kv "quoted"' });
     await query(first.url, 'CREATE TABLE t AS SELECT 7 AS value');
     await first.stop();
     const second = await room.start(dataDir, { database: 'kv "quoted"' });
-    expect(second).toMatchObject({ port: first.port, url: first.url, adopted: false });
+    expect(second).toMatchObject({ url: first.url, adopted: false });
     expect(await query(second.url, 'SELECT value FROM t')).toEqual([{ value: 7 }]);
     await second.stop();
   });
@@ -78,13 +81,13 @@ describe('the embedded Postgres', () => {
     const dataDir = await room.newDataDir();
     const script = await room.compile(await room.folder());
     const owner = room.startOwner(script, dataDir);
-    const { pid, url, port } = await owner.announcement;
+    const { pid, url } = await owner.announcement;
     await query(url, 'CREATE TABLE t AS SELECT 1 AS value');
     process.kill(-(owner.process.pid ?? 0), 'SIGINT'); // the whole process group, as a terminal does
     await ended(owner.process);
 
     const next = await room.start(dataDir);
-    expect(next).toMatchObject({ adopted: true, pid, port, url });
+    expect(next).toMatchObject({ adopted: true, pid, url });
     expect(await query(next.url, 'SELECT value FROM t')).toEqual([{ value: 1 }]);
     await next.stop();
     expect(isRunning(pid)).toBe(false);
@@ -111,7 +114,7 @@ describe('the embedded Postgres', () => {
   it('keeps every answered write when all its processes are killed at one instant', async () => {
     const dataDirs = await Promise.all([room.newDataDir(), room.newDataDir()]);
     const servers = await Promise.all(dataDirs.map((dataDir) => room.start(dataDir)));
-    expect(servers[0]?.port).not.toBe(servers[1]?.port);
+    expect(servers[0]?.url).not.toBe(servers[1]?.url);
     for (const { url } of servers) await query(url, 'CREATE TABLE t (value int)');
     for (let value = 0; value < 20; value++) {
       for (const { url } of servers) await query(url, `INSERT INTO t VALUES (${value})`);
@@ -189,7 +192,7 @@ describe('the embedded Postgres', () => {
 
     const other = await room.start(copy);
     expect(other.adopted).toBe(false);
-    expect(other.port).not.toBe(server.port);
+    expect(other.url).not.toBe(server.url);
     await other.stop();
     expect(await query(server.url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }]);
     await server.stop();
@@ -240,16 +243,16 @@ describe('the embedded Postgres', () => {
 
   it('finds another port where its own was taken, and says so where it was told one', async () => {
     const dataDir = await room.newDataDir();
-    const first = await room.start(dataDir);
+    const first = await room.start(dataDir, { tcp: true });
     await first.stop();
     const squatter = createServer().listen(first.port, '127.0.0.1');
     await new Promise((resolve) => squatter.once('listening', resolve));
     try {
-      const second = await room.start(dataDir);
+      const second = await room.start(dataDir, { tcp: true });
       expect(second.port).not.toBe(first.port);
       await second.stop();
       const { port } = squatter.address() as AddressInfo;
-      await expect(room.start(dataDir, { port })).rejects.toMatchObject({ code: 'PORT_BUSY' });
+      await expect(room.start(dataDir, { tcp: true, port })).rejects.toMatchObject({ code: 'PORT_BUSY' });
       expect(killEmbeddedPostgres(dataDir)).toEqual([]);
     } finally {
       squatter.close();

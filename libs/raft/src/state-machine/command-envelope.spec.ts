@@ -3,6 +3,7 @@ import { MalformedBytesError, UnknownFormatError, UnsupportedValueError } from '
 import { decodeClock, encodeClock } from './clock-entry';
 import { decodeCommand, encodeCommand, relayedCommand, stampCommandTime, withSchemaHash } from './command-envelope';
 import { decodeQuery, encodeQuery } from './query-envelope';
+import { MAX_ARGUMENT_ELEMENTS } from './value-format';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -112,6 +113,38 @@ describe('The command envelope', () => {
           expect(error).toBeInstanceOf(MalformedBytesError);
         }
       }),
+    );
+  });
+
+  it.each([
+    ['empty objects', Buffer.alloc(1_000_000, 0x80)],
+    ['nulls', Buffer.alloc(1_000_000, 0xc0)],
+    ['lists of empty lists', Buffer.concat(Array.from({ length: 1_000_000 / 16 }, () => Buffer.alloc(16, 0x90)))],
+  ])('is refused by the count of its elements, before they are made, with a million of %s', (_what, elements) => {
+    const head = encodeCommand({ machine: 'm', command: 'c', args: [] }).subarray(0, -1);
+    const count = Buffer.alloc(5, 0xdd);
+    count.writeUInt32BE(1_000_000, 1);
+    const list = Buffer.concat([head, Uint8Array.of(0x91), count, elements]);
+    expect(() => decodeCommand(list)).toThrow(
+      new MalformedBytesError('A command is malformed at byte 20 of 1000020: there are more than 262144 elements'),
+    );
+    const nested = Buffer.concat([
+      head,
+      Uint8Array.of(0xdc, 0x03, 0xe8),
+      ...Array.from({ length: 1_000 }, () => [Uint8Array.of(0xdc, 0x03, 0xe8), Buffer.alloc(1_000, 0x80)]).flat(),
+    ]);
+    expect(() => decodeCommand(nested)).toThrow('there are more than 262144 elements');
+  });
+
+  it('has as many elements as it may, and is refused to who passes more, with the place', () => {
+    const most = Array.from({ length: MAX_ARGUMENT_ELEMENTS - 1 }, () => 0);
+    const bytes = encodeCommand({ machine: 'm', command: 'c', args: [most] });
+    expect((decodeCommand(bytes).args[0] as number[]).length).toBe(MAX_ARGUMENT_ELEMENTS - 1);
+    expect(() => encodeCommand({ machine: 'm', command: 'c', args: [[...most, 0]] })).toThrow(
+      new UnsupportedValueError('args[0]', 'brings the elements above 262144: pass fewer at a time, or a Uint8Array'),
+    );
+    expect(() => encodeQuery({ machine: 'm', query: 'q', args: [new Set([...most, 1, 2, 3]), most] })).toThrow(
+      UnsupportedValueError,
     );
   });
 

@@ -1,5 +1,6 @@
 import type { ByteReader } from './byte-reader';
 import type { ByteWriter } from './byte-writer';
+import { MAX_ARGUMENT_ELEMENTS } from './value-format';
 import { ValueReader } from './value-reader';
 import { ValueWriter } from './value-writer';
 
@@ -15,12 +16,12 @@ export function writeName(out: ByteWriter, name: string, what: string): void {
 }
 
 export function writeArguments(out: ByteWriter, args: readonly unknown[]): void {
-  new ValueWriter(out, 'args').write(args);
+  new ValueWriter(out, 'args', MAX_ARGUMENT_ELEMENTS).write(args);
 }
 
 /** Reads the arguments, which are the last thing in an envelope. */
 export function readArguments(input: ByteReader): readonly unknown[] {
-  const args = new ValueReader(input).read();
+  const args = new ValueReader(input, MAX_ARGUMENT_ELEMENTS).read();
   if (!Array.isArray(args)) throw input.malformed("arguments aren't an array");
   input.end();
   return args;

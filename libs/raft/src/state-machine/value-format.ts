@@ -24,3 +24,10 @@ export const EXTENSION = Object.freeze({
 
 /** Nesting above this is refused: it is a mistake more often than data, and recursion must not end in a stack overflow. */
 export const MAX_VALUE_DEPTH = 128;
+
+/**
+ * Elements of arrays, Sets and Maps, and entries of objects, in all arguments of one call together. Of empty ones a megabyte of
+ * bytes makes a hundred megabytes of objects, and who calls isn't always a friend. A constant of the format, as each node refuses
+ * at its own apply what one of them would.
+ */
+export const MAX_ARGUMENT_ELEMENTS = 262_144;

@@ -4,8 +4,13 @@ import { EXTENSION, MAX_VALUE_DEPTH } from './value-format';
 /** Reads one value in the format of {@link EXTENSION}'s table. What it returns shares no memory with the bytes. */
 export class ValueReader {
   private depth = 0;
+  private elements = 0;
 
-  constructor(private readonly input: ByteReader) {}
+  /** @param mostElements in all arrays, objects, Maps and Sets together */
+  constructor(
+    private readonly input: ByteReader,
+    private readonly mostElements = Number.POSITIVE_INFINITY,
+  ) {}
 
   read(): unknown {
     const { input } = this;
@@ -82,6 +87,8 @@ export class ValueReader {
   /** @param least bytes that each of the elements takes at least, so that a false length allocates nothing */
   private enter(length: number, least: number): void {
     if (length * least > this.input.remaining) throw this.input.malformed(`${length} elements are expected here`);
+    if ((this.elements += length) > this.mostElements)
+      throw this.input.malformed(`there are more than ${this.mostElements} elements`);
     if (++this.depth > MAX_VALUE_DEPTH) throw this.input.malformed(`nested more than ${MAX_VALUE_DEPTH} deep`);
   }
 

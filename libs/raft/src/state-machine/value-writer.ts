@@ -23,11 +23,16 @@ export class ValueWriter {
   private readonly within: object[] = [];
   private readonly steps: Step[] = [];
   private depth = 0;
+  private elements = 0;
 
-  /** @param root how errors call the value: `args`, `result` */
+  /**
+   * @param root how errors call the value: `args`, `result`
+   * @param mostElements in all arrays, objects, Maps and Sets together
+   */
   constructor(
     private readonly out: ByteWriter,
     private readonly root: string,
+    private readonly mostElements = Number.POSITIVE_INFINITY,
   ) {}
 
   write(value: unknown): void {
@@ -128,6 +133,8 @@ export class ValueWriter {
 
   /** `short` takes lengths below 16 in its low bits; `long` is followed by 16 bits, `long + 1` by 32. */
   private writeHeader(length: number, short: number, long: number): void {
+    if ((this.elements += length) > this.mostElements)
+      throw this.refusal(`brings the elements above ${this.mostElements}: pass fewer at a time, or a Uint8Array`);
     const { out } = this;
     if (length < 16) return out.uint8(short | length);
     if (length <= 0xffff) {

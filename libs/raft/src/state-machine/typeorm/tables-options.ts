@@ -92,8 +92,28 @@ function nameOf({ dataSource = 'default', url, dataSourceOptions }: TypeOrmTable
 
 function connectionOf(options: TypeOrmTablesOptions, named: (name: string) => object): DataSourceOptions {
   if (options.dataSourceOptions !== undefined) return options.dataSourceOptions;
-  if (options.url !== undefined) return { type: 'postgres', url: options.url };
+  if (options.url !== undefined) return connectionTo(options.url);
   return named(options.dataSource ?? 'default') as DataSourceOptions;
+}
+
+/**
+ * Options for an address. TypeORM takes a host out of it, and not the folder of a Unix socket, which stands in its query:
+ * `postgresql:///database?host=/folder&user=name`.
+ */
+function connectionTo(url: string): DataSourceOptions {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const host = parsed?.searchParams.get('host') ?? '';
+  if (parsed === undefined || !host.startsWith('/')) return { type: 'postgres', url };
+  const said = (name: string, otherwise: string): string =>
+    parsed.searchParams.get(name) ?? decodeURIComponent(otherwise);
+  return {
+    type: 'postgres',
+    host,
+    port: Number(said('port', '5432')),
+    username: said('user', parsed.username),
+    password: said('password', parsed.password),
+    database: decodeURIComponent(parsed.pathname.slice(1)),
+  };
 }
 
 /** @returns options of a data source of our own: the connection and the names of `base`, the replicated entities, and nothing that changes tables */

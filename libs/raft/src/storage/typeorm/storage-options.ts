@@ -23,7 +23,10 @@ interface CommonStorageOptions {
  */
 export type TypeOrmStorageOptions = CommonStorageOptions &
   (
-    | { /** `postgresql://user:password@host:port/database` */ readonly url: string | undefined }
+    | {
+        /** `postgresql://user:password@host:port/database`, or `postgresql:///database?host=/folder&user=name` for a Unix socket. */ readonly url:
+          string | undefined;
+      }
     | { readonly dataSourceOptions: DataSourceOptions }
     | {
         /** As in `TypeOrmModule.forRoot({ name })`; `default` for the one without a name. */ readonly dataSource: string;
@@ -62,6 +65,26 @@ export function checkedSchema(schema: string): string {
         "then at most 62 letters, digits, '_', '$' or '-', and not beginning with 'pg_'.",
     );
   return schema;
+}
+
+/**
+ * Options for an address. TypeORM takes a host out of it, and not the folder of a Unix socket, which stands in its query:
+ * `postgresql:///database?host=/folder&user=name`.
+ */
+export function connectionTo(url: string | undefined): DataSourceOptions {
+  const parsed = url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
+  const host = parsed?.searchParams.get('host') ?? '';
+  if (parsed === undefined || !host.startsWith('/')) return { type: 'postgres', url };
+  const said = (name: string, otherwise: string): string =>
+    parsed.searchParams.get(name) ?? decodeURIComponent(otherwise);
+  return {
+    type: 'postgres',
+    host,
+    port: Number(said('port', '5432')),
+    username: said('user', parsed.username),
+    password: said('password', parsed.password),
+    database: decodeURIComponent(parsed.pathname.slice(1)),
+  };
 }
 
 /** @returns options of our own data source: the connection of `base`, our entities and migrations, and nothing else of it */

@@ -16,6 +16,7 @@ import {
 import type { NeedsDataSource } from '../named-data-source';
 import {
   checkedSchema,
+  connectionTo,
   DEFAULT_LOCK_WAIT_MS,
   DEFAULT_SCHEMA,
   ownDataSourceOptions,
@@ -38,7 +39,7 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
   constructor(private readonly options: TypeOrmStorageOptions) {
     this.schema = checkedSchema(options.schema ?? DEFAULT_SCHEMA);
     this.lockWaitMs = options.lockWaitMs ?? DEFAULT_LOCK_WAIT_MS;
-    if ('url' in options) this.connection = { type: 'postgres', url: options.url };
+    if ('url' in options) this.connection = connectionTo(options.url);
     else if ('dataSourceOptions' in options) this.connection = options.dataSourceOptions;
   }
 
