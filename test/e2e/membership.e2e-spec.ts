@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually';
 import { KvCluster } from '../support/kv-cluster';
 import type { KvNode } from '../support/kv-node';
 
@@ -7,6 +8,29 @@ describe('the members of a running cluster', () => {
     cluster = await KvCluster.start({ flags: ['--snapshot-entries', '500'] });
   });
   afterAll(() => cluster?.stop());
+
+  it('all come back at other addresses with their stores, and nobody has to say so to the cluster', async () => {
+    await cluster.put('/kept', 'through the move');
+    await cluster.moveAll();
+    await cluster.leader({ all: true });
+    expect(await cluster.get('/kept')).toBe('through the move');
+
+    const places = cluster.nodes.map(({ id, joinAddress, url }) => ({
+      name: id,
+      peer: `127.0.0.1:${joinAddress.split('/')[1]!}`,
+      http: url,
+    }));
+    await eventually('each node has everybody at the new address', async () => {
+      const statuses = await Promise.all(cluster.nodes.map((node) => node.status()));
+      return statuses.every(
+        (status) =>
+          JSON.stringify(status?.members.map(({ name, peer, http }) => ({ name, peer, http }))) ===
+          JSON.stringify(places),
+      )
+        ? true
+        : undefined;
+    });
+  });
 
   it('the leadership goes to whom the short form or the long one says', async () => {
     const [first, second] = cluster.nodes as [KvNode, KvNode];

@@ -2,6 +2,7 @@ import { Moves } from '../../libs/raft/src/runtime/moves';
 import { Movers } from '../../libs/raft/src/runtime/movers';
 import { PeerLinks } from '../../libs/raft/src/runtime/peer-links';
 import { PlaceWitness } from '../../libs/raft/src/runtime/place-witness';
+import { WitnessRound } from '../../libs/raft/src/runtime/witness-round';
 import { copyOfALiveDisk, flapping, olderDiskElsewhere, swap, unreachableAddress } from './place-scenarios';
 import { VirtualCluster } from './virtual-cluster';
 
@@ -25,7 +26,7 @@ describe('a mistake in how a member is moved', () => {
   afterEach(() => jest.restoreAllMocks());
 
   it('is noticed: nobody but the leader is asked whether the old place is silent', async () => {
-    replace(Moves, 'askWitness', silent);
+    replace(WitnessRound, 'askOther', silent);
     await expect(copyOfALiveDisk()).rejects.toThrow();
   });
 

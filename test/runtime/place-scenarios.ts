@@ -2,7 +2,7 @@ import { add, VirtualCluster, type VirtualNode } from './virtual-cluster';
 
 export const ELECTION_MS = 1000;
 /** A cluster that is well has done what it has to do within so much virtual time. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 20_000;
 
 export const old = (name: string): string => `${name}:7001`;
 export const moved = (name: string): string => `${name}.new:7001`;

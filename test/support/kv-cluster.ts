@@ -118,6 +118,22 @@ export class KvCluster {
     return node;
   }
 
+  /** Ends all nodes in order and starts each, with its store, at another address, by a list that names the new ones. */
+  async moveAll(): Promise<void> {
+    const { storage = 'embedded', flags = [], preload = [] } = this.options;
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    const ports = await freePorts(2 * this.nodes.length);
+    const places = this.nodes.map(({ id }, at) => ({ id, httpPort: ports[2 * at]!, peerPort: ports[2 * at + 1]! }));
+    const founders = places.map(({ id, httpPort, peerPort }) => `${id}=127.0.0.1:${httpPort}/${peerPort}`).join(',');
+    places.forEach((place, at) => {
+      this.nodes[at] = new KvNode(
+        { ...place, founders, storage, directory: this.directory, flags, preload },
+        this.http,
+      );
+    });
+    this.startNodes();
+  }
+
   startNodes(): void {
     for (const node of this.nodes) if (!node.running) node.start();
   }

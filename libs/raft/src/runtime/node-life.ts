@@ -7,7 +7,7 @@ import { type IntactGroup, isStoreCorrupt } from '../storage/checked-load';
 import type { GroupIdentity, StoreIdentity } from '../storage/contract';
 import type { Hello, PeerMessage } from '../transport/contract';
 import { raced } from './bounded-wait';
-import { AdminNotices } from './admin-notices';
+import type { AdminNotices } from './admin-notices';
 import { AddressHints } from './address-hints';
 import { CallPaths } from './call-paths';
 import { ClusterAdmin } from './cluster-admin';
@@ -18,19 +18,14 @@ import { Joining } from './joining';
 import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
 import type { LifeBook } from './life-book';
-import { MembershipInquiry } from './membership-inquiry';
-import { MembershipLog } from './membership-log';
-import { Moves } from './moves';
+import { MemberCare } from './member-care';
 import { notStarted, shuttingDown } from './node-errors';
 import { damageOf, DamagedStoreError, openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
 import { stopInOrder } from './orderly-stop';
 import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
-import { PeerWatch } from './peer-watch';
-import { PlaceWitness } from './place-witness';
 import { tellSecurity, warnOfExposed } from './peer-security';
 import type { RaftNodeOptions } from './raft-node-options';
-import { Rejoining } from './rejoining';
 import { Replica } from './replica';
 import { asRaftError } from './request-codec';
 import { SessionProof } from './session-proof';
@@ -65,13 +60,7 @@ export class NodeLife {
   private readonly proof: SessionProof;
   private readonly silence: TakeoverSilence;
   private readonly report: LeaderlessReport;
-  private readonly witness: PlaceWitness;
-  private readonly moves: Moves;
-  private readonly rejoining: Rejoining;
-  private readonly peerWatch: PeerWatch;
-  private readonly membershipLog: MembershipLog;
-  readonly notices: AdminNotices;
-  private readonly inquiry: MembershipInquiry;
+  private readonly care: MemberCare;
   private readonly ticker: Ticker;
   private readonly reporter: EventReporter;
 
@@ -85,7 +74,7 @@ export class NodeLife {
   private condemned: Promise<void> | undefined;
 
   constructor(readonly options: RaftNodeOptions) {
-    const { scheduler, transport, nodeId, founders, groupId, logger, electionTimeoutMs } = options;
+    const { scheduler, transport, nodeId, founders, logger, electionTimeoutMs } = options;
     const { tickMs, proofMs } = timingOf(options);
     this.bootNonce = scheduler.randomId();
     this.board = new StatusBoard(logger, () => this.status());
@@ -114,9 +103,20 @@ export class NodeLife {
       status: () => this.status(),
       onStatus: (listener) => this.board.subscribe(listener),
     });
-    this.rejoining = new Rejoining({ scheduler, electionTimeoutMs, lives: () => this.lives });
+    this.proof = new SessionProof(scheduler, proofMs);
+    this.care = new MemberCare({
+      options,
+      links: this.links,
+      calls: this.paths.calls,
+      proof: this.proof,
+      replica,
+      lives: () => this.lives,
+      incarnation: () => this.store?.incarnation ?? '',
+      accused: (sentence) => this.condemn(sentence),
+    });
+    this.care.serve();
     this.admin = new ClusterAdmin({
-      rejoining: this.rejoining,
+      rejoining: this.care.rejoining,
       links: this.links,
       calls: this.paths.calls,
       scheduler,
@@ -127,45 +127,19 @@ export class NodeLife {
       closed,
     });
     this.admin.serve();
-    this.notices = new AdminNotices({ links: this.links, calls: this.paths.calls, logger, nodeId, replica });
-    this.notices.serve();
-    this.peerWatch = new PeerWatch({ links: this.links, scheduler, logger, electionTimeoutMs });
-    this.membershipLog = new MembershipLog(logger);
-    this.proof = new SessionProof(scheduler, proofMs);
-    const places = {
-      links: this.links,
-      calls: this.paths.calls,
-      scheduler,
-      logger,
-      electionTimeoutMs,
-      advertise: options.advertise,
-      http: options.http,
-      replica,
-      lives: () => this.lives,
-      accused: (sentence: string) => this.condemn(sentence),
-    };
-    this.witness = new PlaceWitness({
-      ...places,
-      proof: this.proof,
-      incarnation: () => this.store?.incarnation ?? '',
-    });
-    this.witness.serve();
-    this.moves = new Moves({ ...places, witness: this.witness, protection: transport.protection });
     this.silence = new TakeoverSilence(scheduler, logger, 2 * proofMs);
     this.report = new LeaderlessReport(scheduler, logger, options.advertise, () => this.status());
-    this.inquiry = new MembershipInquiry({
-      links: this.links,
-      groupId,
-      nodeId,
-      electionTimeoutMs,
-      incarnation: () => this.store?.incarnation ?? '',
-    });
     this.ticker = new Ticker(scheduler, tickMs, (ticks, nowMs) => this.tick(ticks, nowMs));
   }
 
   /** The replica of this node, once it is a member of the cluster. */
   get replica(): Replica | undefined {
     return this.current;
+  }
+
+  /** What administrators ask for is told to all members. */
+  get notices(): AdminNotices {
+    return this.care.notices;
   }
 
   /** See `RaftNode.start`. */
@@ -413,9 +387,7 @@ export class NodeLife {
         statusChanged: (status: KernelStatus) => this.kernelStatusChanged(status),
         configurationChanged: (configuration: ConfigurationInForce) => {
           this.reporter.configurationChanged(configuration);
-          this.moves.configurationChanged(configuration, group.identity.replicaId);
-          this.rejoining.configurationChanged(configuration.configuration);
-          this.membershipLog.configurationChanged(configuration);
+          this.care.configurationChanged(configuration, group.identity.replicaId);
           warnOfExposed(options.logger, transport.protection, configuration.configuration);
           this.board.changed();
         },
@@ -448,10 +420,7 @@ export class NodeLife {
     this.current?.tick(ticks, nowMs);
     this.paths.tick(nowMs);
     this.links.tick(nowMs);
-    this.inquiry.tick(nowMs, this.current);
-    this.witness.tick(nowMs);
-    this.moves.tick(nowMs);
-    this.peerWatch.tick(nowMs, this.current);
+    this.care.tick(nowMs);
     const hasLeader = this.current !== undefined && this.current.leader !== NO_REPLICA;
     if (this.board.phase !== 'starting') this.report.tick(nowMs, hasLeader);
   }

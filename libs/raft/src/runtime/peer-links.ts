@@ -9,6 +9,7 @@ import { Movers } from './movers';
 import { type PeerStanding, standingOf } from './peer-standing';
 import type { FounderOptions } from './raft-node-options';
 import { StoreAddresses } from './store-addresses';
+import { MOST_STRANGERS, Strangers } from './strangers';
 
 export interface LinkState {
   readonly state: PeerConnectionState;
@@ -34,8 +35,6 @@ export interface PeerLinksPorts {
   counted(hello: Hello): void;
 }
 
-/** Of how many nodes that are no members it is remembered what they said. */
-const MOST_STRANGERS = 64;
 /** For how long a member must be out of reach before the hints are dialled. */
 const HINTS_AFTER_MS = 500;
 
@@ -55,9 +54,8 @@ export class PeerLinks {
   /** Where members are reached that aren't there. */
   private readonly detours = new Map<ReplicaId, string>();
   private readonly hellos = new Map<ReplicaId, Hello>();
-  /** Nodes that aren't members of anything yet, by name: they say which store they have. */
-  private readonly strangers = new Map<string, Hello>();
   private readonly stores = new StoreAddresses();
+  private readonly strangers = new Strangers(this.stores);
   private members: readonly Member[] = [];
   private self: ReplicaId = NO_REPLICA;
   private unreachedSinceMs: number | undefined;
@@ -93,8 +91,7 @@ export class PeerLinks {
 
   /** @returns what a node said of itself that is no member of a cluster yet, unless another store answers in its place by now */
   strangerNamed(name: string): Hello | undefined {
-    const hello = this.strangers.get(name);
-    return hello !== undefined && this.stores.saidAt(hello.advertise) === hello.incarnation ? hello : undefined;
+    return this.strangers.named(name);
   }
 
   /** @returns whether this store was a member's, by what a node said from it, and isn't one's any more */
@@ -124,8 +121,7 @@ export class PeerLinks {
     this.configuration = configuration;
     this.addresses.clear();
     for (const member of this.members) if (member.id !== self) this.addresses.set(member.id, member.peer);
-    for (const { incarnation } of this.members)
-      for (const [name, hello] of this.strangers) if (hello.incarnation === incarnation) this.strangers.delete(name);
+    this.strangers.became(this.members);
     this.movers.keepOnly((id) => this.memberOf(id) !== undefined);
     this.settleMembers();
     // A member that is still where it was stays connected there until it comes to its new place.
@@ -216,9 +212,7 @@ export class PeerLinks {
     this.stores.heard(hello);
     if (hello.replicaId === NO_REPLICA) {
       // A founder's connection may be older than its membership.
-      if (this.members.some(({ incarnation }) => incarnation === hello.incarnation)) return;
-      if (this.strangers.size < MOST_STRANGERS || this.strangers.has(hello.nodeName))
-        this.strangers.set(hello.nodeName, hello);
+      if (!this.members.some(({ incarnation }) => incarnation === hello.incarnation)) this.strangers.heard(hello);
       return;
     }
     const known = this.hellos.get(hello.replicaId);

@@ -1,15 +1,13 @@
 import type { Configuration, Member } from '../core/configuration';
 import { majorityOf } from '../core/quorum';
 import type { ReplicaId } from '../core/types';
-import type { Hello } from '../transport/contract';
 import type { WitnessAnswer } from './place-calls';
 
 /**
  * `moved`: enough voters have seen nothing of its old place, so that the store there can be part of no majority. `alone`: those who
- * answered have seen nothing of it, and they are too few to say so for all. `unanswered`: one that is there hasn't answered.
- * `reachable`: it is reached where it was, too.
+ * answered have seen nothing of it, and they are too few to say so for all. `reachable`: it is reached where it was, too.
  */
-export type PlaceVerdict = 'moved' | 'alone' | 'unanswered' | 'reachable' | 'copy' | 'broken' | 'behind';
+export type PlaceVerdict = 'moved' | 'alone' | 'reachable' | 'copy' | 'broken' | 'behind';
 
 /**
  * @param answers of the voters that were asked, by their ids: undefined where one didn't answer
@@ -46,7 +44,7 @@ function neededOf(half: readonly ReplicaId[], mover: ReplicaId): number {
 export function accusation(
   verdict: 'copy' | 'broken' | 'behind',
   { name, peer, id }: Member,
-  { advertise }: Hello,
+  advertise: string,
 ): string {
   const who = `'${name}' (replica ${id}) came up at ${advertise}, and the membership has it at ${peer}`;
   const remedy = `Remove '${name}' from the members and add it again with an empty store.`;
