@@ -127,7 +127,7 @@ export class PeerHost implements TransportHost {
   }
 
   nameAt(address: string): string {
-    return this.ports.links.nameAt(address);
+    return this.ports.links.expectedAt(address);
   }
 
   private standingOf(peer: Hello): PeerStanding {

@@ -148,6 +148,11 @@ export class PeerLinks {
     return this.ports.founders.find(({ peer }) => peer === address)?.id ?? '';
   }
 
+  /** @returns whose certificate is expected at `address`; empty where another member has said that it is there now */
+  expectedAt(address: string): string {
+    return this.movers.all.some(({ hello }) => hello.advertise === address) ? '' : this.nameAt(address);
+  }
+
   stateOf(address: string): LinkState {
     return this.links.get(address) ?? NOT_DIALLED;
   }
