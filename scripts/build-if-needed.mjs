@@ -43,7 +43,7 @@ const targets = [
   {
     name: 'tools',
     project: 'tsconfig.tools.json',
-    sources: ['test/simulation', 'bench'],
+    sources: ['test/simulation', 'test/fuzz', 'bench'],
     outDir: 'dist/tools',
     after: ['library'],
     sourceOf: (relative) => relative,

@@ -1,4 +1,5 @@
 import { isRaftError, RaftError, type RaftErrorCode, type RaftErrorDetails } from '../core/raft-error';
+import { MalformedBytesError } from '../state-machine/codec-errors';
 import type { CommandOutcome } from '../state-machine/contract';
 import { decodeValue, encodeValue } from '../state-machine/value-codec';
 import type { RequestResult } from './pending-request';
@@ -134,11 +135,12 @@ export function encodeResult(result: RequestResult): Uint8Array {
   }
 }
 
-/** @throws Error for bytes that aren't a result of this version */
+/** @throws MalformedBytesError for bytes that aren't a result of this version */
 export function decodeResult(bytes: Uint8Array): RequestResult {
   const input = bufferOver(bytes);
-  if (input.length < RESULT_HEADER_BYTES || input[0] !== FORMAT) throw new Error('The answer is of an unknown format');
+  if (input.length < RESULT_HEADER_BYTES || input[0] !== FORMAT) throw malformed('it is of an unknown format');
   const index = Number(input.readBigUInt64BE(2));
+  if (!Number.isSafeInteger(index)) throw malformed('its index is none');
   return { value: decodeOutcome(OUTCOMES[input[1]!], bytes.subarray(RESULT_HEADER_BYTES)), index };
 }
 
@@ -151,22 +153,33 @@ function decodeOutcome(kind: (typeof OUTCOMES)[number] | undefined, bytes: Uint8
     case 'appliedWithValue':
       return { status: 'applied', value: bytes };
     case 'rejected': {
-      const [reason, message, details] = decodeValue(bytes) as [string, string, unknown];
+      const [reason, message, details] = listIn(bytes) as [string, string, unknown];
       return { status: 'rejected', reason, message, details };
     }
     case 'busy': {
-      const [reason, message] = decodeValue(bytes) as [string, string];
+      const [reason, message] = listIn(bytes) as [string, string];
       return { status: 'busy', reason, message };
     }
     case 'failed':
     case 'sessionExpired':
     case 'conflict': {
-      const [message] = decodeValue(bytes) as [string];
+      const [message] = listIn(bytes) as [string];
       return { status: kind, message };
     }
     case undefined:
-      throw new Error('The answer has an unknown kind');
+      throw malformed('it has an unknown kind');
   }
+}
+
+/** What an outcome carries: a list that begins with texts. */
+function listIn(bytes: Uint8Array): readonly unknown[] {
+  const list = decodeValue(bytes);
+  if (Array.isArray(list) && typeof list[0] === 'string') return list as readonly unknown[];
+  throw malformed("its outcome isn't what its kind says");
+}
+
+function malformed(problem: string): MalformedBytesError {
+  return new MalformedBytesError(`The answer of a call is malformed: ${problem}`);
 }
 
 function resultBytes(kind: (typeof OUTCOMES)[number], index: number, rest?: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 import { type GroupId, sameLogId } from '../core/types';
-import { configurationOf } from '../core/configuration-codec';
+import { decodeConfiguration } from '../core/configuration-codec';
 import { RaftError } from '../core/raft-error';
+import { MalformedBytesError } from '../state-machine/codec-errors';
 import { decodeValue, encodeValue } from '../state-machine/value-codec';
 import type { RaftStorage, SnapshotMetadata } from '../storage/contract';
 import type { Hello } from '../transport/contract';
@@ -33,24 +34,46 @@ export function encodeOffer({ metadata, chunkCount, sizeBytes }: OfferedSnapshot
   });
 }
 
-/** @returns undefined for an empty answer: the node has no snapshot */
+/**
+ * @returns undefined for an empty answer: the node has no snapshot
+ * @throws MalformedBytesError for bytes that are no offer
+ */
 export function decodeOffer(bytes: Uint8Array): OfferedSnapshot | undefined {
   if (bytes.length === 0) return undefined;
-  const { index, term, configurationIndex, configuration, format, chunkCount, sizeBytes } = decodeValue(bytes) as {
-    readonly index: number;
-    readonly term: number;
-    readonly configurationIndex: number;
-    readonly configuration: string;
-    readonly format: number;
-    readonly chunkCount: number;
-    readonly sizeBytes: number;
-  };
-  const inForce = { index: configurationIndex, configuration: configurationOf(JSON.parse(configuration)) };
+  const offer = decodeValue(bytes);
+  if (!isWireOffer(offer)) throw new MalformedBytesError('The offer of a snapshot is malformed: a field is missing');
+  const { index, term, configurationIndex, configuration, format, chunkCount, sizeBytes } = offer;
+  const inForce = { index: configurationIndex, configuration: decodeConfiguration(Buffer.from(configuration, 'utf8')) };
   return { metadata: { last: { index, term }, configuration: inForce, format }, chunkCount, sizeBytes };
+}
+
+interface WireOffer {
+  readonly index: number;
+  readonly term: number;
+  readonly configurationIndex: number;
+  readonly configuration: string;
+  readonly format: number;
+  readonly chunkCount: number;
+  readonly sizeBytes: number;
+}
+
+function isWireOffer(value: unknown): value is WireOffer {
+  if (typeof value !== 'object' || value === null) return false;
+  const { index, term, configurationIndex, configuration, format, chunkCount, sizeBytes } = value as WireOffer;
+  const numbers = [index, term, configurationIndex, format, chunkCount, sizeBytes];
+  return typeof configuration === 'string' && numbers.every((each) => Number.isSafeInteger(each) && each >= 0);
 }
 
 export function encodeChunkRequest(last: { readonly index: number; readonly term: number }, chunk: number): Uint8Array {
   return encodeValue([last.index, last.term, chunk]);
+}
+
+/** @throws MalformedBytesError */
+export function decodeChunkRequest(bytes: Uint8Array): readonly [index: number, term: number, chunk: number] {
+  const asked = decodeValue(bytes);
+  if (Array.isArray(asked) && asked.length === 3 && asked.every((each) => Number.isSafeInteger(each) && each >= 0))
+    return asked as unknown as readonly [number, number, number];
+  throw new MalformedBytesError('A call for a chunk of a snapshot is malformed');
 }
 
 interface Cursor {
@@ -102,7 +125,7 @@ export class SnapshotServer {
   }
 
   private async chunk(body: Uint8Array, caller: Hello): Promise<Uint8Array> {
-    const [index, term, number] = decodeValue(body) as [number, number, number];
+    const [index, term, number] = decodeChunkRequest(body);
     let cursor = this.cursors.get(caller.incarnation);
     if (cursor === undefined || !sameLogId(cursor, { index, term })) {
       if (cursor !== undefined) this.drop(caller.incarnation, cursor);

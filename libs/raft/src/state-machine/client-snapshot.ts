@@ -73,19 +73,36 @@ export async function readClients(
 ): Promise<void> {
   let session: Session | undefined;
   await readMapSnapshot(chunks, (kind, content) => {
+    if (!Array.isArray(content)) throw new MalformedBytesError('A snapshot is malformed: a row of clients is no list');
     const row = content as readonly unknown[];
     if (kind === SESSION) {
-      const [clientId, ttlMs, activeMs, ackedThrough] = row as [string, number, number, number];
+      const [clientId, ttlMs, activeMs, ackedThrough] = row;
+      if (!isText(clientId) || !isCount(ttlMs) || !isCount(activeMs) || !isCount(ackedThrough))
+        throw noRow('a session');
       session = { clientId, ttlMs, activeMs, ackedThrough, bytes: 0, unfilled: 0, answers: new Map() };
       sessions.add(session);
     } else if (kind === ANSWER && session !== undefined) {
-      const [sequence, ...answer] = row as [number, ...unknown[]];
+      const [sequence, ...answer] = row;
+      if (!isCount(sequence)) throw noRow('an answer');
       sessions.record(session.clientId, sequence, answerOfRow(answer));
     } else if (kind === KEY) {
-      const [key, fingerprint, expiresMs, ...answer] = row as [string, string, number, ...unknown[]];
+      const [key, fingerprint, expiresMs, ...answer] = row;
+      if (!isText(key) || !isText(fingerprint) || !isCount(expiresMs)) throw noRow('a key');
       keys.add({ key, fingerprint, expiresMs, answer: answerOfRow(answer) });
     } else {
       throw new MalformedBytesError(`A snapshot is malformed: of clients it has a row of kind ${String(kind)}`);
     }
   });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function noRow(of: string): MalformedBytesError {
+  return new MalformedBytesError(`A snapshot is malformed: ${of} of a client is none`);
 }
