@@ -44,7 +44,7 @@ describe('safety 10: a database directory that is put back to an earlier copy', 
     execFileSync('cp', ['-a', backup, node!.postgresDir]);
     node!.start();
     const { reason } = await phase(node!, 'quarantined');
-    expect(reason).toMatch(/put back to an earlier state.*add it again with an empty store/);
+    expect(reason).toMatch(/put back to an earlier state.*repair it: POST/);
 
     const health = await cluster.http.send(`${node!.url}/_health`);
     expect([health.status, (JSON.parse(health.body) as { reason: string }).reason]).toEqual([503, reason]);

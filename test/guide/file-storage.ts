@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -14,6 +14,7 @@ type Line =
   | { readonly snapshot: { group: raft.GroupId; metadata: raft.SnapshotMetadata; chunks: Uint8Array[] } }
   | { readonly compact: { group: raft.GroupId; to: raft.LogId } }
   | { readonly notes: string }
+  | { readonly renewed: raft.NewOwner }
   | { readonly close: true };
 
 /**
@@ -88,6 +89,27 @@ export class FileStorage implements raft.RaftStorage {
     await this.append({ notes });
   }
 
+  /** The damaged journal is renamed last: until then the store is the old one. */
+  async setAside({ nodeName, newIncarnation, notes, label }: raft.NewOwner): Promise<string> {
+    await mkdir(this.folder, { recursive: true });
+    await this.takeLock();
+    try {
+      const [journal, next] = [path.join(this.folder, 'journal'), path.join(this.folder, 'journal.next')];
+      const lines = (await readFile(journal, 'utf8').catch(() => '')).split(/(?<=\n)/).map(decodeLine);
+      const owner = lines.flatMap((line) => (line && 'open' in line ? [line.open.nodeName] : [])).at(0);
+      if (owner !== undefined && owner !== nodeName)
+        throw new raft.StoreOwnerError(`The folder ${this.folder} belongs to node '${owner}'.`);
+      const empty: Line = { renewed: { nodeName, newIncarnation, notes, label } };
+      await writeFile(next, encodeLine(empty), { flush: true });
+      const kept = path.join(this.folder, `journal.damaged_${label}`);
+      await copyFile(journal, kept).catch(() => undefined);
+      await rename(next, journal);
+      return kept;
+    } finally {
+      await this.letGo();
+    }
+  }
+
   async close(): Promise<void> {
     if (this.journal !== undefined) await this.append({ close: true }).catch(() => undefined);
     await this.letGo();
@@ -150,6 +172,7 @@ async function redo(memory: raft.MemoryStorage, line: Line): Promise<unknown> {
   if ('compact' in line) return memory.compact(line.compact.group, line.compact.to);
   if ('notes' in line) return memory.saveNotes(line.notes);
   if ('close' in line) return memory.close();
+  if ('renewed' in line) return memory.setAside(line.renewed);
   if ('snapshot' in line)
     return memory.writeSnapshot(line.snapshot.group, line.snapshot.metadata, Readable.from(line.snapshot.chunks));
   memory.medium.owner = undefined;

@@ -3,6 +3,7 @@ import type { GroupId } from '../../libs/raft/src/core/types';
 import type {
   GroupWrite,
   LoadedGroup,
+  NewOwner,
   RaftStorage,
   StoreBoot,
   StoreIdentity,
@@ -93,6 +94,10 @@ export class GatedStorage implements RaftStorage {
   async saveNotes(notes: string): Promise<void> {
     await this.pass('notes');
     await this.inner.saveNotes(notes);
+  }
+
+  setAside(owner: NewOwner): Promise<string> {
+    return this.inner.setAside!(owner);
   }
 
   async close(): Promise<void> {

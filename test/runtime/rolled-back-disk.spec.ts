@@ -28,7 +28,7 @@ describe('safety 10: a disk that was put back to an earlier state', () => {
 
     const back = await comeBack(cluster, name, backup);
     await cluster.until(() => back.raft.status().phase === 'quarantined');
-    expect(back.raft.status().reason).toMatch(/put back to an earlier state.*add it again with an empty store/);
+    expect(back.raft.status().reason).toMatch(/put back to an earlier state.*repair it: POST/);
     expect((await cluster.outcome(back.raft.propose(add('b')))).code).toBe('RAFT_QUARANTINED');
     await write(cluster, leader, 'c');
     expect(leader.raft.status().members.find((member) => member.name === name)!.connection).not.toBe('connected');

@@ -214,6 +214,7 @@ export type {
   MemberView,
 } from './runtime/membership-view';
 export type { AwaitedMember, PendingChange } from './runtime/pending-change';
+export type { RepairResult } from './runtime/repairing';
 export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/snapshot-options';
 export type { SecurityMode, SecurityStatus } from './runtime/peer-security';
 export type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus, ReadCounts } from './runtime/status';

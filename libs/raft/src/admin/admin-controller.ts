@@ -20,6 +20,7 @@ import type { RaftAdminService } from '../nest/raft-admin.service';
 import type { RaftEventsService } from '../nest/raft-events.service';
 import type { RaftService } from '../nest/raft.service';
 import type { MembershipView } from '../runtime/membership-view';
+import type { RepairResult } from '../runtime/repairing';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import { type AdminRequest, changeOptionsOf, fieldsOf, memberOf, newAddressOf, textOf } from './admin-request';
@@ -105,6 +106,12 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
     @HttpCode(200)
     snapshot(): Promise<SnapshotInfo> {
       return this.admin.snapshot();
+    }
+
+    @Post('repair')
+    @HttpCode(200)
+    repair(): Promise<RepairResult> {
+      return this.admin.repair();
     }
 
     @Get('events')

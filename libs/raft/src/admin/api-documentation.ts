@@ -95,6 +95,11 @@ const ADMIN: Readonly<Record<string, RouteDocumentation>> = {
     answer: 'Which entry it covers, and its size',
     answerSchema: object({ index: COUNT, term: COUNT, chunks: COUNT, sizeBytes: COUNT }),
   },
+  repair: {
+    summary: 'Bring this node back from quarantine as its own replacement',
+    answer: 'Where its old store is kept',
+    answerSchema: object({ keptAs: TEXT, label: TEXT }),
+  },
   events: { summary: 'What happens, as server-sent events', answer: 'A stream', produces: 'text/event-stream' },
   ui: { summary: 'The dashboard', answer: 'A page', produces: 'text/html' },
 };

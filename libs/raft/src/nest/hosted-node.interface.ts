@@ -8,6 +8,7 @@ import type {
 } from '../runtime/raft-node-options';
 import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { NodeEvents } from '../runtime/node-events';
+import type { RepairResult } from '../runtime/repairing';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import type { CommandOutcome } from '../state-machine/contract';
@@ -40,6 +41,7 @@ export interface HostedNode {
   ): Promise<MembershipView>;
   transferLeadership(name?: string): Promise<{ readonly leader: string }>;
   snapshot(): Promise<SnapshotInfo>;
+  repair(options?: { readonly timeoutMs?: number }): Promise<RepairResult>;
   onStatus(listener: (status: RaftStatus) => void): () => void;
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
+import type { RepairResult } from '../runtime/repairing';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftNodeHost } from './raft-node-host';
 
@@ -76,6 +77,18 @@ export class RaftAdminService {
    */
   transfer(name?: string): Promise<{ readonly leader: string }> {
     return this.host.node().transferLeadership(name);
+  }
+
+  /**
+   * Brings this node back from quarantine as its own replacement. Its store is kept under another name, its tables are copied
+   * aside, and its data comes from the others. One node at a time, and only while all other voters are level.
+   *
+   * @returns where the old store is kept, once the node has begun to join
+   * @throws RaftError `RAFT_REJECTED` (`NOT_IN_QUARANTINE`, `STORAGE_KEEPS_NOTHING`), `RAFT_CONFLICT` the leader doesn't allow it,
+   *   `RAFT_NO_LEADER`
+   */
+  repair(options?: { readonly timeoutMs?: number }): Promise<RepairResult> {
+    return this.host.node().repair(options);
   }
 
   /** Takes a snapshot of this node's state now. @throws RaftError `RAFT_STORAGE` */

@@ -69,6 +69,10 @@ class PretendedNode implements HostedNode {
     return this.propose();
   }
 
+  repair(): Promise<never> {
+    return this.propose();
+  }
+
   remove(): Promise<never> {
     return this.propose();
   }

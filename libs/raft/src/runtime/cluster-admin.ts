@@ -88,6 +88,8 @@ export interface JoinRequest {
   readonly voter: boolean;
   /** It was a founder, its store is empty, and it asks for the place of its old replica. */
   readonly rejoin?: boolean;
+  /** Its store is damaged, and it comes back as its own replacement: it asks whether it may, or does so. */
+  readonly repair?: 'ask' | 'join';
 }
 
 /** What a node that joins is told: the cluster, and whether it is a member by now. */
@@ -519,7 +521,10 @@ export class ClusterAdmin {
         'RAFT_CONFLICT',
         `The store of '${request.name}' was a member's, which was removed: join with an empty store.`,
       );
-    if (!isMember && request.rejoin === true) {
+    if (!isMember && request.repair !== undefined) {
+      const voter = this.ports.rejoining.requireRepairAllowed(replica, request.name, request.incarnation);
+      if (request.repair === 'join') await this.admit(replica, { ...request, voter }, timeoutMs);
+    } else if (!isMember && request.rejoin === true) {
       const voter = this.ports.rejoining.requireAllowed(replica, request.name, request.incarnation);
       await this.admit(replica, { ...request, voter }, timeoutMs);
     } else if (!isMember) await this.admit(replica, request, timeoutMs);

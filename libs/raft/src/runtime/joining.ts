@@ -27,6 +27,8 @@ export interface JoiningPorts {
   readonly through: readonly string[];
   /** Whether it asks for the place of its old replica. */
   readonly rejoins: boolean;
+  /** Whether that was damaged, and its store is a new one. */
+  readonly repairs: boolean;
   joined(group: LoadedGroup): void;
   /** It won't be taken in, however long it waits. */
   refused(sentence: string): void;
@@ -86,7 +88,11 @@ export class Joining {
 
   describe(): string {
     const { options, through, rejoins } = this.ports;
-    const what = rejoins ? 'Coming back with an empty store to' : 'Joining';
+    const what = this.ports.repairs
+      ? 'Coming back as its own replacement to'
+      : rejoins
+        ? 'Coming back with an empty store to'
+        : 'Joining';
     return `${what} the cluster '${options.clusterName}' through ${through.join(', ')}: ${this.trouble}`;
   }
 
@@ -117,7 +123,7 @@ export class Joining {
   }
 
   private async ask(): Promise<void> {
-    const { options, calls, links, incarnation, proof, rejoins } = this.ports;
+    const { options, calls, links, incarnation, proof, rejoins, repairs } = this.ports;
     if (!proof.isFresh()) {
       // Another process may have opened it, and may have become a member by it, or be one no more.
       this.trouble = "its store doesn't answer";
@@ -128,7 +134,15 @@ export class Joining {
     const addresses = [...new Set([...this.ports.through, ...links.memberAddresses()])];
     const address = addresses[this.at++ % addresses.length]!;
     links.invite(address, options.scheduler.nowMs());
-    const body = encodeValue({ name, peer, http, incarnation, voter: joinAs === 'voter', rejoin: rejoins });
+    const body = encodeValue({
+      name,
+      peer,
+      http,
+      incarnation,
+      voter: joinAs === 'voter',
+      rejoin: rejoins,
+      ...(repairs && { repair: 'join' }),
+    });
     const answer = decodeValue(await calls.call(address, JOIN, body, options.electionTimeoutMs * 2)) as JoinAnswer;
     const configuration = configurationOf(JSON.parse(answer.configuration));
     const self = configuration.members.find((member) => member.incarnation === incarnation);

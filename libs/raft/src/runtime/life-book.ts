@@ -27,6 +27,22 @@ interface Notes {
   readonly metCluster?: string;
   /** When a member was replaced last, in milliseconds since 1970. Absent: none was, as far as this node has seen. */
   readonly replacedAtMs?: number;
+  /** This store took the place of one that was set aside. Absent: it didn't. */
+  readonly repair?: RepairNote;
+}
+
+/** What a node that is its own replacement needs to go on after a crash. */
+export interface RepairNote {
+  readonly clusterId: string;
+  /** Tells it from other times; a part of the names under which the old store and its tables are kept. */
+  readonly label: string;
+  /** Where members were. */
+  readonly through: readonly string[];
+}
+
+/** @returns the first notes of a store that takes the place of one that is set aside */
+export function notesOfRepair(repair: RepairNote): string {
+  return JSON.stringify({ format: FORMAT, lives: [], known: [], quarantine: null, repair } satisfies Notes);
 }
 
 interface KnownPlace {
@@ -60,6 +76,8 @@ export class LifeBook {
   private settledHttp: string | undefined;
   private met: string | undefined;
   private replaced: number | undefined;
+  /** Present where this store took the place of one that was set aside. */
+  readonly repair: RepairNote | undefined;
 
   private constructor(
     private readonly ports: LifeBookPorts,
@@ -72,6 +90,7 @@ export class LifeBook {
     this.settledHttp = notes.http;
     this.met = notes.metCluster;
     this.replaced = notes.replacedAtMs;
+    this.repair = notes.repair;
   }
 
   /** Writes the present life down. @throws whatever the store throws */
@@ -225,6 +244,7 @@ export class LifeBook {
       ...(this.settledHttp !== undefined && { http: this.settledHttp }),
       ...(this.met !== undefined && { metCluster: this.met }),
       ...(this.replaced !== undefined && { replacedAtMs: this.replaced }),
+      ...(this.repair !== undefined && { repair: this.repair }),
     } satisfies Notes);
   }
 }

@@ -17,7 +17,7 @@ import { Founding } from './founding';
 import { Joining } from './joining';
 import { createKernel } from './kernel-factory';
 import { LeaderlessReport } from './leaderless-report';
-import type { LifeBook } from './life-book';
+import { LifeBook, notesOfRepair } from './life-book';
 import { MemberCare } from './member-care';
 import { notStarted, shuttingDown } from './node-errors';
 import { damageOf, DamagedStoreError, openMachine, openStore, untrustworthyStore, whatToDo } from './opening';
@@ -26,6 +26,7 @@ import { PeerHost } from './peer-host';
 import { PeerLinks } from './peer-links';
 import { tellSecurity, warnOfExposed } from './peer-security';
 import type { RaftNodeOptions } from './raft-node-options';
+import { askForRepair, beginAgain, labelOf, type QuarantinedNode, renewStore, type RepairResult } from './repairing';
 import { Replica } from './replica';
 import { asRaftError } from './request-codec';
 import { SessionProof } from './session-proof';
@@ -70,6 +71,9 @@ export class NodeLife {
   private current: Replica | undefined;
   private lives: LifeBook | undefined;
   private refusedTerms = 0;
+  /** Addresses of the members as the store had them at start. */
+  private membersWere: readonly string[] = [];
+  private machineIsOpen = false;
   /** That this store is in quarantine is being written down. */
   private condemned: Promise<void> | undefined;
 
@@ -166,6 +170,93 @@ export class NodeLife {
     return this.stopping;
   }
 
+  /**
+   * Ends what is left of a node in quarantine, so that another life can begin in its place.
+   *
+   * @throws RaftError `RAFT_REJECTED` with the reason `NOT_IN_QUARANTINE`, or `STORAGE_KEEPS_NOTHING` its storage can't be set aside
+   */
+  async makeWay(): Promise<QuarantinedNode> {
+    const { storage, transport, advertise } = this.options;
+    if (this.board.phase !== 'quarantined')
+      throw new RaftError(
+        'RAFT_REJECTED',
+        `This node is ${this.board.phase}, not in quarantine: there is nothing to repair.`,
+        {
+          reason: 'NOT_IN_QUARANTINE',
+        },
+      );
+    if (storage.setAside === undefined)
+      throw new RaftError(
+        'RAFT_REJECTED',
+        'The storage of this node has no setAside(): stop the node, move its data away, and start it with onEmptyStore: ' +
+          "'rejoin'. Nothing was changed.",
+        { reason: 'STORAGE_KEEPS_NOTHING' },
+      );
+    await this.closeParts();
+    await transport.stop();
+    const members = this.current?.kernel.configuration.configuration.members.map(({ peer }) => peer);
+    const through = [...new Set([...(members ?? this.membersWere), ...this.hints.addresses])];
+    return {
+      through: through.filter((address) => address !== advertise),
+      hasOpenedMachine: this.machineIsOpen,
+      hasRun: this.current !== undefined,
+    };
+  }
+
+  /**
+   * Goes on in the place of a node in quarantine, as its own replacement: with a new store, and so as a new replica (SAFETY 31).
+   *
+   * @param granted called when the leader has allowed it; before, nothing is touched
+   * @throws RaftError `RAFT_CONFLICT` the leader doesn't allow it, `RAFT_NO_LEADER` nobody could be asked; afterwards
+   *   `RAFT_QUARANTINED`: the store could not be set aside, and the node stays where it was
+   */
+  async takePlaceOf(old: QuarantinedNode, timeoutMs: number, granted: () => void): Promise<RepairResult> {
+    const { options, links, bootNonce, proof } = this;
+    const { scheduler, transport, logger, nodeId } = options;
+    const { calls } = this.paths;
+    this.starting = Promise.resolve();
+    this.board.enter('starting');
+    this.ticker.start();
+    const incarnation = scheduler.randomId();
+    const identity = { incarnation, epoch: 1, previousBootNonce: null, takenOver: false, notes: '', moved: null };
+    const unwritten = { saveNotes: () => Promise.resolve() };
+    const ports = { logger, nowMs: () => scheduler.nowMs() };
+    this.store = identity;
+    this.lives = await LifeBook.open({ ...ports, storage: unwritten }, identity, bootNonce);
+    let clusterId: string;
+    try {
+      await transport.start(this.peerHost(identity));
+      links.connectTo(old.through);
+      const isClosed = (): boolean => this.board.phase !== 'starting';
+      const { through } = old;
+      clusterId = await askForRepair({ options, links, calls, through, incarnation, isClosed }, timeoutMs);
+      this.requireStarting();
+    } catch (error) {
+      await this.closeParts();
+      await transport.stop();
+      throw asRaftError(error);
+    }
+    granted();
+    try {
+      const repair = { clusterId, label: labelOf(incarnation), through: old.through };
+      const keptAs = await renewStore(options, proof, { incarnation, bootNonce, repair });
+      logger.warn(`The damaged store of '${nodeId}' is kept as ${keptAs}; the node comes back as its own replacement.`);
+      const notes = notesOfRepair(repair);
+      this.lives = await LifeBook.open({ ...ports, storage: options.storage }, { ...identity, notes }, bootNonce);
+      if (!old.hasOpenedMachine) await openMachine(options.stateMachine);
+      this.machineIsOpen = true;
+      await beginAgain(options.stateMachine, clusterId, repair.label, old.hasRun);
+      this.requireStarting();
+      this.join(identity, 0, old.through, 'repair');
+      return { keptAs, label: repair.label };
+    } catch (error) {
+      const sentence = `The repair of '${nodeId}' stopped: ${sentenceOf(error)}. Mend the cause and start the node again: it goes on.`;
+      const failure = new RaftError('RAFT_QUARANTINED', sentence, { cause: error });
+      this.halt('quarantined', failure);
+      throw failure;
+    }
+  }
+
   status(): RaftStatus {
     const { phase, reason } = this.board;
     const why = phase === 'founding' || phase === 'joining' ? (this.founding?.describe() ?? reason) : reason;
@@ -203,27 +294,36 @@ export class NodeLife {
       const group = stored?.group;
       this.lives = lives;
       for (const address of lives.knownPlaces) this.hints.add(address);
+      this.membersWere = (group?.configuration.configuration.members ?? []).map(({ peer }) => peer);
       const untrustworthy = untrustworthyStore(opened, this.options.logger);
       if (untrustworthy !== undefined && this.board.phase === 'starting') {
         this.halt('quarantined', new RaftError('RAFT_QUARANTINED', untrustworthy));
         return;
       }
       const applied = await openMachine(stateMachine);
+      this.machineIsOpen = true;
       const restored = await this.restored(stored, applied.last.index);
       this.requireStarting();
       this.store = identity;
       this.group = group?.identity;
-      const listening = await transport.start(this.peerHost(identity, lives));
+      const listening = await transport.start(this.peerHost(identity));
       tellSecurity(this.options.logger, transport.protection, listening);
       this.requireStarting();
       if (restored !== undefined)
         this.links.connectMembers(restored.group.configuration.configuration, restored.group.identity.replicaId);
       else if (this.options.join.length > 0) this.links.connectTo(this.options.join);
       else this.links.connectFounders();
+      const { repair } = lives;
+      if (group === undefined && repair !== undefined) {
+        await beginAgain(stateMachine, repair.clusterId, repair.label, false);
+        this.requireStarting();
+        this.join(identity, 0, repair.through, 'repair');
+        return;
+      }
       this.silence.keep(identity, () => {
         if (this.board.phase !== 'starting') return;
         if (group === undefined && this.options.join.length > 0)
-          this.join(identity, applied.last.index, this.options.join, false);
+          this.join(identity, applied.last.index, this.options.join, 'join');
         else if (group === undefined) this.found(identity, applied.last.index);
         else this.run(identity, restored!, false);
       });
@@ -260,7 +360,7 @@ export class NodeLife {
     if (this.board.phase !== 'starting') throw shuttingDown();
   }
 
-  private peerHost({ incarnation }: StoreIdentity, lives: LifeBook): PeerHost {
+  private peerHost({ incarnation }: StoreIdentity): PeerHost {
     const { nodeId: nodeName, clusterName, groupId, advertise } = this.options;
     const { links } = this;
     const { calls, forwarder, router, server, clients } = this.paths;
@@ -272,7 +372,7 @@ export class NodeLife {
         forwarder,
         router,
         server,
-        lives,
+        lives: () => this.lives!,
         clients,
         answer: (peer, message) => this.answer(peer, message),
         connectionChanged: (address, isConnected, detail) =>
@@ -337,14 +437,14 @@ export class NodeLife {
     );
     void this.founding?.close();
     const others = founders.filter(({ id }) => id !== nodeId).map(({ peer }) => peer);
-    this.join(this.store!, appliedIndex, others, true);
+    this.join(this.store!, appliedIndex, others, 'rejoin');
   }
 
   private join(
     { incarnation }: StoreIdentity,
     appliedIndex: number,
     through: readonly string[],
-    rejoins: boolean,
+    way: 'join' | 'rejoin' | 'repair',
   ): void {
     const { options, links, proof } = this;
     const { calls } = this.paths;
@@ -355,7 +455,8 @@ export class NodeLife {
       calls,
       proof,
       through,
-      rejoins,
+      rejoins: way !== 'join',
+      repairs: way === 'repair',
       refused: (sentence) => this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence)),
       joined: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
       storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),

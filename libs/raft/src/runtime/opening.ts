@@ -33,16 +33,16 @@ export function damageOf(nodeId: string, { message }: Error): string {
 
 function repairSentence(nodeId: string): string {
   return (
-    `Remove '${nodeId}' from the members and add it again with an empty store: its data comes from the others. Where there are ` +
-    'no others, restore a backup.'
+    `Where the others are well, repair it: POST /_raft/repair on this node, or RaftAdminService.repair(). The damaged store is kept ` +
+    `under another name, and '${nodeId}' comes back as a new replica. Where there are no others, restore a backup.`
   );
 }
 
 /** What whoever runs a node in quarantine should do; the sentences that say why end here. */
 export function whatToDo(nodeId: string): string {
   return (
-    `Unless another process of '${nodeId}' runs on that store, remove '${nodeId}' from the members and add it again with an ` +
-    'empty store: its data comes from the others.'
+    `Unless another process of '${nodeId}' runs on that store, repair it: POST /_raft/repair on this node, or ` +
+    'RaftAdminService.repair(). Its store is kept under another name, and its data comes from the others.'
   );
 }
 
@@ -73,7 +73,8 @@ export async function openStore(
     if (isStoreCorrupt(error)) throw new DamagedStoreError(damageOf(nodeId, error), { cause: error });
     throw new RaftError('RAFT_STORAGE', `The store could not be opened: ${sentenceOf(error)}`, { cause: error });
   }
-  if (opened.stored === undefined && join.length === 0 && !founders.some(({ id }) => id === nodeId))
+  const isKnown = opened.stored !== undefined || opened.lives.repair !== undefined;
+  if (!isKnown && join.length === 0 && !founders.some(({ id }) => id === nodeId))
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `The store of '${nodeId}' is empty, and '${nodeId}' is none of the founders ` +

@@ -45,7 +45,7 @@ export interface PeerHostPorts {
   readonly forwarder: Forwarder;
   readonly router: RequestRouter;
   readonly server: RequestServer;
-  readonly lives: LifeBook;
+  lives(): LifeBook;
   readonly clients: ClientHost;
   /** Undefined before genesis. */
   group(): GroupIdentity | undefined;
@@ -83,7 +83,7 @@ export class PeerHost implements TransportHost {
 
   hello(): Hello {
     const { clusterName, nodeName, incarnation, advertise } = this.self;
-    const { own, knownLives } = this.ports.lives;
+    const { own, knownLives } = this.ports.lives();
     const group = this.ports.group();
     return {
       protocol: PROTOCOL_VERSIONS,
@@ -115,7 +115,8 @@ export class PeerHost implements TransportHost {
 
   /** Of a member that came back elsewhere the life is remembered once it counts: a copy of its disk says the same. */
   private remember(peer: Hello): void {
-    const { links, lives } = this.ports;
+    const { links } = this.ports;
+    const lives = this.ports.lives();
     if (links.counts(peer, this.ports.nowMs())) lives.remember(peer);
     const member = links.memberOf(peer.replicaId);
     if (member !== undefined)
@@ -137,13 +138,13 @@ export class PeerHost implements TransportHost {
   /** Only a member's memory puts a store in quarantine, which is for good. */
   private suspicionBy(peer: Hello, group: GroupIdentity | undefined): string | undefined {
     if (group === undefined || this.standingOf(peer) !== 'member') return undefined;
-    const suspicion = this.ports.lives.suspicionBy(peer, group.replicaId);
+    const suspicion = this.ports.lives().suspicionBy(peer, group.replicaId);
     if (suspicion !== undefined) this.ports.rolledBack(suspicion);
     return suspicion === undefined ? undefined : `Node '${this.self.nodeName}' takes no part any more: ${suspicion}`;
   }
 
   private refusalByMemory(peer: Hello, group: GroupIdentity | undefined): string | undefined {
-    return group !== undefined && this.standingOf(peer) === 'member' ? this.ports.lives.refusalOf(peer) : undefined;
+    return group !== undefined && this.standingOf(peer) === 'member' ? this.ports.lives().refusalOf(peer) : undefined;
   }
 
   receive(message: PeerMessage, sender: Hello): void {
@@ -215,7 +216,7 @@ export class PeerHost implements TransportHost {
     const term = termOutOfBounds(message);
     if (term === undefined) {
       // It may have become a member since it was admitted.
-      if (standing === 'member') this.ports.lives.remember(sender);
+      if (standing === 'member') this.ports.lives().remember(sender);
       replica.receive(message);
       return;
     }

@@ -11,10 +11,12 @@ import { notStarted } from './node-errors';
 import type { NodeEvents } from './node-events';
 import { NodeLife } from './node-life';
 import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions, RaftNodeOptions } from './raft-node-options';
+import type { RepairResult } from './repairing';
 import type { SnapshotInfo } from './snapshot-options';
 import type { RaftStatus } from './status';
 
 const NOTHING = new Uint8Array(0);
+const REPAIR_TIMEOUT_MS = 30_000;
 
 /**
  * One node of a cluster: it opens its store, finds its peers, drives one kernel, and answers calls, whoever leads. Its time
@@ -23,10 +25,14 @@ const NOTHING = new Uint8Array(0);
  * @publicApi
  */
 export class RaftNode {
-  private readonly life: NodeLife;
+  /** The present one; a repair puts another in its place. */
+  private life: NodeLife;
+  private repairing: Promise<RepairResult> | undefined;
+  private successor: NodeLife | undefined;
+  private readonly listeners = new Map<(status: RaftStatus) => void, () => void>();
 
   /** @param options as `raftNodeOptions()` fills them in */
-  constructor(options: RaftNodeOptions) {
+  constructor(private readonly options: RaftNodeOptions) {
     this.life = new NodeLife(options);
   }
 
@@ -44,8 +50,36 @@ export class RaftNode {
    * Refuses new calls, waits a while for those under way, then closes the connections and the store. Idempotent; it takes at
    * most `shutdownTimeoutMs`, and answers every call that is left.
    */
-  stop(): Promise<void> {
-    return this.life.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.life.stop(), this.successor?.stop()]);
+  }
+
+  /**
+   * Brings a node in quarantine back as its own replacement: its store is kept under another name and never used again, its
+   * tables are copied aside, and it joins as a new replica, whose data comes from the others. The leader allows it to one node
+   * at a time, and only while all other voters answer and have everything that is committed. Nothing is touched before.
+   *
+   * @param options `timeoutMs`: for how long the leader is looked for. Default 30,000
+   * @returns where the old store is kept, once the node has begun to join; its status says when it votes
+   * @throws RaftError `RAFT_REJECTED` with the reason `NOT_IN_QUARANTINE` or `STORAGE_KEEPS_NOTHING`, `RAFT_CONFLICT` the leader
+   *   doesn't allow it, `RAFT_NO_LEADER`, `RAFT_QUARANTINED` the store could not be set aside
+   */
+  repair({ timeoutMs = REPAIR_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<RepairResult> {
+    this.repairing ??= this.repairOnce(timeoutMs).finally(() => (this.repairing = this.successor = undefined));
+    return this.repairing;
+  }
+
+  private async repairOnce(timeoutMs: number): Promise<RepairResult> {
+    const old = await this.life.makeWay();
+    const successor = new NodeLife(this.options);
+    this.successor = successor;
+    return successor.takePlaceOf(old, timeoutMs, () => {
+      this.life = successor;
+      for (const [listener, unsubscribe] of this.listeners) {
+        unsubscribe();
+        this.listeners.set(listener, successor.board.subscribe(listener));
+      }
+    });
   }
 
   /**
@@ -215,7 +249,11 @@ export class RaftNode {
    * @returns a function that ends it
    */
   onStatus(listener: (status: RaftStatus) => void): () => void {
-    return this.life.board.subscribe(listener);
+    this.listeners.set(listener, this.life.board.subscribe(listener));
+    return () => {
+      this.listeners.get(listener)?.();
+      this.listeners.delete(listener);
+    };
   }
 }
 

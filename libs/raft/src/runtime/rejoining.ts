@@ -11,11 +11,16 @@ import type { Scheduler } from './scheduler';
 const SILENT_MS = 30_000;
 /** How long one replacement lies behind the next that nobody asked for. */
 const BETWEEN_REPLACEMENTS_MS = 600_000;
+/** How long a repair that was allowed keeps others off until it stands in the log. */
+const GRANT_MS = 60_000;
 /** Of how many nodes that ask it is remembered when they asked first. */
 const MOST_ASKING = 16;
 
 /** Another process of the name is alive, or the name is no member's: to wait won't help. */
 export const REJOIN_IS_OFF: ReadonlySet<string> = new Set(['NAME_IN_USE', 'UNKNOWN_MEMBER']);
+
+/** To ask again in a moment may help; every other refusal of a repair is for its operator. */
+export const REPAIR_TOO_EARLY = 'STILL_HEARD';
 
 export interface RejoiningPorts {
   readonly scheduler: Scheduler;
@@ -24,11 +29,15 @@ export interface RejoiningPorts {
 }
 
 /**
+ * The rules by which a node takes the place of its old replica with another store; both ways hold to the same ones about the
+ * others: they are all there, have it all, and no change of the membership is under way.
+ *
  * When a founder whose store is empty may take the place of its old replica without an operator's word: what that replica
  * acknowledged is lost with its disk, so every other voter has to be there and have it all, and one follows the other slowly.
  */
 export class Rejoining {
   private readonly askedAtMs = new Map<string, number>();
+  private repairing: { readonly name: string; readonly incarnation: string; readonly atMs: number } | undefined;
   private before: Configuration | undefined;
 
   constructor(private readonly ports: RejoiningPorts) {}
@@ -65,13 +74,47 @@ export class Rejoining {
         `its old replica was heard ${seconds(silentMs)} s ago, and must be silent for ${seconds(SILENT_MS)} s`,
       );
     if (isChanging(configuration)) throw refused(name, 'another change of the membership is under way');
-    this.requireLevelVoters(replica, old);
+    this.requireLevelVoters(replica, old, (why) => refused(name, why));
     const endedMs = this.sinceReplacementMs();
     if (endedMs < BETWEEN_REPLACEMENTS_MS)
       throw refused(
         name,
         `another replacement ended ${seconds(endedMs)} s ago, and ${seconds(BETWEEN_REPLACEMENTS_MS)} s must lie between two`,
       );
+    return isVoter(configuration, old.id);
+  }
+
+  /**
+   * On the leader: whether a damaged node may come back as its own replacement, which an operator has asked for. One at a time:
+   * whoever is allowed has the place until it stands in the log.
+   *
+   * @param incarnation of the store that takes the place of the damaged one
+   * @returns whether the old replica voted
+   * @throws RaftError `RAFT_CONFLICT` why not
+   */
+  requireRepairAllowed(replica: Replica, name: string, incarnation: string): boolean {
+    const { configuration } = replica.kernel.configuration;
+    const nowMs = this.ports.scheduler.nowMs();
+    const refuse = (why: string, reason = 'REPAIR_REFUSED'): RaftError =>
+      new RaftError('RAFT_CONFLICT', `'${name}' can't be repaired now: ${why}. Nothing was changed.`, { reason });
+    const old = memberByName(configuration, name);
+    if (old === undefined) throw refuse('the cluster has no member of that name', 'UNKNOWN_MEMBER');
+    const silentMs = replica.kernel.progress().find(({ id }) => id === old.id)?.silentMs ?? 0;
+    if (old.id === replica.replicaId || silentMs < this.ports.electionTimeoutMs)
+      throw refuse('its replica has answered within the last election time-out', REPAIR_TOO_EARLY);
+    if (isChanging(configuration))
+      throw refuse('a change of the membership is under way, a replacement or another repair. Wait for its end');
+    const { repairing } = this;
+    const isOver = configuration.members.some((member) => member.incarnation === repairing?.incarnation);
+    if (
+      repairing !== undefined &&
+      !isOver &&
+      repairing.incarnation !== incarnation &&
+      nowMs - repairing.atMs < GRANT_MS
+    )
+      throw refuse(`'${repairing.name}' is being repaired, and one is at a time`);
+    this.requireLevelVoters(replica, old, refuse);
+    this.repairing = { name, incarnation, atMs: nowMs };
     return isVoter(configuration, old.id);
   }
 
@@ -88,7 +131,7 @@ export class Rejoining {
     return silentMs;
   }
 
-  private requireLevelVoters({ kernel, replicaId }: Replica, old: Member): void {
+  private requireLevelVoters({ kernel, replicaId }: Replica, old: Member, refuse: (why: string) => RaftError): void {
     const { configuration } = kernel.configuration;
     const progress = new Map(kernel.progress().map((each) => [each.id, each]));
     const isLevel = (id: ReplicaId): boolean => {
@@ -102,8 +145,7 @@ export class Rejoining {
     );
     if (lacking.length === 0) return;
     const names = lacking.map(({ name }) => `'${name}'`).join(', ');
-    throw refused(
-      old.name,
+    throw refuse(
       `all other voters must answer and have all that is committed, and ${names} ${lacking.length === 1 ? "doesn't" : "don't"}`,
     );
   }

@@ -181,6 +181,10 @@ export class BackedMachines {
     backed.forgottenThrough = last.index;
   }
 
+  async keepAside(label: string): Promise<void> {
+    for (const { state } of this.states.values()) await state.keepAside(label);
+  }
+
   async snapshotStored(index: number): Promise<void> {
     for (const { state } of this.states.values()) await state.snapshotStored(index);
   }

@@ -83,6 +83,9 @@ export interface BackedState {
   /** Replaces the whole state, in one step; no chunk at all means one that is empty. */
   restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 
+  /** Copies what is there under another name, once for each label. */
+  keepAside(label: string): Promise<void>;
+
   /** A snapshot up to this index is durable: kept outcomes up to there are in it, and needn't be kept here. */
   snapshotStored(index: number): Promise<void>;
 

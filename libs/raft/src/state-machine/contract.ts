@@ -185,6 +185,15 @@ export interface ReplicatedStateMachine {
   /** The node is being stopped: what waits for something outside of it fails now. */
   stopWaiting?(): void;
 
+  /**
+   * Goes back to the state before the first entry, because the node is repaired: its log begins again. State that is kept
+   * outside of the process is copied aside first, once for each label. Left out: a node that has applied something has to be
+   * started again before it can be repaired.
+   *
+   * @param label a part of the name under which the old state is kept
+   */
+  reset?(label: string): Promise<void>;
+
   /** The node stops: connections are closed. Nothing is asked afterwards. */
   close?(): Promise<void>;
 }

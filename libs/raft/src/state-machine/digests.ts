@@ -66,6 +66,10 @@ export class Digests {
   /** @param version of the machines now: that of states that are kept elsewhere may change */
   constructor(private readonly version: () => number) {}
 
+  get versionNow(): number {
+    return this.version();
+  }
+
   /** Whether the result of this entry is a part of the digest, and has to be encoded. */
   isSampled(index: number): boolean {
     return index % SAMPLE_EVERY === 0;

@@ -65,6 +65,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
   private readonly interpreter: EntryInterpreter;
   /** Up to here the backed machines are applied, too, and the cluster's time there. */
   private settled: { readonly last: LogId; readonly timeMs: number } = { last: ORIGIN, timeMs: 0 };
+  private hasStopped = false;
   /** Why there is no state to go on from. */
   private fault: Error | undefined;
 
@@ -235,6 +236,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
   }
 
   stopWaiting(): void {
+    this.hasStopped = true;
     this.backed.stopWaiting();
   }
 
@@ -283,6 +285,31 @@ export class StateMachineHost implements ReplicatedStateMachine {
     return captureGroup({ machines, backed, clients, head: { ...last, timeMs, digest: digests.window } });
   }
 
+  /** As a snapshot of nothing would: machines that it doesn't know go back to the state that they began with. */
+  async reset(label: string): Promise<void> {
+    if (this.hasStopped && !this.backed.isEmpty)
+      throw new Error('the tables of this process were let go of when its node stopped');
+    await this.backed.claim();
+    await this.backed.keepAside(label);
+    this.fault = new IncompleteStateError();
+    try {
+      this.clients.clear();
+      for (const machine of this.machines.values()) {
+        if (this.backed.has(machine)) await this.backed.restore(machine, ORIGIN, nothing());
+        else await machine.restore(nothing(), machine.snapshotVersion);
+      }
+      this.settled = { last: ORIGIN, timeMs: 0 };
+      this.interpreter.goOn(ORIGIN, 0);
+      this.digests.goOn({ version: this.digests.versionNow, outcomes: 0 });
+      this.fault = undefined;
+      for (const name of this.machines.keys()) this.events.keepReplaced(name, ORIGIN.index);
+      this.events.tell();
+    } catch (error) {
+      this.fault = new IncompleteStateError(asError(error));
+      throw error;
+    }
+  }
+
   /**
    * Every check that needs no content comes before the first machine is touched. After a failure behind that there is no state:
    * every call fails until a restore ends well.
@@ -319,3 +346,5 @@ function noDataSource(name: string): never {
     `A state machine names the data source '${name}' of an application, and there is none here: give it { url } or { dataSourceOptions }.`,
   );
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, undefined> {}

@@ -13,6 +13,17 @@ export interface StoreBoot {
   readonly bootNonce: string;
 }
 
+/** Whose the new store is that takes the place of one that is set aside. @publicApi */
+export interface NewOwner {
+  readonly nodeName: string;
+  /** What the next `open` gives as its incarnation. */
+  readonly newIncarnation: string;
+  /** What the next `open` gives as its notes. */
+  readonly notes: string;
+  /** Eight hexadecimal characters that tell this time from others: a part of the name under which the old store is kept. */
+  readonly label: string;
+}
+
 /** @publicApi */
 export interface StoreIdentity {
   /** Drawn once, when the store was made. A wiped store has another. */
@@ -185,6 +196,17 @@ export interface RaftStorage {
 
   /** Ends the session and says that it was released. Idempotent; never fails because the connection is gone. */
   close(): Promise<void>;
+
+  /**
+   * Puts everything that is stored out of the way, whole, under a name that nobody has yet, and leaves a new and empty store with
+   * this owner in its place: one step, so that a crash leaves the one or the other. Called while the storage isn't open, also
+   * where `open` fails because of damage. Left out: a damaged node on such a storage can't be repaired by a call.
+   *
+   * @returns where it is kept, in words for an operator
+   * @throws StoreLockedError another process owns the store
+   * @throws StoreOwnerError the store belongs to a node of another name
+   */
+  setAside?(owner: NewOwner): Promise<string>;
 }
 
 /** @publicApi */

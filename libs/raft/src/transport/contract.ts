@@ -197,7 +197,8 @@ export interface RaftTransport {
   readonly protection?: TransportProtection;
 
   /**
-   * Starts to listen and to serve `host`.
+   * Starts to listen and to serve `host`. It may be called again once {@link RaftTransport.stop} has resolved: a node that is
+   * repaired comes back in the same process.
    *
    * @returns the address that it is bound to, `host:port`
    * @throws RaftError `RAFT_CONFIGURATION` with a sentence where the port is busy or the address can't be had

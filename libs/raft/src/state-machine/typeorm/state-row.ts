@@ -145,6 +145,19 @@ export class StateRow {
     if (calls.length > 0) await queryRunner.query(`SELECT ${calls.join(', ')}`);
   }
 
+  /** @returns where the sequences stand before the first command */
+  async firstValues(queryRunner: QueryRunner): Promise<readonly SequenceValue[]> {
+    const { sequences } = this.catalog;
+    if (sequences.length === 0) return [];
+    const starts = sequences.map(
+      (name) => `(SELECT seqstart::text FROM pg_sequence WHERE seqrelid = ${literal(name)}::regclass)`,
+    );
+    const [row] = (await queryRunner.query(`SELECT ARRAY[${starts.join(', ')}] AS starts`)) as readonly {
+      readonly starts: readonly string[];
+    }[];
+    return row!.starts.map((value) => ({ value, called: false }));
+  }
+
   private sequenceValues(): string {
     const each = this.catalog.sequences.map(
       (name) => `(SELECT jsonb_build_object('value', last_value::text, 'called', is_called) FROM ${name})`,

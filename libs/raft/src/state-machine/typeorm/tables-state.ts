@@ -7,6 +7,7 @@ import { NeedsSavepointsError, runBatch, TransientError } from './apply-batch';
 import { asTransient } from './as-transient';
 import { CommandBatches } from './command-batches';
 import { MistakeJudge } from './mistake-judge';
+import { keepTablesAside } from './keep-aside';
 import { OpenedTables } from './opened-tables';
 import { elapsedMs, patiently } from './patience';
 import { meaningOf } from './sql-error';
@@ -123,7 +124,9 @@ export class TablesState implements BackedState {
     await queryRunner.startTransaction();
     try {
       const content = await restoreTables(queryRunner, catalog, chunks);
-      await row.rewind(queryRunner, content.sequences);
+      // A log that begins again draws from the start.
+      const sequences = last.index === 0 ? await row.firstValues(queryRunner) : content.sequences;
+      await row.rewind(queryRunner, sequences);
       const replaced = await row.replace(queryRunner, clusterId, last, content);
       const position = content.shape === catalog.shape ? replaced : await row.rebase(queryRunner);
       await outcomes.forget(queryRunner, Number.MAX_SAFE_INTEGER);
@@ -168,6 +171,16 @@ export class TablesState implements BackedState {
   stopWaiting(): void {
     this.closed = true;
     this.judge.stopWaiting();
+  }
+
+  async keepAside(label: string): Promise<void> {
+    const { dataSource, schema } = this.requireOpened();
+    const queryRunner = dataSource.createQueryRunner('master');
+    try {
+      await keepTablesAside(queryRunner, this.machine.name, schema.catalog.tables, this.names, label);
+    } finally {
+      await queryRunner.release();
+    }
   }
 
   version(): string {

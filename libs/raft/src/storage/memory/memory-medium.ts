@@ -38,6 +38,8 @@ export class MemoryMedium {
   notes = '';
   readonly groups = new Map<GroupId, MemoryGroup>();
   readonly snapshots = new Map<GroupId, MemorySnapshot>();
+  /** Stores that were set aside, by where they are kept. */
+  readonly kept = new Map<string, MemoryMedium>();
 
   /** @returns another medium with the same on it, which nobody has open */
   copy(): MemoryMedium {
@@ -47,6 +49,16 @@ export class MemoryMedium {
     for (const [id, group] of this.groups)
       copy.groups.set(id, { ...group, position: group.position.copy(), entries: [...group.entries] });
     for (const [id, snapshot] of this.snapshots) copy.snapshots.set(id, snapshot);
+    for (const [where, medium] of this.kept) copy.kept.set(where, medium);
     return copy;
+  }
+
+  /** Keeps what is on it, and begins empty. */
+  setAside(where: string, nodeName: string, incarnation: string, notes: string): void {
+    const kept = this.copy();
+    this.kept.set(where, kept);
+    this.groups.clear();
+    this.snapshots.clear();
+    Object.assign(this, { nodeName, incarnation, notes, epoch: 0, bootNonce: null, released: true });
   }
 }

@@ -6,6 +6,7 @@ import {
   type GroupWrite,
   type LoadedGroup,
   type LogTail,
+  type NewOwner,
   type RaftStorage,
   type SnapshotMetadata,
   type StoreBoot,
@@ -34,12 +35,7 @@ export class MemoryStorage implements RaftStorage {
 
   async open(boot: StoreBoot): Promise<StoreIdentity> {
     const { medium } = this;
-    if (medium.nodeName !== undefined && medium.nodeName !== boot.nodeName)
-      throw ownedByAnother(medium.nodeName, boot.nodeName, 'this memory store', 'Give each node a store of its own.');
-    if (medium.owner)
-      throw new StoreLockedError(
-        `This memory store is open already, by node '${medium.nodeName}'. Give each node a store of its own, or close it first.`,
-      );
+    this.refuseOtherOwner(boot.nodeName);
     const isNew = medium.incarnation === undefined;
     const previousBootNonce = medium.bootNonce;
     const takenOver = !medium.released;
@@ -208,6 +204,25 @@ export class MemoryStorage implements RaftStorage {
     if (this.medium.owner !== this) return;
     this.medium.owner = undefined;
     this.medium.released = true;
+  }
+
+  async setAside({ nodeName, newIncarnation, notes, label }: NewOwner): Promise<string> {
+    const { medium } = this;
+    this.refuseOtherOwner(nodeName);
+    const where = `the memory of this process, as 'damaged_${label}'`;
+    medium.setAside(where, nodeName, newIncarnation, notes);
+    return where;
+  }
+
+  /** @throws StoreOwnerError or StoreLockedError */
+  private refuseOtherOwner(nodeName: string): void {
+    const { medium } = this;
+    if (medium.nodeName !== undefined && medium.nodeName !== nodeName)
+      throw ownedByAnother(medium.nodeName, nodeName, 'this memory store', 'Give each node a store of its own.');
+    if (medium.owner)
+      throw new StoreLockedError(
+        `This memory store is open already, by node '${medium.nodeName}'. Give each node a store of its own, or close it first.`,
+      );
   }
 
   private requireOwnership(): void {

@@ -5,6 +5,7 @@ import {
   type GroupWrite,
   type LoadedGroup,
   type LogTail,
+  type NewOwner,
   type SnapshotMetadata,
   type StoreBoot,
   StoreCorruptError,
@@ -20,6 +21,8 @@ import { groupChecksum, rowAfter, type StoredGroup } from './group-row';
 import { migrate } from './migrate';
 import { PinnedSession } from './pinned-session';
 import { clientOf, cutAfter, type PostgresClient } from './postgres-client';
+import { serverIdentity } from './server-identity';
+import { setTablesAside } from './set-aside';
 import { SnapshotRows } from './snapshot-rows';
 import { patienceOf } from './storage-options';
 import { StoreLock } from './store-lock';
@@ -86,6 +89,24 @@ export class OpenStore {
     } catch (error) {
       await session.destroy('the store was not opened');
       throw error;
+    }
+  }
+
+  /** Lock, then the move: see `RaftStorage.setAside`. */
+  static async setAside(dataSource: DataSource, schema: string, lockWaitMs: number, owner: NewOwner): Promise<string> {
+    const tables = tablesOf(schema);
+    const row = new StoreRow(tables);
+    const lock = new StoreLock(schema, lockWaitMs);
+    const session = await PinnedSession.connect(dataSource, applicationName(owner.nodeName));
+    try {
+      await migrate(session, schema);
+      await lock.take(session, () => row.nodeName(session));
+      await row.refuseOtherOwner(session, owner.nodeName);
+      const where = await setTablesAside(session, tables, owner, await serverIdentity(session));
+      await lock.release(session);
+      return where;
+    } finally {
+      await session.destroy('the store was set aside');
     }
   }
 

@@ -58,7 +58,8 @@ export class StoreRow {
     return {
       incarnation: row[0],
       epoch: toSafeInteger(row[1]),
-      previousBootNonce: before?.[0] ?? null,
+      // A store that took the place of one that was set aside was never started.
+      previousBootNonce: before?.[0] || null,
       takenOver: before ? !before[1] : false,
       notes: before?.[2] ?? '',
       moved: isMoved ? this.movedSentence(wroteIt, server) : null,

@@ -6,6 +6,7 @@ import {
   type GroupWrite,
   type LoadedGroup,
   type LogTail,
+  type NewOwner,
   type RaftStorage,
   type SnapshotMetadata,
   type StoreBoot,
@@ -57,6 +58,23 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
   }
 
   async open(boot: StoreBoot): Promise<StoreIdentity> {
+    return this.connected(async (dataSource) => {
+      const { store, identity } = await OpenStore.open(dataSource, this.schema, this.lockWaitMs, boot);
+      this.store = store;
+      return identity;
+    });
+  }
+
+  async setAside(owner: NewOwner): Promise<string> {
+    return this.connected(async (dataSource) => {
+      const where = await OpenStore.setAside(dataSource, this.schema, this.lockWaitMs, owner);
+      await dataSource.destroy();
+      return where;
+    });
+  }
+
+  /** Makes a data source for `use`, which closes it; where that fails, it is closed here. */
+  private async connected<T>(use: (dataSource: DataSource) => Promise<T>): Promise<T> {
     if (this.store) throw new StoreUnavailableError('This storage is open already. Make one for each node.');
     this.requireUrl();
     if (!this.connection)
@@ -71,9 +89,7 @@ export class TypeOrmStorage implements RaftStorage, NeedsDataSource {
       throw unreachable(error);
     }
     try {
-      const { store, identity } = await OpenStore.open(dataSource, this.schema, this.lockWaitMs, boot);
-      this.store = store;
-      return identity;
+      return await use(dataSource);
     } catch (error) {
       await dataSource.destroy().catch(() => undefined);
       throw error;

@@ -1,6 +1,6 @@
 import type { Entry } from '../../core/entry';
 import type { GroupId } from '../../core/types';
-import type { GroupWrite, LoadedGroup, RaftStorage, StoreBoot, StoreIdentity } from '../../storage/contract';
+import type { GroupWrite, LoadedGroup, NewOwner, RaftStorage, StoreBoot, StoreIdentity } from '../../storage/contract';
 import type { SimulatedProcess } from '../simulator/simulated-process';
 
 /** A store as one process sees it: once that was killed, nothing that it has under way reaches the store, and nobody hears of it. */
@@ -52,6 +52,10 @@ export class ProcessStorage implements RaftStorage {
 
   saveNotes(notes: string): Promise<void> {
     return this.alive(() => this.inner.saveNotes(notes));
+  }
+
+  setAside(owner: NewOwner): Promise<string> {
+    return this.alive(() => this.inner.setAside!(owner));
   }
 
   close(): Promise<void> {

@@ -2,7 +2,19 @@ import { strict as assert } from 'node:assert';
 import type { RaftStorage } from '../../storage/contract';
 import { loadIntact } from '../../storage/checked-load';
 import { bytesOf, expectRejection, loaded } from './expectations';
-import { ALPHA, batch, boot, chunksOf, dataOf, entries, openWithLog, snapshotMetadata } from './sample-writes';
+import {
+  ALPHA,
+  batch,
+  BETA,
+  boot,
+  chunksOf,
+  dataOf,
+  entries,
+  founding,
+  hexId,
+  openWithLog,
+  snapshotMetadata,
+} from './sample-writes';
 import type { StorageConformanceCase, StorageUnderTest } from './storage-under-test';
 
 export const DAMAGE_CASES: readonly StorageConformanceCase[] = [
@@ -60,6 +72,33 @@ export const DAMAGE_CASES: readonly StorageConformanceCase[] = [
     name: 'a snapshot of which a chunk is gone is not read',
     needs: 'damageState',
     run: (under) => refusesState(under, 'chunk'),
+  },
+  {
+    name: 'a store that is set aside is kept, and leaves an empty one with the notes that it was given',
+    async run({ storage, another, damageState }) {
+      await writeCutLog(storage);
+      await damageState?.('vote');
+      const aside = await another();
+      // A storage may go without.
+      if (aside.setAside === undefined) return;
+      const owner = { nodeName: 'n1', newIncarnation: hexId(0x77), notes: '{"repaired":true}', label: '0badcafe' };
+      await expectRejection(aside.setAside({ ...owner, nodeName: 'n2' }), 'StoreOwnerError');
+      assert.notEqual(await aside.setAside(owner), '');
+      const identity = await aside.open(boot(2));
+      assert.deepEqual(
+        [identity.incarnation, identity.notes, identity.previousBootNonce, identity.takenOver, identity.epoch],
+        [hexId(0x77), '{"repaired":true}', null, false, 1],
+      );
+      assert.equal(await aside.load(ALPHA), undefined);
+      assert.equal(await aside.readSnapshot(ALPHA), undefined);
+      await aside.persist([founding(), founding(BETA)]);
+      const locked = await another();
+      await expectRejection(locked.setAside!({ ...owner, label: '0badbeef' }), 'StoreLockedError');
+      await aside.close();
+      const next = await another();
+      assert.equal((await next.open(boot(3))).incarnation, hexId(0x77));
+      assert.equal((await loaded(next)).lastIndex, 0);
+    },
   },
   {
     name: 'what is intact is loaded, after a cut and a snapshot too',

@@ -34,6 +34,19 @@ export const LIFE_CYCLE_CHECKS: readonly TransportConformanceCheck[] = [
     },
   },
   {
+    name: 'starts again after a stop, and is reached as before',
+    run: async (context) => {
+      const [left, right] = await context.pair();
+      await left.transport.stop();
+      await left.start();
+      await context.connect(left, right);
+      await context.connect(right, left);
+      assert.ok(left.transport.send(right.address, request(7)), 'from the one that was started again');
+      assert.ok(right.transport.send(left.address, request(8)), 'to it');
+      await context.until(() => right.received.length > 0 && left.received.length > 0, 'both have come');
+    },
+  },
+  {
     name: 'never makes a sender wait',
     run: async (context) => {
       const [left, right] = await context.pair();

@@ -25,11 +25,8 @@ export class MemoryTransport implements RaftTransport {
   }
 
   async start(host: TransportHost): Promise<string> {
-    if (this.state !== 'new')
-      throw new RaftError(
-        'RAFT_CONFIGURATION',
-        'this transport was started before; make one for each node and each start',
-      );
+    if (this.state === 'started')
+      throw new RaftError('RAFT_CONFIGURATION', 'this transport is started; make one for each node');
     this.network.listen(this.address, this);
     this.served = host;
     this.state = 'started';

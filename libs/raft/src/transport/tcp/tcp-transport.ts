@@ -51,6 +51,7 @@ class TcpTransport implements RaftTransport {
   private pinging: NodeJS.Timeout | undefined;
   private listening = false;
   private stopping: Promise<void> | undefined;
+  private hasStopped = false;
 
   constructor(settings: TcpTransportSettings) {
     this.settings = settings;
@@ -68,11 +69,10 @@ class TcpTransport implements RaftTransport {
   }
 
   async start(host: TransportHost): Promise<string> {
-    if (this.host !== undefined || this.stopping !== undefined)
-      throw new RaftError(
-        'RAFT_CONFIGURATION',
-        'this transport was started before; make one for each node and each start',
-      );
+    if (this.host !== undefined || (this.stopping !== undefined && !this.hasStopped))
+      throw new RaftError('RAFT_CONFIGURATION', 'this transport is started, or stopping; make one for each node');
+    this.stopping = undefined;
+    this.hasStopped = this.listening = false;
     const { listen, helloTimeoutMs, logger } = this.settings;
     const { tls } = this.credentials;
     const address = parseAddress(listen);
@@ -162,6 +162,7 @@ class TcpTransport implements RaftTransport {
     this.accepted.clear();
     this.clients.clear();
     if (this.listening) await this.server?.closed();
+    this.hasStopped = true;
   }
 
   private accept(socket: RaftTcpSocket): void {
