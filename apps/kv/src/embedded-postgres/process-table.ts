@@ -96,7 +96,8 @@ function everyProcess(): number[] {
 function isServerProcessIn(pid: number, dataDir: string): boolean {
   if (!hasProc) return false;
   try {
-    return /^postgres: /.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1')) && worksIn(pid, dataDir) === true;
+    const name = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+    return name.startsWith('postgres: ') && worksIn(pid, dataDir) === true;
   } catch {
     return false;
   }

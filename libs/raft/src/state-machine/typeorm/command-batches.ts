@@ -48,7 +48,7 @@ export class CommandBatches {
 
   /** @returns outcomes of the first commands; of none where schema and members have to be looked at again */
   private async applyBeginning(commands: readonly BackedCommand[]): Promise<readonly BackedOutcome[]> {
-    const { judge, machine, together, bug } = this.ports;
+    const { judge, machine } = this.ports;
     let own: string;
     try {
       own = await this.ports.schemaHash();
@@ -61,11 +61,11 @@ export class CommandBatches {
     if (foresight.kind === 'again') return [];
     const { mistakes } = foresight;
     for (const [index, sqlState] of mistakes)
-      bug(
+      this.ports.bug(
         `At index ${index}: a command of '${machine}' made an SQL mistake on other nodes (SQLSTATE ${sqlState}), which costs it here, too`,
       );
     try {
-      return await together(commands, mistakes);
+      return await this.ports.together(commands, mistakes);
     } catch (error) {
       if (error instanceof SchemaChangedError) return [];
       if (!(error instanceof SqlMistakeError)) throw error;
@@ -77,7 +77,7 @@ export class CommandBatches {
   }
 
   private async judged(command: BackedCommand, error: SqlMistakeError, own: string): Promise<readonly BackedOutcome[]> {
-    const { judge, machine, bug } = this.ports;
+    const { judge, machine } = this.ports;
     const { index, sqlState, cause } = error;
     if (error.isOfSession && this.inNewSession !== index) {
       this.inNewSession = index;
@@ -86,7 +86,7 @@ export class CommandBatches {
     const judgement = await judge.judge(command, error, own);
     if (judgement.kind === 'again') return [];
     const text = cause instanceof Error ? cause.stack : error.message;
-    bug(
+    this.ports.bug(
       `At index ${index}: ${machine}.${command.method} made an SQL mistake, which costs it (SQLSTATE ${sqlState}): ${text}`,
     );
     return this.beginning([command], new Map([[index, judgement.sqlState]]));

@@ -1,6 +1,6 @@
 import type { BackedCommand } from '../backing';
 import type { CommandFates, FatesElsewhere } from '../contract';
-import { CancellablePause } from './cancellable-pause';
+import { CancellablePause } from './patience';
 import type { SqlMistakeError } from './sql-mistake';
 
 const FIRST_PAUSE_MS = 20;

@@ -1,3 +1,4 @@
+import type { BackedCommand } from '../backing';
 import type { Database } from './database';
 import type { OwnNames } from './sql-names';
 
@@ -14,7 +15,9 @@ export class MistakeRecord {
     private readonly names: OwnNames,
   ) {}
 
-  async write(database: Database, mistakes: ReadonlyMap<number, string>): Promise<void> {
+  /** Writes those that are among `commands`. */
+  async write(database: Database, commands: readonly BackedCommand[], all: ReadonlyMap<number, string>): Promise<void> {
+    const mistakes = new Map([...all].filter(([index]) => commands.some((command) => command.index === index)));
     if (mistakes.size === 0) return;
     await database.query(
       `INSERT INTO ${this.names.mistake} (machine, index, sql_state) SELECT $1, * FROM unnest($2::bigint[], $3::text[])`,

@@ -9,13 +9,14 @@ import { CommandBatches } from './command-batches';
 import { MistakeJudge } from './mistake-judge';
 import { keepTablesAside } from './keep-aside';
 import { OpenedTables } from './opened-tables';
-import { elapsedMs, patiently } from './patience';
+import { elapsedMs } from './patience';
 import { meaningOf } from './sql-error';
 import { SchemaChangedError, SqlMistakeError } from './sql-mistake';
 import { type OwnNames, ownNames } from './sql-names';
 import type { TablesPosition } from './state-row';
 import { runTableQuery } from './table-query';
 import type { TablesSettings } from './tables-options';
+import { TablesPatience } from './tables-patience';
 import { TablesCapture } from './tables-capture';
 import { restoreTables } from './tables-restore';
 
@@ -36,6 +37,7 @@ export class TablesState implements BackedState {
   private closed = false;
   private clusterId = '';
   private forgottenThrough = 0;
+  private readonly patience: TablesPatience;
   private readonly judge: MistakeJudge;
   private readonly batches: CommandBatches;
 
@@ -45,22 +47,23 @@ export class TablesState implements BackedState {
   ) {
     this.names = ownNames(settings.schema);
     const { name, logger } = machine;
+    this.patience = new TablesPatience(machine, settings.retryForMs, () => this.closed);
     const onceMore = 'Its schema is read again.';
     this.judge = new MistakeJudge({
       machine: name,
       warn: (sentence) => logger?.warn(sentence),
-      currentSchemaHash: () => this.patiently(onceMore, () => asTransient(this.requireOpened().look())),
+      currentSchemaHash: () => this.patience.until(onceMore, () => asTransient(this.requireOpened().look())),
     });
     this.batches = new CommandBatches({
       machine: name,
       commandsPerTransaction: settings.commandsPerTransaction,
       judge: this.judge,
       schemaHash: async () => {
-        await this.patiently(onceMore, () => this.followSchema());
+        await this.patience.until(onceMore, () => this.followSchema());
         return this.requireOpened().schema.schemaHash;
       },
       together: (commands, mistakes) =>
-        this.patiently(`The commands from ${commands[0]!.index} on are applied again.`, () =>
+        this.patience.until(`The commands from ${commands[0]!.index} on are applied again.`, () =>
           this.attempt(commands, mistakes),
         ),
       isClosed: () => this.closed,
@@ -75,7 +78,7 @@ export class TablesState implements BackedState {
   async open(clusterId: string): Promise<BackedStart> {
     const { outcomes } = this.requireOpened();
     this.clusterId = clusterId;
-    return this.patiently('They are opened again.', async () => {
+    return this.patience.until('They are opened again.', async () => {
       const { queryRunner } = await this.sessionInOrder();
       try {
         const kept = await asTransient(outcomes.read(queryRunner));
@@ -109,7 +112,7 @@ export class TablesState implements BackedState {
       if (!(error instanceof Error) || !(error instanceof TransientError || meaningOf(error) === 'retry')) throw error;
       await this.dropSession();
       this.failingSinceMs ??= elapsedMs();
-      if (elapsedMs() - this.failingSinceMs > this.settings.retryForMs) throw this.givenUp(error);
+      if (elapsedMs() - this.failingSinceMs > this.settings.retryForMs) throw this.patience.givenUp(error);
       throw new RestoreInterruptedError(`the database of '${this.machine.name}' failed: ${error.message}`, error);
     }
   }
@@ -265,7 +268,7 @@ export class TablesState implements BackedState {
         this.machine.logger?.error(`At index ${index}: ${message}${error instanceof Error ? `\n${error.stack}` : ''}`),
     });
     await asTransient(kept.write(queryRunner, commands, outcomes));
-    await asTransient(record.write(queryRunner, mistakesOf(commands, mistakes)));
+    await asTransient(record.write(queryRunner, commands, mistakes));
     const { position, isStale, isOtherSchema } = await asTransient(row.advance(queryRunner, last));
     if (isOtherSchema) {
       this.requireOpened().changed();
@@ -309,33 +312,8 @@ export class TablesState implements BackedState {
     if (session !== undefined && opened !== undefined) await session.end(opened.dataSource);
   }
 
-  private patiently<T>(remedy: string, attempt: () => Promise<T>): Promise<T> {
-    const { name, logger } = this.machine;
-    return patiently(attempt, {
-      forMs: this.settings.retryForMs,
-      isPassing: (error) => error instanceof TransientError && !this.closed,
-      again: ({ message }) => logger?.warn(`'${name}': ${message}. ${remedy}`),
-      givenUp: (error) => this.givenUp(error),
-    });
-  }
-
   private requireOpened(): OpenedTables {
     if (this.opened === undefined) throw new Error(`The tables of '${this.machine.name}' aren't open`);
     return this.opened;
   }
-
-  private givenUp(cause: Error): Error {
-    const { name } = this.machine;
-    const problem = `the database of the replicated tables '${name}' fails since more than ${this.settings.retryForMs} ms`;
-    return new Error(`${problem}: ${cause.message}`, { cause });
-  }
-}
-
-function mistakesOf(
-  commands: readonly BackedCommand[],
-  mistakes: ReadonlyMap<number, string>,
-): ReadonlyMap<number, string> {
-  return mistakes.size === 0
-    ? mistakes
-    : new Map([...mistakes].filter(([index]) => commands.some((command) => command.index === index)));
 }
