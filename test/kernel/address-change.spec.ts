@@ -72,6 +72,23 @@ describe('an entry that changes addresses alone', () => {
     expect(n1.membership).toBe('n1 (n2) (n3) n4 n5');
   });
 
+  it('may leave a dead member and another at one address, which keeps nothing from being changed', () => {
+    const cluster = clusterOf(3, 4);
+    const n1 = cluster.elect('n1');
+    n1.changeAddresses([{ id: 2, peer: 'n3:7001', http: '' }]);
+    cluster.tick(ELECTION_TICKS);
+    expect(placesOf(n1)).toBe('n1:7001 n3:7001 n3:7001');
+    expect(n1.changeMembership(['n1', 'n2', 'n3', 'n4'])).toMatchObject({ accepted: true });
+    cluster.tick(2 * ELECTION_TICKS);
+    expect(n1.changeMembership(['n1', 'n2', 'n4'])).toMatchObject({ accepted: true });
+    cluster.tick(2 * ELECTION_TICKS);
+    expect(n1.membership).toBe('n1 n2 n4');
+    // No change gives an address to two, all the same.
+    n1.changeAddresses([{ id: 2, peer: 'n9:7001', http: '' }]);
+    cluster.tick(ELECTION_TICKS);
+    expect(n1.changeMembership(['n1', 'n2', 'n4', 'n9'])).toMatchObject({ accepted: false, reason: 'invalid' });
+  });
+
   it('is refused where this replica does not lead, and for a replica that is no member', () => {
     const cluster = clusterOf(3, 3);
     const n1 = cluster.elect('n1');

@@ -18,4 +18,9 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 3000,
     found: 'entries that are read back are sent on what the log has been cut at meanwhile, without its term',
   },
+  {
+    seed: 24,
+    found: 'a learner that had heard its leader before it knew the membership never looked into where that is',
+  },
+  { seed: 30, found: 'a member that had moved was taken for one that lost what it acknowledged after it was asked' },
 ];

@@ -125,6 +125,18 @@ function without(configuration: Configuration, gone: readonly ReplicaId[]): Conf
   };
 }
 
+/**
+ * A member may have come to the place of one that is dead: what stands in the log already must keep nothing from being changed.
+ *
+ * @returns the address that this change would give to two
+ */
+function addressTaken(current: Configuration, members: MembershipChange['members']): string | undefined {
+  const isAsBefore = ({ id, peer }: Member): boolean => memberById(current, id)?.peer === peer;
+  return members.find(
+    (member, at) => !isAsBefore(member) && members.some((other, place) => place !== at && other.peer === member.peer),
+  )?.peer;
+}
+
 function problemOf(current: Configuration, { members, catchUpTimeoutMs }: MembershipChange): string | undefined {
   if (!members.some(({ voter }) => voter)) return 'it has no voter, and the last voter cannot be removed';
   if (!(catchUpTimeoutMs > 0) || !Number.isFinite(catchUpTimeoutMs))
@@ -133,12 +145,13 @@ function problemOf(current: Configuration, { members, catchUpTimeoutMs }: Member
   for (const [what, values] of [
     ['replica id', given.map(({ id }) => String(id))],
     ['name', members.map(({ name }) => name)],
-    ['peer address', members.map(({ peer }) => peer)],
     ['store', members.map(({ incarnation }) => incarnation)],
   ] as const) {
     const twice = values.find((value, at) => values.indexOf(value) !== at);
     if (twice !== undefined) return `two members have the ${what} '${twice}'`;
   }
+  const shared = addressTaken(current, members);
+  if (shared !== undefined) return `two members have the peer address '${shared}'`;
   for (const member of members) {
     if ([member.name, member.peer, member.incarnation].includes(''))
       return `the member '${member.name}' lacks a name, a peer address or the incarnation of its store`;

@@ -47,6 +47,8 @@ export class Joining {
   private asking = false;
   private at = 0;
   private trouble = 'no member has answered yet';
+  /** The last refusal that was logged. */
+  private told = '';
 
   constructor(private readonly ports: JoiningPorts) {
     const { options, proof } = ports;
@@ -105,21 +107,22 @@ export class Joining {
       () => (this.asking = false),
       (error: unknown) => {
         this.asking = false;
-        const before = this.trouble;
         this.trouble = sentenceOf(error);
-        if (this.ports.rejoins) this.rejoinRefused(error, before);
-        else if (isRaftError(error) && (error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT'))
-          this.ports.options.logger.warn(this.describe());
+        this.refused(error);
       },
     );
   };
 
-  private rejoinRefused(error: unknown, before: string): void {
-    if (this.closed) return;
-    if (isRaftError(error) && REJOIN_IS_OFF.has(error.reason ?? '')) {
+  /** It is asked again each half second: what is said is said once. */
+  private refused(error: unknown): void {
+    if (this.closed || !isRaftError(error)) return;
+    if (this.ports.rejoins && REJOIN_IS_OFF.has(error.reason ?? '')) {
       this.closed = true;
       this.ports.refused(error.message);
-    } else if (kindOf(this.trouble) !== kindOf(before)) this.ports.options.logger.warn(this.describe());
+    } else if (['RAFT_REJECTED', 'RAFT_CONFLICT'].includes(error.code) && kindOf(error.message) !== this.told) {
+      this.told = kindOf(error.message);
+      this.ports.options.logger.warn(this.describe());
+    }
   }
 
   private async ask(): Promise<void> {

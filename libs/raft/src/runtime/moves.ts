@@ -10,7 +10,7 @@ import { OwnPlace } from './own-place';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import { HOW_TO_PROTECT, isExposed } from './peer-security';
-import { ACCUSE } from './place-calls';
+import { ACCUSE, type WhoAnswer } from './place-calls';
 import { PlaceCase } from './place-case';
 import { accusation, type PlaceVerdict, verdictOn } from './place-verdict';
 import type { PlaceWitness } from './place-witness';
@@ -128,10 +128,12 @@ export class Moves {
     if (member === undefined || replica === undefined) return;
     place.begin();
     try {
-      const who = await witness.whoIsAt(hello.advertise);
-      if (who.bootNonce !== hello.bootNonce || who.incarnation !== member.incarnation) return;
-      place.http = who.httpChanged ? who.http : member.http;
+      if (!isWho(hello, await witness.whoIsAt(hello.advertise))) return;
       const answers = await this.round.ask(replica, place.question);
+      // Asked again: it may have acknowledged more since to a leader that counts it.
+      const who = await witness.whoIsAt(hello.advertise);
+      if (!isWho(hello, who)) return;
+      place.http = who.httpChanged ? who.http : member.http;
       const { configuration } = replica.kernel.configuration;
       const verdict = verdictOn(member.id, configuration, answers, who.lastIndex);
       // One that is there and says nothing may be the one that knows better.
@@ -207,4 +209,9 @@ export class Moves {
     const movedAtMs = this.movedAtMs.get(id) ?? Number.NEGATIVE_INFINITY;
     return nowMs - movedAtMs >= BETWEEN_MOVES_ELECTION_TIMEOUTS * this.ports.electionTimeoutMs;
   }
+}
+
+/** Whether the very process answers that was heard. */
+function isWho(heard: Hello, { bootNonce, incarnation }: WhoAnswer): boolean {
+  return bootNonce === heard.bootNonce && incarnation === heard.incarnation;
 }

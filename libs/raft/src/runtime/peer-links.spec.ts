@@ -25,7 +25,8 @@ function hello(name: string, replicaId: number, incarnation = storeOf(name)): He
   };
 }
 
-function setUp(): PeerLinks {
+/** @param members none are known yet where it is null */
+function setUp(members: Configuration | null = configuration): PeerLinks {
   const transport = {
     connect: () => undefined,
     disconnect: () => undefined,
@@ -39,7 +40,7 @@ function setUp(): PeerLinks {
     nowMs: () => 0,
     counted: () => undefined,
   });
-  links.connectMembers(configuration, 1);
+  if (members !== null) links.connectMembers(members, 1);
   return links;
 }
 
@@ -61,6 +62,51 @@ describe('a node that is no member', () => {
     links.heard(hello('n4', 0));
     links.heard(hello('n4', 4, 'another store'));
     expect(links.strangerNamed('n4')).toBeUndefined();
+  });
+});
+
+describe('a member that says that it is elsewhere', () => {
+  const elsewhere = (name: string, id: number): Hello => ({ ...hello(name, id), advertise: `${name}.new:7001` });
+
+  it('counts for nothing before it has been looked into, whether its word came before the membership or after', () => {
+    const links = setUp();
+    links.heard(elsewhere('n2', 2));
+    expect([links.counts(elsewhere('n2', 2), 0), links.movers.moverOf(2)?.hello.advertise]).toEqual([
+      false,
+      'n2.new:7001',
+    ]);
+
+    const joining = setUp(null);
+    const early = elsewhere('n3', 3);
+    joining.heard(early);
+    joining.connectMembers(configuration, 1);
+    joining.heard(early);
+    expect([joining.counts(early, 0), joining.movers.moverOf(3)?.hello]).toEqual([false, early]);
+  });
+
+  it('counts where the membership has it, where it is met there all the same, and once it was looked into', () => {
+    const links = setUp();
+    expect(links.counts(hello('n2', 2), 0)).toBe(true);
+    links.changed('n3:7001', 'connected', '', elsewhere('n3', 3));
+    expect(links.counts(elsewhere('n3', 3), 0)).toBe(true);
+
+    const later = { ...elsewhere('n2', 2), life: 2, bootNonce: 'the next start of n2' };
+    links.heard(later);
+    expect(links.counts(later, 0)).toBe(false);
+    links.count(later);
+    expect(links.counts(later, 0)).toBe(true);
+  });
+
+  it('is reached there once it counts, and not at its old place, where another member has come to', () => {
+    const links = setUp();
+    const [second, third] = [elsewhere('n2', 2), { ...hello('n3', 3), advertise: 'n2:7001' }];
+    links.changed('n2:7001', 'connected', '', third);
+    links.changed('n2.new:7001', 'connected', '', second);
+    expect([links.routeTo(2), links.routeTo(3)]).toEqual([undefined, undefined]);
+    expect(links.stateOfReplica(2)).toEqual({ state: 'closed', detail: "'n3' answers there" });
+    links.count(second);
+    links.count(third);
+    expect([links.routeTo(2)?.address, links.routeTo(3)?.address]).toEqual(['n2.new:7001', 'n2:7001']);
   });
 });
 

@@ -220,13 +220,14 @@ export class PeerLinks {
       if (!this.members.some(({ incarnation }) => incarnation === hello.incarnation)) this.strangers.heard(hello);
       return;
     }
-    const known = this.hellos.get(hello.replicaId);
-    if (known === hello) return;
+    // Also one that was heard before the membership was known here.
     if (!this.settles(hello)) {
       this.ports.hints.add(hello.advertise);
       if (this.movers.met(hello, this.ports.nowMs())) this.invite(hello.advertise, this.ports.nowMs());
       return;
     }
+    const known = this.hellos.get(hello.replicaId);
+    if (known === hello) return;
     if (!this.addresses.has(hello.replicaId) && this.hellos.size >= MOST_STRANGERS) this.forgetNonMembers();
     const isOlder = known?.incarnation === hello.incarnation && known.life > hello.life;
     if (!isOlder) this.hellos.set(hello.replicaId, hello);

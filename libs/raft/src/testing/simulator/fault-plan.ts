@@ -44,6 +44,7 @@ const WEIGHTS = {
   join: 0,
   remove: 0,
   replace: 0,
+  move: 0,
   transfer: 6,
 };
 
@@ -55,6 +56,9 @@ const WITH_CHANGES: Weights = { ...WEIGHTS, wipe: 0, rollBack: 0, revote: 14, jo
 
 /** A lease is only as good as the voters that hold to it: most is learned where one follower loses its leader alone. */
 const LEASE_CUTS = { cutLink: 40, restartVoters: 16 };
+
+/** One at a time and several within a few election time-outs. */
+const MOVES = { move: 24 };
 
 const RETRY_MS = 100;
 const LONGEST_QUIET_MS = 8000;
@@ -84,8 +88,11 @@ export class FaultPlan implements FaultScene {
     readonly settings: SeedSettings,
     private readonly script: Script | undefined,
   ) {
-    const weights = settings.membershipChanges ? WITH_CHANGES : WEIGHTS;
-    this.weights = settings.leaseReads === null ? weights : { ...weights, ...LEASE_CUTS };
+    this.weights = {
+      ...(settings.membershipChanges ? WITH_CHANGES : WEIGHTS),
+      ...(settings.leaseReads !== null && LEASE_CUTS),
+      ...(settings.moves && MOVES),
+    };
     this.chance = Chance.of(seed, 'fault');
     this.between = new NetworkFaults(this);
     this.onNodes = new NodeFaults(this, this.between);
@@ -231,6 +238,8 @@ export class FaultPlan implements FaultScene {
         return walks.remove(anyone);
       case 'replace':
         return walks.replace(anyone);
+      case 'move':
+        return onNodes.move(anyone);
       case 'transfer':
         return walks.transfer(anyone);
     }

@@ -26,12 +26,14 @@ export class MembershipRules {
   }
 
   /** Another is committed. */
-  changed({ voters, outgoing }: Configuration): void {
+  changed(configuration: Configuration): void {
+    const { voters, outgoing } = configuration;
     const { paths } = this.world;
     const ledger = this.ledger();
     // The one that was in force until now: the ledger has taken the new one in already.
     const before = ledger.membershipAt(ledger.membership!.index - 1);
     this.founders ||= before?.configuration.members.length ?? 0;
+    if (before !== undefined && moved(before.configuration, configuration)) paths.count('followed a move');
     const isJoint = outgoing.length > 0;
     if (isJoint) paths.count('entered a joint configuration');
     else if (this.joint) paths.count('left a joint configuration');
@@ -81,4 +83,10 @@ export class MembershipRules {
     );
     if (id > this.founders) this.world.paths.count('a joined node became a voter');
   }
+}
+
+function moved(before: Configuration, after: Configuration): boolean {
+  return after.members.some(({ id, peer }) =>
+    before.members.some((member) => member.id === id && member.peer !== peer),
+  );
 }

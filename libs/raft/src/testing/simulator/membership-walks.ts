@@ -85,7 +85,9 @@ export class MembershipWalks {
   }
 
   get memberAddresses(): readonly string[] {
-    return this.scene.oracle.membership?.configuration.members.map(({ peer }) => peer) ?? [];
+    const { oracle, nodes } = this.scene;
+    const members = oracle.membership?.configuration.members ?? [];
+    return members.map(({ name, peer }) => nodes.find((node) => node.name === name)?.address ?? peer);
   }
 
   /**

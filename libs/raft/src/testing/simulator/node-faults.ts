@@ -51,6 +51,31 @@ export class NodeFaults {
     });
   }
 
+  /** A node comes back elsewhere with its disk: where nobody was, or where another was, which comes to its place. */
+  move(node: SimulatedNode): boolean {
+    const { nodes, chance, world } = this.scene;
+    const canMove = (each: SimulatedNode): boolean =>
+      each.isUp && each.zombie === undefined && each.disk.groups.has(DEFAULT_GROUP);
+    const others = nodes.filter((other) => other !== node && canMove(other));
+    if (!canMove(node)) return false;
+    const before = node.address;
+    if (others.length > 0 && chance.happens(0.3)) {
+      const other = chance.pick(others);
+      this.scene.meet('swapped addresses', node);
+      node.kill();
+      other.kill();
+      node.moveTo(other.address);
+      other.moveTo(before);
+      other.restartLater();
+    } else {
+      this.scene.meet('came back at another address', node);
+      node.kill();
+      node.moveTo(`${node.name}.${Math.floor(world.time.nowMs)}:7001`);
+    }
+    node.restartLater();
+    return true;
+  }
+
   powerCut(): boolean {
     this.scene.meet('crashed every node');
     for (const node of this.scene.nodes) {

@@ -12,6 +12,8 @@ export interface SeedSettings {
   readonly spares: number;
   /** Members come and go, and votes with them. */
   readonly membershipChanges: boolean;
+  /** Nodes come back at other addresses. */
+  readonly moves: boolean;
   readonly electionTimeoutMs: number;
   readonly leaseReads: { readonly driftMargin: number } | null;
   readonly limits: Partial<RaftLimits>;
@@ -79,6 +81,8 @@ export function drawSettings(seed: number): SeedSettings {
     nodes,
     spares,
     membershipChanges,
+    // Drawn apart, so that the other settings of a seed stay what they are.
+    moves: membershipChanges && nodes > 1 && Chance.of(seed, 'moves').happens(0.4),
     electionTimeoutMs,
     leaseReads: withLeases ? { driftMargin } : null,
     limits: chance.happens(0.5) ? tightLimits(chance) : {},

@@ -1,6 +1,6 @@
 import { DEFAULT_GROUP } from '../../core/types';
 import { isRaftError } from '../../core/raft-error';
-import { raftNodeOptions } from '../../runtime/default-options';
+import { raftNodeOptions, type RaftNodeSettings } from '../../runtime/default-options';
 import { RaftNode } from '../../runtime/raft-node';
 import type { FounderOptions, RaftLogger } from '../../runtime/raft-node-options';
 import type { RaftPhase, RaftStatus } from '../../runtime/status';
@@ -27,6 +27,8 @@ export interface NodeSurroundings {
   readonly network: SimulatedNetwork;
   readonly oracle: ClusterOracle;
   readonly chance: Chance;
+  /** Where a node was started last, or is started next: whoever runs the cluster knows. */
+  readonly placeOf: (name: string) => string;
   /** Told before any code of a process runs. */
   readonly entered: () => void;
 }
@@ -74,7 +76,7 @@ export class SimulatedNode {
 
   constructor(
     readonly name: string,
-    readonly address: string,
+    private place: string,
     private readonly founders: readonly FounderOptions[],
     private readonly around: NodeSurroundings,
   ) {
@@ -86,6 +88,16 @@ export class SimulatedNode {
     this.diskConditions = { ...settings.disk, away: false, stalledUntilMs: 0 };
     const rate = 1 + chance.uniform(-settings.clockDrift, settings.clockDrift);
     this.clock = new MachineClock(world.time, rate, chance.uniform(0, 1e6), chance.uniform(-500, 500));
+  }
+
+  /** Where it is reached. */
+  get address(): string {
+    return this.place;
+  }
+
+  /** From its next start on; it doesn't run. */
+  moveTo(address: string): void {
+    this.place = address;
   }
 
   get isUp(): boolean {
@@ -260,8 +272,7 @@ export class SimulatedNode {
     const raft: RaftNode = new RaftNode(
       raftNodeOptions({
         nodeId: this.name,
-        founders: this.joins === undefined ? this.founders : [{ id: this.name, peer: this.address }],
-        ...(this.joins !== undefined && { join: this.joins.through, joinAs: this.joins.as }),
+        ...this.startLists(),
         advertise: this.address,
         electionTimeoutMs: settings.electionTimeoutMs,
         leaseReads: settings.leaseReads,
@@ -285,6 +296,19 @@ export class SimulatedNode {
       }),
     );
     return { process, raft, transport, storage, observed, ended: new Set(), started: false, zombie: false };
+  }
+
+  /** Lists for a start name everybody where he is by then: they are hints. */
+  private startLists(): Pick<RaftNodeSettings, 'founders' | 'join' | 'joinAs'> {
+    const { placeOf } = this.around;
+    const founders = this.founders.map(({ id }) => ({ id, peer: placeOf(id) }));
+    if (this.joins === undefined) return { founders };
+    const hints = this.around.settings.moves && this.disk.groups.has(DEFAULT_GROUP) ? founders : [];
+    return {
+      founders: [{ id: this.name, peer: this.address }],
+      join: [...this.joins.through, ...hints.map(({ peer }) => peer)],
+      joinAs: this.joins.as,
+    };
   }
 
   private end(life: NodeLife): void {

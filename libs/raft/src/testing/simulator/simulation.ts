@@ -101,6 +101,7 @@ export class Simulation {
       settings: this.settings,
       network,
       oracle: this.oracle,
+      placeOf: (name: string) => this.nodes.find((node) => node.name === name)?.address ?? addressOf(name),
       entered: () => (this.ranCode = true),
     };
     this.nodes = names.map(
