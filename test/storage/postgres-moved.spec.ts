@@ -33,7 +33,7 @@ describe('safety 10: a database that another server wrote, or another history of
     );
     for (const number of [3, 4])
       expect(await start(number)).toMatch(
-        /was written by Postgres system \d+, database \d+, timeline 0000000F, and is served by system \d+, .*00000001 now.*restored from a backup.*Remove the node.*SET server = NULL/,
+        /was written by Postgres system \d+, database \d+, timeline 0000000F, and is served by system \d+, .*00000001 now.*restored from a backup.*Repair the node.*SET server = NULL/,
       );
     await stores.query('UPDATE $schema.raft_store SET server = NULL');
     expect(await start(5)).toBeNull();

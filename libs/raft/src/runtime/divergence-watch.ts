@@ -235,6 +235,6 @@ function isSame(one: StateDigest, other: StateDigest): boolean {
 function sentenceFor(index: number): string {
   return (
     `This node made another state of the log up to entry ${index} than the majority of the members. Its answers can't be trusted. ` +
-    'Find out which command depends on something that is not the same on every node (the clock, chance, the environment, another version), then give the node an empty store and let it join again.'
+    'Find out which command depends on something that is not the same on every node (the clock, chance, the environment, another version), then repair this node: POST /_raft/repair, or RaftAdminService.repair().'
   );
 }

@@ -147,6 +147,6 @@ function copiedStore(group: LoadedGroup, incarnation: string): string | undefine
   if (member === undefined || member.incarnation === incarnation) return undefined;
   return (
     `The configuration binds replica ${member.id} ('${member.name}') to another store than this one: the log was copied into ` +
-    'it. Give the node its own store back, or remove it from the members and add it again with an empty store.'
+    'it. Give the node its own store back, or repair it: POST /_raft/repair on this node, or RaftAdminService.repair().'
   );
 }

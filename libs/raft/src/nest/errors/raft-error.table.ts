@@ -125,9 +125,9 @@ export const RAFT_ERRORS: Readonly<Record<RaftErrorCode, RaftErrorDescription>> 
     retryAfter: true,
   },
   RAFT_QUARANTINED: {
-    meaning: 'This node must not take part: its store was wiped, rolled back or has diverged.',
+    meaning: 'This node must not take part: its store is damaged, was wiped or rolled back, or has diverged.',
     consequence: 'Not applied by this call on this node.',
-    remedy: "Ask another node. The node's status and log say what to do with it.",
+    remedy: "Ask another node. The node's status and log say what to do with it; mostly: repair it.",
     httpStatus: 503,
     retryAfter: true,
   },

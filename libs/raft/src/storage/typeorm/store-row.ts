@@ -80,7 +80,7 @@ export class StoreRow {
     return (
       `The store in schema ${quoted(this.tables.schema)} was written by Postgres ${wroteIt}, and is served by ${now} now: the ` +
       'database was restored from a backup, recovered to a point in time, taken over by a standby, or moved. What this node wrote ' +
-      'last may be missing, and with it its votes. Remove the node from the members and add it again with an empty store. Only where ' +
+      'last may be missing, and with it its votes. Repair the node (POST /_raft/repair, or RaftAdminService.repair()). Only where ' +
       'the copy was certainly made after the node had stopped for the last time, as by pg_upgrade, let it go on instead: ' +
       `UPDATE ${this.tables.store} SET server = NULL.`
     );
