@@ -52,7 +52,7 @@ export class KeyValueController {
     const idempotencyKey = idempotencyKeyOf(request);
     const admitted = this.gate.admits(request, reply);
     if (admitted !== true && !(await admitted)) return;
-    const { value: result, index } = await this.writing(idempotencyKey).put(key, json, precondition);
+    const { value: result, index } = await this.writing(request, idempotencyKey).put(key, json, precondition);
     requireDone(key, result);
     reply.header('x-raft-index', index).header('etag', entityTag(index)).type(JSON_TYPE).send(json);
   }
@@ -64,7 +64,7 @@ export class KeyValueController {
     const idempotencyKey = idempotencyKeyOf(request);
     const admitted = this.gate.admits(request, reply);
     if (admitted !== true && !(await admitted)) return;
-    const { value: result, index } = await this.writing(idempotencyKey).remove(key, precondition);
+    const { value: result, index } = await this.writing(request, idempotencyKey).remove(key, precondition);
     requireDone(key, result);
     reply.header('x-raft-index', index).type(JSON_TYPE).send(`{"deleted":${result.existed}}`);
   }
@@ -82,9 +82,11 @@ export class KeyValueController {
   }
 
   /** With a key, a repeated request is answered as the first was, and writes nothing. */
-  private writing(idempotencyKey: string | undefined): Replicated<KeyValueMachine, 'ordered'> {
+  private writing({ raw }: FastifyRequest, idempotencyKey: string | undefined): Replicated<KeyValueMachine, 'ordered'> {
     const ordered = this.store.$ordered();
-    return idempotencyKey === undefined ? ordered : ordered.$idempotencyKey(idempotencyKey);
+    if (idempotencyKey === undefined) return ordered;
+    // Keys are kept for ten minutes, and nobody is to use up those of all.
+    return ordered.$caller(`http ${raw.socket.remoteAddress ?? 'unknown'}`).$idempotencyKey(idempotencyKey);
   }
 
   private read(key: string, consistency: 'linearizable' | 'lease' | 'stale') {

@@ -168,6 +168,7 @@ export {
   type ResumeSessionOptions,
   SessionTicket,
 } from './runtime/client-session';
+export type { ClientSessionView } from './runtime/session-list';
 export { raftNodeOptions, type RaftNodeSettings } from './runtime/default-options';
 export { SystemScheduler } from './runtime/system-scheduler';
 export type { Scheduler, TimerHandle } from './runtime/scheduler';

@@ -21,6 +21,7 @@ import type { RaftEventsService } from '../nest/raft-events.service';
 import type { RaftService } from '../nest/raft.service';
 import type { MembershipView } from '../runtime/membership-view';
 import type { RepairResult } from '../runtime/repairing';
+import type { ClientSessionView } from '../runtime/session-list';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import { type AdminRequest, changeOptionsOf, fieldsOf, memberOf, newAddressOf, textOf } from './admin-request';
@@ -112,6 +113,18 @@ export function adminController(options: RaftAdminModuleOptions): Type<object> {
     @HttpCode(200)
     repair(): Promise<RepairResult> {
       return this.admin.repair();
+    }
+
+    @Get('sessions')
+    @Header('cache-control', 'no-store')
+    sessions(): { readonly sessions: readonly ClientSessionView[] } {
+      return { sessions: this.admin.sessions() };
+    }
+
+    @Delete('sessions/:id')
+    async closeSession(@Param('id') id: string): Promise<{ readonly closed: string }> {
+      await this.admin.closeSession(id);
+      return { closed: id };
     }
 
     @Get('events')

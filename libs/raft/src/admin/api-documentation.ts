@@ -24,6 +24,7 @@ interface RouteDocumentation {
   readonly body?: object;
   readonly query?: Readonly<Record<string, object>>;
   readonly param?: string;
+  readonly pathParam?: { readonly name: string; readonly description: string };
   readonly produces?: string;
 }
 
@@ -100,6 +101,17 @@ const ADMIN: Readonly<Record<string, RouteDocumentation>> = {
     answer: 'Where its old store is kept',
     answerSchema: object({ keptAs: TEXT, label: TEXT }),
   },
+  sessions: {
+    summary: 'The sessions that clients have open',
+    answer: 'The sessions, the one that ends first first',
+    answerSchema: object({ sessions: { type: 'array', items: { type: 'object' } } }),
+  },
+  closeSession: {
+    summary: 'End a client session',
+    answer: 'It is ended',
+    answerSchema: object({ closed: TEXT }),
+    pathParam: { name: 'id', description: 'The session’s id' },
+  },
   events: { summary: 'What happens, as server-sent events', answer: 'A stream', produces: 'text/event-stream' },
   ui: { summary: 'The dashboard', answer: 'A page', produces: 'text/html' },
 };
@@ -136,7 +148,16 @@ function documentRoutes(controller: Type<object>, routes: Readonly<Record<string
 }
 
 function decoratorsOf(swagger: SwaggerDecorators, route: RouteDocumentation): readonly MethodDecorator[] {
-  const { summary, answer, answerSchema, body, query = {}, param, produces } = route;
+  const {
+    summary,
+    answer,
+    answerSchema,
+    body,
+    query = {},
+    param,
+    pathParam = param === undefined ? undefined : { name: 'name', description: param },
+    produces,
+  } = route;
   return [
     swagger.ApiOperation({ summary }),
     swagger.ApiResponse({ status: 200, description: answer, ...(answerSchema && { schema: answerSchema }) }),
@@ -144,7 +165,7 @@ function decoratorsOf(swagger: SwaggerDecorators, route: RouteDocumentation): re
     swagger.ApiResponse({ status: 503, description: 'No leader, or this node can’t serve it; code says why' }),
     ...(body === undefined ? [] : [swagger.ApiBody({ required: true, schema: body })]),
     ...Object.entries(query).map(([name, schema]) => swagger.ApiQuery({ name, required: false, schema })),
-    ...(param === undefined ? [] : [swagger.ApiParam({ name: 'name', description: param })]),
+    ...(pathParam === undefined ? [] : [swagger.ApiParam(pathParam)]),
     ...(produces === undefined ? [] : [swagger.ApiProduces(produces)]),
   ];
 }

@@ -102,6 +102,21 @@ describe.each([
     });
   });
 
+  it('lists the sessions of clients, and ends one', async () => {
+    await start();
+    const raft = app.get(RaftService);
+    const session = await raft.openSession({ ttlMs: 60_000 });
+    const listed = (await call('GET', '/admin/raft/sessions')).json();
+    expect(listed).toEqual({
+      sessions: [
+        { id: session.id, ttlMs: 60_000, expiresAt: expect.any(String) as string, answers: 0, answerBytes: 0 },
+      ],
+    });
+    expect((await call('DELETE', `/admin/raft/sessions/${session.id}`)).json()).toEqual({ closed: session.id });
+    expect((await call('GET', '/admin/raft/sessions')).json()).toEqual({ sessions: [] });
+    expect((await call('DELETE', '/admin/raft/sessions/7.80000000')).json()).toMatchObject({ code: 'RAFT_REJECTED' });
+  });
+
   it.each([
     [{}, "Say the new member's name: name, such as n4."],
     [{ name: 'n4' }, 'Say where the peers of n4 reach it: peer, as host:port, such as n4:7001.'],
@@ -131,6 +146,8 @@ describe.each([
       ['POST', '/admin/raft/transfer'],
       ['POST', '/admin/raft/snapshot'],
       ['POST', '/admin/raft/repair'],
+      ['GET', '/admin/raft/sessions'],
+      ['DELETE', '/admin/raft/sessions/1.a'],
       ['GET', '/admin/raft/events'],
       ['GET', '/admin/raft/ui'],
       ['PUT', '/short/leadership_transfer'],
@@ -180,6 +197,8 @@ describe.each([
       '/admin/raft/transfer',
       '/admin/raft/snapshot',
       '/admin/raft/repair',
+      '/admin/raft/sessions',
+      '/admin/raft/sessions/{id}',
       '/admin/raft/events',
       '/admin/raft/ui',
       '/short/leadership_transfer',

@@ -9,6 +9,7 @@ import type {
 import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { NodeEvents } from '../runtime/node-events';
 import type { RepairResult } from '../runtime/repairing';
+import type { ClientSessionView } from '../runtime/session-list';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftStatus } from '../runtime/status';
 import type { CommandOutcome } from '../state-machine/contract';
@@ -26,6 +27,8 @@ export interface HostedNode {
   query(query: Uint8Array, options?: QueryOptions): Promise<Ordered<CommandOutcome>>;
   openSession(options?: OpenSessionOptions): Promise<RaftSession>;
   resumeSession(options: ResumeSessionOptions): RaftSession;
+  sessions(): readonly ClientSessionView[];
+  closeSession(id: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   barrier(options?: BarrierOptions): Promise<number>;
   status(): RaftStatus;
   members(): MembershipView;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../runtime/membership-view';
 import type { RepairResult } from '../runtime/repairing';
+import type { ClientSessionView } from '../runtime/session-list';
 import type { SnapshotInfo } from '../runtime/snapshot-options';
 import type { RaftNodeHost } from './raft-node-host';
 
@@ -89,6 +90,21 @@ export class RaftAdminService {
    */
   repair(options?: { readonly timeoutMs?: number }): Promise<RepairResult> {
     return this.host.node().repair(options);
+  }
+
+  /** @returns the sessions that clients have open, as this node knows them, the one that ends first first */
+  sessions(): readonly ClientSessionView[] {
+    return this.host.node().sessions();
+  }
+
+  /**
+   * Ends a client session, whoever has opened it: its next command fails with `RAFT_SESSION_EXPIRED`. Where it is gone already,
+   * nothing happens.
+   *
+   * @throws RaftError `RAFT_REJECTED` with the reason `NODE_SESSION`, and the codes of the way to the leader
+   */
+  closeSession(id: string, options?: { readonly timeoutMs?: number }): Promise<void> {
+    return this.host.node().closeSession(id, options);
   }
 
   /** Takes a snapshot of this node's state now. @throws RaftError `RAFT_STORAGE` */

@@ -53,6 +53,14 @@ class PretendedNode implements HostedNode {
     throw new RaftError('RAFT_NO_LEADER', 'it is only pretended');
   }
 
+  sessions(): never {
+    throw new Error('not asked for');
+  }
+
+  closeSession(): never {
+    throw new Error('not asked for');
+  }
+
   members(): never {
     throw new RaftError('RAFT_NO_LEADER', 'it is only pretended');
   }

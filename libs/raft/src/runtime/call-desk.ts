@@ -28,8 +28,8 @@ export class CallDesk {
 
   call(kind: RequestKind, body: Uint8Array, options: ProposeOptions & QueryOptions): Promise<RequestResult> {
     const { timeoutMs = this.options.requestTimeoutMs, schemaVersion = 0, consistency = 'linearizable' } = options;
-    const { maxLagMs, after, forward: mayForward = true } = options;
-    const parameters = { kind, body, schemaVersion, consistency, mayForward, timeoutMs, maxLagMs, after };
+    const { maxLagMs, after, forward: mayForward = true, caller } = options;
+    const parameters = { kind, body, schemaVersion, consistency, mayForward, timeoutMs, maxLagMs, after, caller };
     return new Promise((resolve, reject) => {
       this.submit(new PendingRequest(parameters, resolve, reject));
     });

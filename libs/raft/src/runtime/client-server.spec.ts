@@ -46,6 +46,7 @@ function setUp() {
       return !isFull;
     },
     backlogBytes: 0,
+    remoteAddress: '192.0.2.1',
     close: (detail) => closings.push(detail),
   };
   const call = (method: string, more: Partial<RequestMessage> = {}): void =>

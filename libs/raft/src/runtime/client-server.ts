@@ -127,6 +127,8 @@ export class ClientServer implements ClientHost {
         after: call.after,
         isFromPeer: true,
         carrier: call.carrier,
+        // What a client says of itself binds nobody: its address does.
+        caller: `client at ${channel.remoteAddress}`,
       },
       (result) => {
         client.calls--;

@@ -7,6 +7,7 @@ import type { SessionCalls } from '../state-machine/session-calls';
 import { encodeSessionOperation, type SessionOperation } from '../state-machine/session-entry';
 import type { Ordered } from './raft-node-options';
 import type { Scheduler, TimerHandle } from './scheduler';
+import { clientNonce } from './session-nonce';
 import { SessionSequences } from './session-sequences';
 
 const DEFAULT_TTL_MS = 60_000;
@@ -175,7 +176,7 @@ export class ClientSessions {
 
   async openSession({ ttlMs = DEFAULT_TTL_MS, timeoutMs }: OpenSessionOptions): Promise<RaftSession> {
     checkTtl(ttlMs);
-    const nonce = this.ports.scheduler.randomSeed();
+    const nonce = clientNonce(this.ports.scheduler.randomSeed());
     const opening = encodeSessionOperation({ kind: 'open', ttlMs, nonce });
     const { value } = await this.ports.operate(opening, timeoutMs);
     const id = outcomeValue(value, 'the opening of a session', 'COMMAND_FAILED');

@@ -11,6 +11,7 @@ const FULL_BYTES = 1024 * 1024;
 class Client implements ClientChannel {
   readonly client = { nodeName: 'api' } as Hello;
   readonly answers: ResponseMessage[] = [];
+  readonly remoteAddress = '192.0.2.1';
   backlogBytes = 0;
   closed = false;
 

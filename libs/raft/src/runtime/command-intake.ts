@@ -5,6 +5,7 @@ import type { LogId } from '../core/types';
 import { stampCommandTime, withSchemaHash } from '../state-machine/command-envelope';
 import type { ReplicatedStateMachine } from '../state-machine/contract';
 import { stampSessionTime } from '../state-machine/session-entry';
+import { type CallerLimits, CallerPlaces } from './caller-places';
 import { crowded, isSchemaVersion, refusedCommand, stalled, storageTrouble } from './command-refusals';
 import { sentenceOf } from './error-sentence';
 import type { KernelDriver } from './kernel-driver';
@@ -27,6 +28,7 @@ export interface CommandIntakePorts {
   readonly router: RequestRouter;
   readonly waiters: Waiters;
   readonly traced: TracedEntries;
+  readonly limits: CallerLimits;
   /** The store gives errors, or was lost. */
   isStoreTroubled(): boolean;
   /** The store takes longer than a leader may wait for it. */
@@ -38,7 +40,12 @@ export interface CommandIntakePorts {
 
 /** Puts commands, and operations on sessions, into the log of this leader, and keeps out of it what nobody could run. */
 export class CommandIntake {
-  constructor(private readonly ports: CommandIntakePorts) {}
+  private readonly places: CallerPlaces;
+  private countedTerm = 0;
+
+  constructor(private readonly ports: CommandIntakePorts) {
+    this.places = new CallerPlaces(ports.limits);
+  }
 
   /** A new leader stamps nothing before it knows every time that stands in the log: so its first entry has to be applied. */
   clockIsReady(): boolean {
@@ -62,7 +69,8 @@ export class CommandIntake {
     // A copy: the caller may use its bytes again, and what stands in a log never changes.
     const data = new Uint8Array(request.body);
     const kind = request.kind === 'session' ? 'session' : 'command';
-    const refusal = this.refusalOf(kind, data, request.schemaVersion);
+    const refusal =
+      this.refusalOf(kind, data, request.schemaVersion) ?? this.refusalOfCaller(request.caller, kind, data);
     if (refusal !== undefined) {
       this.refuse(request, refusal);
       return;
@@ -74,6 +82,23 @@ export class CommandIntake {
     if (result.accepted) this.awaitDecision(request, { index: result.firstIndex, term: result.term });
     else if (result.reason === 'busy') this.refuse(request, crowded());
     else router.retry(request);
+  }
+
+  /** Nobody takes the places of all: judged here, before the log, as what is judged at apply is a constant of the format. */
+  private refusalOfCaller(
+    caller: string | undefined,
+    kind: 'command' | 'session',
+    data: Uint8Array,
+  ): RaftError | undefined {
+    if (caller === undefined) return undefined;
+    const { term } = this.ports.kernel.status;
+    if (term !== this.countedTerm) this.places.clear();
+    this.countedTerm = term;
+    try {
+      return this.places.refusalOf(caller, kind, data, this.ports.clusterTimeMs());
+    } catch (error) {
+      return refusedCommand('MALFORMED_COMMAND', sentenceOf(error));
+    }
   }
 
   /** Where an earlier send may be applied, a refusal of this one decides nothing. */

@@ -13,6 +13,9 @@ export const DEFAULT_LIMITS: RaftLimits = Object.freeze({
   maxCommandBytes: 4 * 1024 * 1024,
   maxPendingRequests: 10_000,
   maxPendingBytes: 64 * 1024 * 1024,
+  maxSessionsPerCaller: 1000,
+  maxIdempotencyKeysPerCaller: 16_000,
+  maxLocksPerCaller: 4000,
 });
 
 /** What {@link raftNodeOptions} needs; the rest has defaults. */

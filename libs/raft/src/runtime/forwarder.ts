@@ -80,6 +80,7 @@ export class Forwarder implements RequestHolder {
         carrier: request.trace?.carrier(),
         maxLagMs: request.maxLagMs,
         after: request.after,
+        caller: request.caller,
         body: request.body,
       }),
     });

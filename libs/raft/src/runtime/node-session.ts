@@ -7,6 +7,7 @@ import type { PendingRequest, RequestHolder, RequestResult } from './pending-req
 import type { Ordered } from './raft-node-options';
 import type { RequestLedger } from './request-ledger';
 import type { Scheduler } from './scheduler';
+import { nodeNonce } from './session-nonce';
 import { SessionSequences } from './session-sequences';
 
 /** For how long commands go without a session where none can be had, before the next attempt. */
@@ -140,7 +141,7 @@ export class NodeSession implements RequestHolder {
     const { scheduler, ttlMs } = this.ports;
     const askedMs = scheduler.nowMs();
     this.ports
-      .operate(encodeSessionOperation({ kind: 'open', ttlMs, nonce: scheduler.randomSeed() }))
+      .operate(encodeSessionOperation({ kind: 'open', ttlMs, nonce: nodeNonce(scheduler.randomSeed()) }))
       .then(
         ({ value }) => this.opened(value, askedMs),
         (error: unknown) => {

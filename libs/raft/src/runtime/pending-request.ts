@@ -47,6 +47,8 @@ export interface RequestParameters {
   readonly isFromPeer?: boolean;
   /** The trace context of the node that sent it on. */
   readonly carrier?: string | undefined;
+  /** Whom bounds per caller count it for; undefined for the application of a node. */
+  readonly caller?: string | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -98,6 +100,7 @@ export class PendingRequest {
   readonly after: number;
   readonly isFromPeer: boolean;
   readonly carrier: string | undefined;
+  readonly caller: string | undefined;
   body: Uint8Array;
 
   constructor(
@@ -115,6 +118,7 @@ export class PendingRequest {
     this.after = parameters.after ?? 0;
     this.isFromPeer = parameters.isFromPeer ?? false;
     this.carrier = parameters.carrier;
+    this.caller = parameters.caller;
   }
 
   get isSettled(): boolean {

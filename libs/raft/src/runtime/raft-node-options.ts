@@ -37,6 +37,12 @@ export type RaftLimits = {
   readonly maxPendingRequests: number;
   /** Bytes of the commands and queries that wait in this node. Default 64 MiB; above it `RAFT_BUSY`. A single larger one still goes, alone. */
   readonly maxPendingBytes: number;
+  /** Client sessions that one caller has open (a client's address, or whom `$caller()` names). Default 1,000 of the group's 8,192. */
+  readonly maxSessionsPerCaller: number;
+  /** Idempotency keys that one caller has used within the time for which they count. Default 16,000 of the group's 131,072. */
+  readonly maxIdempotencyKeysPerCaller: number;
+  /** Locks and permits of semaphores that one caller holds or waits for. Default 4,000. */
+  readonly maxLocksPerCaller: number;
 };
 
 /** Where it is heard what the state machines of a node tell: their host's `onEvent` feeds it. @publicApi */
@@ -108,6 +114,8 @@ export interface ProposeOptions {
   readonly schemaVersion?: number;
   /** `false`: fail with `RAFT_NOT_LEADER` instead of forwarding to the leader. Default true. */
   readonly forward?: boolean;
+  /** On whose behalf, in 1 to 255 bytes: bounds per caller count what it takes. Default: the application's, which has no such bounds. */
+  readonly caller?: string | undefined;
 }
 
 /** @publicApi */

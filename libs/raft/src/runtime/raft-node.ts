@@ -1,4 +1,5 @@
 import type { CommandOutcome } from '../state-machine/contract';
+import { type ClientSessionView, clientSessions, closingOf } from './session-list';
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from './client-session';
 import {
   type CancelOptions,
@@ -122,6 +123,21 @@ export class RaftNode {
    */
   resumeSession(options: ResumeSessionOptions): RaftSession {
     return this.life.paths.clientSessions.resumeSession(options);
+  }
+
+  /** @returns the sessions that clients have open, as this node knows them, the one that ends first first */
+  sessions(): readonly ClientSessionView[] {
+    return clientSessions(this.life.options.stateMachine);
+  }
+
+  /**
+   * Ends a client session in the cluster, whoever has opened it: its next command fails with `RAFT_SESSION_EXPIRED`. Where it is
+   * gone already, nothing happens.
+   *
+   * @throws RaftError `RAFT_REJECTED` with the reason `NODE_SESSION`, and the codes of the way to the leader
+   */
+  async closeSession(id: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    await this.life.paths.desk.call('session', closingOf(id), options);
   }
 
   /**

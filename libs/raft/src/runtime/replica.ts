@@ -278,6 +278,7 @@ export class Replica implements ServingReplica {
       router,
       waiters: this.waiters,
       traced: this.traced,
+      limits: ports.options.limits,
       isStoreTroubled: () => this.persister.isTroubled,
       isStoreStalled: () => this.watch.isStalled,
       appliedTerm: () => this.appliedTerm,

@@ -25,6 +25,23 @@ describe('The codec of forwarded calls', () => {
     expect([...encodeRequest({ ...plain, carrier: '' })]).toEqual([...encodeRequest(plain)]);
   });
 
+  it('keeps the caller beside all else, and adds no byte where there is none', () => {
+    const plain = { bootNonce: 'n1', schemaVersion: 3, consistency: 'stale', body: Uint8Array.of(1, 2, 3) } as const;
+    expect([...encodeRequest({ ...plain, caller: 'é1' })]).toEqual([
+      ...[1, 0x22, 0, 0, 0, 3, 2, 0x6e, 0x31],
+      ...[3, 0xc3, 0xa9, 0x31],
+      ...[1, 2, 3],
+    ]);
+    const all = { ...plain, carrier: 'trace', maxLagMs: 50, after: 7, caller: 'client at ::1' };
+    expect(decodeRequest(encodeRequest(all))).toMatchObject({ ...all, body: expect.anything() as unknown });
+    expect([...decodeRequest(encodeRequest(all))!.body]).toEqual([1, 2, 3]);
+    expect(decodeRequest(encodeRequest(plain))).not.toHaveProperty('caller');
+    expect(decodeRequest(encodeRequest({ ...plain, caller: 'x'.repeat(300) }))?.caller).toHaveLength(255);
+    const empty = encodeRequest({ ...all, body: new Uint8Array(0) });
+    for (let length = 0; length < empty.length; length++)
+      expect(decodeRequest(empty.subarray(0, length))).toBeUndefined();
+  });
+
   it('leaves a trace context out that is too long, and keeps the call', () => {
     const request = { bootNonce: 'n', schemaVersion: 0, consistency: 'lease', body: Uint8Array.of(7) } as const;
     expect(encodeRequest({ ...request, carrier: 'x'.repeat(1025) })).toEqual(encodeRequest(request));

@@ -18,6 +18,8 @@ export interface ForwardedRequest {
   readonly maxLagMs?: number | undefined;
   /** Of a client's stale read: the index that it has to see. 0 or absent: none. */
   readonly after?: number | undefined;
+  /** Whom bounds per caller count it for; absent for the application of the node that sends it on. */
+  readonly caller?: string | undefined;
 }
 
 const FORMAT = 1;
@@ -25,22 +27,30 @@ const FORMAT = 1;
 const HAS_CARRIER = 0x80;
 /** Set where the bounds of a client's stale read stand before the body. Nodes never send such on. */
 const HAS_BOUNDS = 0x40;
+/** Set where the caller stands before the body: a call without one has the bytes of old. */
+const HAS_CALLER = 0x20;
+const MAX_CALLER_BYTES = 255;
 const BOUNDS_BYTES = 16;
 const MAX_CARRIER_BYTES = 1024;
 const CONSISTENCIES: readonly ReadConsistency[] = ['linearizable', 'lease', 'stale'];
 
 /**
  * Format, consistency, schema version (4 bytes), the nonce behind its length, where there is one the trace context behind its
- * length (2 bytes), where there are any the bounds of a stale read (its lag and its index, 8 bytes each), the body. Numbers are
- * big endian.
+ * length (2 bytes), where there are any the bounds of a stale read (its lag and its index, 8 bytes each), where there is one the
+ * caller behind its length (1 byte), the body. Numbers are big endian.
  */
 export function encodeRequest(request: ForwardedRequest): Uint8Array {
   const nonce = Buffer.from(request.bootNonce, 'utf8');
   const carrier = carrierBytes(request.carrier);
   const bounds = boundsBytes(request);
+  const caller = callerBytes(request.caller);
   const boundsAt = 7 + nonce.length + carrier.length;
-  const out = Buffer.allocUnsafe(boundsAt + bounds.length + request.body.length);
-  const flags = (carrier.length > 0 ? HAS_CARRIER : 0) | (bounds.length > 0 ? HAS_BOUNDS : 0);
+  const callerAt = boundsAt + bounds.length;
+  const out = Buffer.allocUnsafe(callerAt + caller.length + request.body.length);
+  const flags =
+    (carrier.length > 0 ? HAS_CARRIER : 0) |
+    (bounds.length > 0 ? HAS_BOUNDS : 0) |
+    (caller.length > 0 ? HAS_CALLER : 0);
   out[0] = FORMAT;
   out[1] = CONSISTENCIES.indexOf(request.consistency) | flags;
   out.writeUInt32BE(request.schemaVersion, 2);
@@ -48,8 +58,16 @@ export function encodeRequest(request: ForwardedRequest): Uint8Array {
   out.set(nonce, 7);
   out.set(carrier, 7 + nonce.length);
   out.set(bounds, boundsAt);
-  out.set(request.body, boundsAt + bounds.length);
+  out.set(caller, callerAt);
+  out.set(request.body, callerAt + caller.length);
   return out;
+}
+
+/** A longer name is cut: it still names one caller, or a few that share their beginning. */
+function callerBytes(caller: string | undefined): Buffer {
+  if (caller === undefined || caller === '') return NO_CARRIER;
+  const name = Buffer.from(caller, 'utf8').subarray(0, MAX_CALLER_BYTES);
+  return Buffer.concat([Uint8Array.of(name.length), name]);
 }
 
 const NO_CARRIER = Buffer.alloc(0);
@@ -82,13 +100,16 @@ function carrierBytes(carrier: string | undefined): Buffer {
 export function decodeRequest(bytes: Uint8Array): ForwardedRequest | undefined {
   const input = bufferOver(bytes);
   if (input.length < 7 || input[0] !== FORMAT) return undefined;
-  const consistency = CONSISTENCIES[input[1]! & ~(HAS_CARRIER | HAS_BOUNDS)];
+  const consistency = CONSISTENCIES[input[1]! & ~(HAS_CARRIER | HAS_BOUNDS | HAS_CALLER)];
   const nonceEnd = 7 + input[6]!;
   const carrierAt = (input[1]! & HAS_CARRIER) === 0 ? nonceEnd : nonceEnd + 2;
   if (consistency === undefined || input.length < carrierAt) return undefined;
   const boundsAt = carrierAt === nonceEnd ? nonceEnd : carrierAt + input.readUInt16BE(nonceEnd);
   const hasBounds = (input[1]! & HAS_BOUNDS) !== 0;
-  const bodyAt = hasBounds ? boundsAt + BOUNDS_BYTES : boundsAt;
+  const hasCaller = (input[1]! & HAS_CALLER) !== 0;
+  const callerAt = hasBounds ? boundsAt + BOUNDS_BYTES : boundsAt;
+  if (input.length < (hasCaller ? callerAt + 1 : callerAt)) return undefined;
+  const bodyAt = hasCaller ? callerAt + 1 + input[callerAt]! : callerAt;
   if (input.length < bodyAt) return undefined;
   return {
     bootNonce: input.toString('utf8', 7, nonceEnd),
@@ -96,6 +117,7 @@ export function decodeRequest(bytes: Uint8Array): ForwardedRequest | undefined {
     consistency,
     ...(boundsAt > carrierAt && { carrier: input.toString('utf8', carrierAt, boundsAt) }),
     ...(hasBounds && readBounds(input, boundsAt)),
+    ...(hasCaller && { caller: input.toString('utf8', callerAt + 1, bodyAt) }),
     body: bytes.subarray(bodyAt),
   };
 }
@@ -127,7 +149,15 @@ export function encodeResult(result: RequestResult): Uint8Array {
       return resultBytes('rejected', index, encodeValue([reason, message, details]));
     }
     case 'busy':
-      return resultBytes('busy', index, encodeValue([outcome.reason, outcome.message]));
+      return resultBytes(
+        'busy',
+        index,
+        encodeValue([
+          outcome.reason,
+          outcome.message,
+          ...(outcome.retryAfterMs === undefined ? [] : [outcome.retryAfterMs]),
+        ]),
+      );
     case 'failed':
     case 'sessionExpired':
     case 'conflict':
@@ -157,8 +187,8 @@ function decodeOutcome(kind: (typeof OUTCOMES)[number] | undefined, bytes: Uint8
       return { status: 'rejected', reason, message, details };
     }
     case 'busy': {
-      const [reason, message] = listIn(bytes) as [string, string];
-      return { status: 'busy', reason, message };
+      const [reason, message, retryAfterMs] = listIn(bytes) as [string, string, number?];
+      return { status: 'busy', reason, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
     }
     case 'failed':
     case 'sessionExpired':

@@ -61,6 +61,7 @@ export class RequestServer {
         timeoutMs: Math.min(LONGEST_TIMEOUT_MS, Math.max(0, message.timeoutMs)),
         isFromPeer: true,
         carrier: forwarded.carrier,
+        caller: forwarded.caller,
       },
       (result) => this.answer(message, sender, result),
       (error) => this.refuse(message, sender, error),

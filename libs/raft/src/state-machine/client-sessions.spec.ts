@@ -449,11 +449,15 @@ describe('Idempotency keys in the state machine', () => {
     const keys = new KeyTable();
     const answer = { index: 1, status: 'applied', bytes: Uint8Array.of(1) } as const;
     for (let number = 1; number <= MAX_KEYS; number++) keys.reserve(`${number}`, 'f', number < 10 ? 0 : 90_000)(answer);
-    expect(keys.admit('0', 'f')).toMatchObject({ status: 'busy', reason: 'TOO_MANY_KEYS' });
-    expect(keys.admit('1', 'f')).toMatchObject({ status: 'applied', firstIndex: 1 });
+    expect(keys.admit('0', 'f', 100_000)).toMatchObject({
+      status: 'busy',
+      reason: 'TOO_MANY_KEYS',
+      retryAfterMs: keys.dueMs - 100_000,
+    });
+    expect(keys.admit('1', 'f', 100_000)).toMatchObject({ status: 'applied', firstIndex: 1 });
     const firstDueMs = keys.dueMs;
     keys.expire(firstDueMs);
-    expect([keys.size, keys.admit('0', 'f')]).toEqual([MAX_KEYS - 9, undefined]);
+    expect([keys.size, keys.admit('0', 'f', firstDueMs)]).toEqual([MAX_KEYS - 9, undefined]);
     expect(keys.dueMs).toBeGreaterThan(firstDueMs);
     keys.expire(keys.dueMs);
     expect([keys.size, keys.dueMs]).toEqual([0, Number.POSITIVE_INFINITY]);

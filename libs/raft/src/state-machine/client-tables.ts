@@ -43,7 +43,7 @@ export class ClientTables {
     nowMs: number,
   ): CommandOutcome | typeof UNDECIDED | undefined {
     if (session !== undefined) return this.sessions.admit(session, nowMs);
-    return this.keys.admit(idempotencyKey!, fingerprint!);
+    return this.keys.admit(idempotencyKey!, fingerprint!, nowMs);
   }
 
   /**

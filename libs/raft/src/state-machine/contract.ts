@@ -36,7 +36,13 @@ export type CommandOutcome =
   /** Not applied by this entry: the session, or the answer of this sequence number, is gone. */
   | { readonly status: 'sessionExpired'; readonly message: string }
   /** Not applied by this entry: no more sessions, answers or keys are kept. */
-  | { readonly status: 'busy'; readonly reason: string; readonly message: string }
+  | {
+      readonly status: 'busy';
+      readonly reason: string;
+      readonly message: string;
+      /** When a place may be free, in milliseconds of cluster time from this entry on; undefined where nobody knows. */
+      readonly retryAfterMs?: number | undefined;
+    }
   /** Not applied by this entry: its idempotency key is that of another command. */
   | { readonly status: 'conflict'; readonly message: string };
 
@@ -75,6 +81,17 @@ export interface FatesElsewhere {
 
 /** Asks all other members of the cluster what became of commands of one machine. It doesn't throw. @publicApi */
 export type AskOthers = (machine: string, indexes: readonly number[]) => Promise<FatesElsewhere>;
+
+/** A session that the group keeps. @publicApi */
+export interface StoredSession {
+  readonly clientId: string;
+  readonly ttlMs: number;
+  /** The cluster time of its last entry. */
+  readonly activeMs: number;
+  /** Answers that are kept for it, and their bytes. */
+  readonly answers: number;
+  readonly bytes: number;
+}
 
 /** A state at one index, readable while commands go on. @publicApi */
 export interface SnapshotSource {
@@ -137,6 +154,9 @@ export interface ReplicatedStateMachine {
    * be too early, never too late. Undefined, or no such method: nothing does.
    */
   nextExpiryMs?(): number | undefined;
+
+  /** The sessions that are open, as of the last applied index. No such method: it keeps none. */
+  sessions?(): readonly StoredSession[];
 
   /** Says whose log it is, before anything of it is restored or applied: a state that is kept elsewhere may be another cluster's. */
   belongsTo?(clusterId: string): void;

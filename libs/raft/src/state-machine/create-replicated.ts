@@ -23,7 +23,7 @@ interface OrderedOutcome {
 export interface ReplicatedClient {
   propose(
     command: Uint8Array,
-    options: { readonly timeoutMs?: number; readonly schemaVersion?: number },
+    options: { readonly timeoutMs?: number; readonly schemaVersion?: number; readonly caller?: string },
   ): Promise<OrderedOutcome>;
   query(
     query: Uint8Array,
@@ -44,6 +44,7 @@ interface CallOptions {
   readonly ordered: boolean;
   readonly session: SessionCalls | undefined;
   readonly idempotencyKey: string | undefined;
+  readonly caller: string | undefined;
   /** An option that says how to read was chosen. */
   readonly queriesOnly: boolean;
 }
@@ -58,6 +59,7 @@ const DEFAULTS: CallOptions = {
   ordered: false,
   session: undefined,
   idempotencyKey: undefined,
+  caller: undefined,
   queriesOnly: false,
 };
 
@@ -125,6 +127,7 @@ class Caller {
         this.methods({ ...options, ...checkedIdentity(options, { session: session as SessionCalls }) }),
       $idempotencyKey: (key) =>
         this.methods({ ...options, ...checkedIdentity(options, { idempotencyKey: key as string }) }),
+      $caller: (caller) => this.methods({ ...options, caller: checkedCaller(caller) }),
       $stale: staleOf,
       $after: (index) =>
         this.methods({ ...options, consistency: 'stale', queriesOnly: true, after: checkedIndex(index) }),
@@ -143,10 +146,10 @@ class Caller {
   private async command(
     { name: command, schemaVersion }: DecoratedMethod,
     args: readonly unknown[],
-    { timeoutMs, ordered: isOrdered, session, idempotencyKey }: CallOptions,
+    { timeoutMs, ordered: isOrdered, session, idempotencyKey, caller }: CallOptions,
   ): Promise<unknown> {
     const machine = this.machine.name;
-    const options = { timeoutMs, schemaVersion };
+    const options = { timeoutMs, schemaVersion, ...(caller !== undefined && { caller }) };
     let ordered: OrderedOutcome;
     if (session !== undefined) ordered = await this.inSession(session, { machine, command, args }, options);
     else {
@@ -162,7 +165,7 @@ class Caller {
   private async inSession(
     session: SessionCalls,
     call: CommandCall,
-    options: { readonly timeoutMs?: number; readonly schemaVersion?: number },
+    options: { readonly timeoutMs?: number; readonly schemaVersion?: number; readonly caller?: string },
   ): Promise<OrderedOutcome> {
     const place = session.begin();
     let answered = false;
@@ -191,6 +194,14 @@ function noClasses(type: abstract new (...args: never[]) => object): never {
   throw new RaftError(
     'RAFT_CONFIGURATION',
     `Arguments are checked by the class ${type.name}, and nothing here does that: use a Standard Schema, or call through the Nest module with class-validator installed.`,
+  );
+}
+
+function checkedCaller(caller: unknown): string {
+  if (typeof caller === 'string' && caller !== '' && Buffer.byteLength(caller) <= 255) return caller;
+  throw new RaftError(
+    'RAFT_CONFIGURATION',
+    `$caller(${String(caller)}): write a text of 1 to 255 bytes, the same for all calls of one caller.`,
   );
 }
 

@@ -37,7 +37,7 @@ export class KeyTable {
   }
 
   /** @returns what the command is answered with instead; undefined where it is to be run, with a place {@link reserve}d for its answer */
-  admit(key: string, fingerprint: string): CommandOutcome | typeof UNDECIDED | undefined {
+  admit(key: string, fingerprint: string, nowMs: number): CommandOutcome | typeof UNDECIDED | undefined {
     const known = this.records.get(key);
     if (known !== undefined) {
       if (known.fingerprint !== fingerprint) return otherCommand(key);
@@ -49,6 +49,7 @@ export class KeyTable {
       return busy(
         'TOO_MANY_KEYS',
         `${this.records.size} idempotency keys (${this.bytes} bytes) of the last ${KEY_TTL_MS / 60_000} minutes are kept, and no more are. Use a session where there are so many calls.`,
+        Math.max(1, this.dueMs - nowMs),
       );
     return undefined;
   }

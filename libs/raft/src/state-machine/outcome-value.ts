@@ -30,7 +30,10 @@ export function outcomeValue(
     case 'sessionExpired':
       throw new RaftError('RAFT_SESSION_EXPIRED', outcome.message);
     case 'busy':
-      throw new RaftError('RAFT_BUSY', outcome.message, { reason: outcome.reason, retryAfterMs: 1000 });
+      throw new RaftError('RAFT_BUSY', outcome.message, {
+        reason: outcome.reason,
+        retryAfterMs: outcome.retryAfterMs ?? 1000,
+      });
     case 'conflict':
       throw new RaftError('RAFT_CONFLICT', outcome.message, { reason: 'IDEMPOTENCY_KEY_REUSED' });
   }

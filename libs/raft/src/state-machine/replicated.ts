@@ -75,6 +75,14 @@ interface OptionMethods<T, Answer extends 'value' | 'ordered'> {
   $idempotencyKey(key: string): Replicated<T, Answer>;
 
   /**
+   * Commands on behalf of somebody else, such as a user or an address: what they take of places that the group keeps (idempotency
+   * keys, locks) is bounded for each caller by the options `limits.max…PerCaller`, else `RAFT_BUSY` says when one may be free.
+   *
+   * @param caller 1 to 255 bytes of UTF-8, the same for all calls of one caller
+   */
+  $caller(caller: string): Replicated<T, Answer>;
+
+  /**
    * Queries of this node's own state, without asking the leader: they may be behind, and never are ahead of what is committed.
    *
    * @param bound `maxLagMs`: how old the state may be, in milliseconds; where it is older, or of unknown age, a query fails with

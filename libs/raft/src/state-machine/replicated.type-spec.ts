@@ -86,7 +86,7 @@ type Same<A, B> =
     : false;
 function holds<_Claim extends true>(): void {}
 
-type Options = '$ordered' | '$stale' | '$after' | '$lease' | '$timeout' | '$session' | '$idempotencyKey';
+type Options = '$ordered' | '$stale' | '$after' | '$lease' | '$timeout' | '$session' | '$idempotencyKey' | '$caller';
 
 export function accepted(accounts: Replicated<Accounts>): void {
   holds<Same<keyof typeof accounts, 'deposit' | 'rename' | 'reset' | 'parse' | 'balance' | 'slowBalance' | Options>>();

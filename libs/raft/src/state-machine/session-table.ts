@@ -60,6 +60,8 @@ export class SessionTable {
       return busy(
         'TOO_MANY_SESSIONS',
         `${MAX_SESSIONS} sessions are open, and the cluster keeps no more. Close those that aren't used, or give them shorter times to live.`,
+        // Renewals don't move it, so it may be too early, and never too late.
+        Math.max(1, this.dueMs - nowMs),
       );
     const clientId = `${index}.${nonce.toString(16)}`;
     this.add({ clientId, ttlMs, activeMs: nowMs, ackedThrough: 0, bytes: 0, unfilled: 0, answers: new Map() });
@@ -206,8 +208,9 @@ function isFull(answers: number, bytes: number): boolean {
   return answers >= MAX_SESSION_ANSWERS || bytes >= MAX_SESSION_BYTES;
 }
 
-export function busy(reason: string, message: string): CommandOutcome {
-  return { status: 'busy', reason, message };
+/** @param retryAfterMs when a place may be free; undefined where nobody knows */
+export function busy(reason: string, message: string, retryAfterMs?: number): CommandOutcome {
+  return { status: 'busy', reason, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
 function unknownSession(clientId: string): CommandOutcome {

@@ -15,6 +15,7 @@ import type {
   ReplicatedStateMachine,
   SnapshotSource,
   StateDigest,
+  StoredSession,
 } from './contract';
 import { IncompleteStateError, StateAheadError } from './host-errors';
 import { asError, isThenable, outcomeOfQueryError, stackOf } from './host-outcomes';
@@ -122,6 +123,12 @@ export class StateMachineHost implements ReplicatedStateMachine {
   nextExpiryMs(): number | undefined {
     const { dueMs } = this.clients;
     return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
+  }
+
+  sessions(): readonly StoredSession[] {
+    return [...this.clients.sessions.all()].map(({ clientId, ttlMs, activeMs, answers, bytes }) => {
+      return { clientId, ttlMs, activeMs, answers: answers.size, bytes };
+    });
   }
 
   async apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {

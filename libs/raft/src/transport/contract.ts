@@ -128,6 +128,8 @@ export interface TransportHost {
 export interface ClientChannel {
   /** What the client said of itself. */
   readonly client: Hello;
+  /** The address of its socket, without the port. */
+  readonly remoteAddress: string;
   /** @returns false where it was dropped: the connection is closed, or its backlog is full */
   send(response: ResponseMessage): boolean;
   /** Bytes that were handed over and haven't gone to the operating system. */

@@ -54,6 +54,7 @@ export class AcceptedClients {
     const { maxFrameBytes, logger } = this.settings;
     return {
       client,
+      remoteAddress: connection.socket.netSocket.remoteAddress ?? 'unknown',
       send: (response: ResponseMessage): boolean => {
         if (!connection.isOpen || !fitsBacklog(response.kind, connection.socket.backlogBytes)) return false;
         try {
