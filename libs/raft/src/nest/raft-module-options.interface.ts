@@ -48,7 +48,7 @@ export interface RaftModuleOptions {
   readonly clusterName?: string;
   /**
    * The founders, this node included, in the same order on every node. The list counts for an empty store only; afterwards
-   * it is addresses. Default: this node alone.
+   * its addresses are hints, tried where those in the log fail. Default: this node alone.
    */
   readonly members?: readonly FounderOptions[];
   /** How this node talks to its peers. A cluster of one opens no port unless this is given. */
@@ -77,7 +77,7 @@ export interface RaftModuleOptions {
   readonly leaderOnly?: LeaderOnlyPolicy;
   /**
    * Peer addresses (`host:port`) of members of a running cluster: this node joins it, instead of founding one, where its store is
-   * empty; afterwards they aren't needed. Then `members` is left out, `peers` says where this node is, and `http` where its
+   * empty; afterwards they are hints, tried where the addresses in the log fail. Then `members` is left out, `peers` says where this node is, and `http` where its
    * clients reach it.
    */
   readonly join?: readonly string[];

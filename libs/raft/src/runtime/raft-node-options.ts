@@ -9,7 +9,7 @@ import type { CallTracer } from './call-tracer';
 import type { NodeEvents } from './node-events';
 import type { SnapshotOptions } from './snapshot-options';
 
-/** One founder of the cluster. The list counts only for an empty store; afterwards it is addresses. @publicApi */
+/** One founder of the cluster. The list counts only for an empty store; afterwards its addresses are hints. @publicApi */
 export interface FounderOptions {
   /** The node's name. */
   readonly id: string;
