@@ -116,4 +116,29 @@ describe('a store that is damaged', () => {
     const again = await comeBackDamaged(cluster, name, () => undefined);
     expect(again.raft.status()).toMatchObject({ phase: 'quarantined', reason });
   });
+
+  it('gives no damaged snapshot away: its node takes another from its state, and whoever needs one gets that', async () => {
+    const leader = await cluster.startWithLeader(SNAPSHOTS);
+    const away = cluster.followers()[0]!;
+    const others = [...cluster.nodes.values()].filter((node) => node !== away);
+    cluster.network.partition(
+      [away.address],
+      others.map(({ address }) => address),
+    );
+    for (let at = 0; at < 25; at++) await cluster.ends(leader.raft.propose(add(`entry ${at}`)));
+    await cluster.until(() => others.every(({ raft }) => raft.status().firstIndex > 1));
+    for (const { name } of others) {
+      const { snapshots } = cluster.mediumOf(name);
+      const snapshot = snapshots.get(GROUP)!;
+      const chunks = snapshot.chunks.map((chunk) => chunk.map((byte) => byte ^ 1));
+      snapshots.set(GROUP, { ...snapshot, chunks });
+    }
+    cluster.network.heal();
+    await cluster.until(() => away.raft.status().appliedIndex >= 26);
+    expect(away.machine.restored).toBe(1);
+    expect(others.flatMap(({ logged }) => logged).join('\n')).toMatch(
+      /The snapshot in this node's store is damaged, and is taken again from its state: Chunk 0/,
+    );
+    for (const { raft } of cluster.nodes.values()) expect(raft.status().phase).toBe('running');
+  });
 });

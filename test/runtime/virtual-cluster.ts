@@ -148,6 +148,11 @@ export class VirtualCluster {
     this.hosts.wipe(name);
   }
 
+  /** @returns the node's disk itself: what is changed on it, the node reads */
+  mediumOf(name: string): MemoryMedium {
+    return this.hosts.mediumOf(name);
+  }
+
   /** @returns a copy of the node's disk as it is now, whether the node runs or not */
   backUp(name: string): MemoryMedium {
     return this.hosts.backUp(name);

@@ -101,7 +101,18 @@ export class ReplicaSnapshots {
       isGone: (source) => links.isGone(source),
       install: (metadata, info) => installSnapshot(installing, metadata, info),
     });
-    this.server = new SnapshotServer(storage, groupId, scheduler, (sent) => events.taps['snapshot-sent'].tell(sent));
+    this.server = new SnapshotServer(
+      storage,
+      groupId,
+      scheduler,
+      (sent) => events.taps['snapshot-sent'].tell(sent),
+      (error) => {
+        logger.warn(
+          `The snapshot in this node's store is damaged, and is taken again from its state: ${error.message}`,
+        );
+        this.snapshotter.replaceDamaged();
+      },
+    );
   }
 
   serve(): void {

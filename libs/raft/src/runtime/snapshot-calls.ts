@@ -3,6 +3,7 @@ import { decodeConfiguration } from '../core/configuration-codec';
 import { RaftError } from '../core/raft-error';
 import { MalformedBytesError } from '../state-machine/codec-errors';
 import { decodeValue, encodeValue } from '../state-machine/value-codec';
+import { isStoreCorrupt } from '../storage/checked-load';
 import type { RaftStorage, SnapshotMetadata } from '../storage/contract';
 import type { Hello } from '../transport/contract';
 import type { PeerCalls } from './peer-calls';
@@ -104,11 +105,13 @@ export class SnapshotServer {
     private readonly scheduler: Scheduler,
     /** A peer got the last chunk. */
     private readonly sent: (sent: SnapshotSentEvent) => void,
+    /** The snapshot isn't what was written. */
+    private readonly damaged: (error: Error) => void,
   ) {}
 
   serve(calls: PeerCalls): void {
-    calls.serve(SNAPSHOT_INFO, () => this.offer());
-    calls.serve(SNAPSHOT_CHUNK, (body, caller) => this.chunk(body, caller));
+    calls.serve(SNAPSHOT_INFO, () => this.unlessDamaged(this.offer()));
+    calls.serve(SNAPSHOT_CHUNK, (body, caller) => this.unlessDamaged(this.chunk(body, caller)));
   }
 
   tick(nowMs: number): void {
@@ -117,6 +120,15 @@ export class SnapshotServer {
 
   close(): void {
     for (const [caller, cursor] of this.cursors) this.drop(caller, cursor);
+  }
+
+  private async unlessDamaged(answer: Promise<Uint8Array>): Promise<Uint8Array> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (isStoreCorrupt(error)) this.damaged(error);
+      throw error;
+    }
   }
 
   private async offer(): Promise<Uint8Array> {

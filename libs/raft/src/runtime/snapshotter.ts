@@ -105,6 +105,12 @@ export class Snapshotter {
     return (this.running ??= this.run());
   }
 
+  /** The one in the store is damaged, and the state isn't: another takes its place. */
+  replaceDamaged(): void {
+    this.newest = undefined;
+    this.takeBySelf();
+  }
+
   close(): void {
     this.closed = true;
   }

@@ -238,7 +238,7 @@ export class OpenStore {
       await this.order.inTurn(async () => {
         const stored = this.groups.get(group);
         if (!stored) throw snapshotOfUnknownGroup(group);
-        const before = await this.snapshots.read(stored.id, group, 0);
+        const before = await this.snapshots.read(stored.id, group, 0).catch(unlessCorrupt);
         if (before && before.metadata.last.index > metadata.last.index)
           throw snapshotWentBack(group, metadata.last, before.metadata.last);
         const published = await this.order.attempt(() =>
@@ -328,6 +328,11 @@ export class OpenStore {
 function sliceOf(group: GroupId, { id, generation, position }: StoredGroup, from: number, to: number) {
   const slice: LogSlice = { group, groupId: id, generation, from, to: Math.min(to, position.lastIndex) };
   return slice.from > slice.to ? undefined : slice;
+}
+
+/** A damaged snapshot is replaced by any. */
+function unlessCorrupt(error: unknown): undefined {
+  if (!(error instanceof StoreCorruptError)) throw error;
 }
 
 function newGroup(id: number): StoredGroup {

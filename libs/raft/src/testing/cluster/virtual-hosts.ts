@@ -104,6 +104,11 @@ export class VirtualHosts {
     this.media.delete(name);
   }
 
+  /** @returns the node's disk itself: what is changed on it, the node reads */
+  mediumOf(name: string): MemoryMedium {
+    return this.media.get(name)!;
+  }
+
   /** @returns a copy of the node's disk as it is now, whether the node runs or not */
   backUp(name: string): MemoryMedium {
     return this.media.get(name)!.copy();
