@@ -21,6 +21,7 @@ const ATTEMPT_MS = 3_000;
 export class ComposeCluster {
   private readonly http = new HttpClient();
   private readonly forgetExit: () => void;
+  private adminToken = '';
 
   private constructor(
     readonly project: string,
@@ -39,6 +40,7 @@ export class ComposeCluster {
   /** Builds the image and waits until all containers are healthy. */
   async up(): Promise<void> {
     await this.compose('up', '--detach', '--build', '--wait', '--wait-timeout', String(WAIT_SECONDS));
+    this.adminToken = (await this.compose('exec', '-T', 'node-a', 'cat', '/secrets/admin')).trim();
   }
 
   compose(...args: string[]): Promise<string> {
@@ -107,7 +109,8 @@ export class ComposeCluster {
   }
 
   async status(node: NodeName): Promise<RaftStatus> {
-    const { body } = await this.send(node, '/_raft/status', { timeoutMs: ATTEMPT_MS });
+    const headers = { authorization: `Bearer ${this.adminToken}` };
+    const { body } = await this.send(node, '/_raft/status', { timeoutMs: ATTEMPT_MS, headers });
     return JSON.parse(body) as RaftStatus;
   }
 

@@ -33,6 +33,13 @@ describeNeeds(engine)('the cluster of docker-compose.yml', () => {
     expect(statuses.map((status) => status.leader?.name)).toEqual([leader, leader, leader]);
   });
 
+  it('asks for the token that it has drawn, as a published port is remote', async () => {
+    for (const node of NODES) {
+      expect((await cluster.send(node, '/_raft/status')).status).toBe(401);
+      expect((await cluster.send(node, '/_raft/snapshot', { method: 'POST' })).status).toBe(401);
+    }
+  });
+
   it('takes writes and linearizable reads through every published port', async () => {
     for (const writer of NODES) {
       const json = `{"by":"${writer}"}`;

@@ -13,6 +13,7 @@ const guides = readdirSync(join(ROOT, 'docs', 'guides')).map((name) => `docs/gui
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   'libs/raft/README.md',
   ...['docs', 'examples']
     .flatMap((folder) =>
