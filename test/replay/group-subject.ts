@@ -89,7 +89,10 @@ class Secret {
 /** The same as {@link Notes}, in a database that outlasts the process. */
 @RaftStateMachine('ledger', memoryRows())
 export class Ledger implements HasMemoryDatabase {
-  constructor(readonly database: MemoryDatabase) {}
+  constructor(
+    readonly database: MemoryDatabase,
+    readonly pause?: HasMemoryDatabase['pause'],
+  ) {}
 
   @RaftCommand()
   async put(context: RowsCommandContext, key: string): Promise<string> {
@@ -137,11 +140,12 @@ export function hostOn(
   ledger: MemoryDatabase,
   archive: MemoryDatabase,
   told: (event: string) => void = () => undefined,
+  pause?: HasMemoryDatabase['pause'],
 ): StateMachineHost {
   const machines = [
-    new Ledger(ledger),
+    new Ledger(ledger, pause),
     new Notes(),
-    new Archive(archive),
+    new Archive(archive, pause),
     new LockMachine(),
     new SemaphoreMachine(),
     new CounterMachine(),
@@ -163,23 +167,21 @@ type Databases = readonly [MemoryDatabase, MemoryDatabase];
  * A group of everything: machines in memory and in two databases, the primitives, the jobs. Its whole state is what a snapshot
  * of it has, but for the digest's window, which isn't known where a state was ahead of the replay.
  *
- * @param killEvery of so many commits one never lands, as the process is killed; 0 for none
+ * @param killEvery of so many moments before and after a commit there is one at which the process is killed; 0 for none
  */
 export function groupSubject(killEvery = 0): StateMachineConformanceSubject {
   const nodes = new WeakMap<ReplicatedStateMachine, Databases>();
   let commits = 0;
-  const database = (): MemoryDatabase =>
-    new MemoryDatabase(() => {
-      if (killEvery > 0 && ++commits % killEvery === 0) return Promise.reject(new ProcessKilled('killed'));
-      return Promise.resolve();
-    });
+  // Before a commit or after it: then it has landed, and nobody was told.
+  const pause = (): Promise<void> =>
+    killEvery > 0 && ++commits % killEvery === 0 ? Promise.reject(new ProcessKilled('killed')) : Promise.resolve();
   const started = (databases: Databases): ReplicatedStateMachine => {
-    const host = hostOn(...databases);
+    const host = hostOn(...databases, undefined, pause);
     nodes.set(host, databases);
     return host;
   };
   return {
-    create: () => started([database(), database()]),
+    create: () => started([new MemoryDatabase(), new MemoryDatabase()]),
     restart: (machine) => started(nodes.get(machine)!),
     isKilled: (error) => error instanceof ProcessKilled,
     command,

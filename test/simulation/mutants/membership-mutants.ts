@@ -143,4 +143,20 @@ export const membershipMutants: readonly Mutant[] = [
       replaceMethod<() => boolean>('core/catch-up', 'CatchUp', 'isDone', () => () => true);
     },
   },
+  {
+    name: 'promoted-before-it-has-applied',
+    room: 'kernel',
+    mistake: 'A learner gets its vote when its log is level, whatever its state machine has applied.',
+    knownSeed: 1,
+    apply: () => {
+      interface CatchUpPart {
+        applied: number;
+      }
+      replaceMethod<(this: CatchUpPart) => void>('core/catch-up', 'CatchUp', 'heardApplied', () => {
+        return function () {
+          this.applied = Number.MAX_SAFE_INTEGER;
+        };
+      });
+    },
+  },
 ];

@@ -1,4 +1,4 @@
-import { replaceFunction, replaceMethod } from './library-internals';
+import { libraryFunction, replaceFunction, replaceMethod } from './library-internals';
 import type { Mutant } from './mutant';
 
 interface OutcomePart {
@@ -112,6 +112,44 @@ export const sessionMutants: readonly Mutant[] = [
           original.call(this, request);
         };
       });
+    },
+  },
+  {
+    name: 'answer-kept-when-the-slice-ends',
+    room: 'machine',
+    mistake:
+      'What a command of a database answers is kept once the slice is applied, in a session that a later entry of it has ended: a node that gets both at once fails for good.',
+    knownSeed: 5,
+    apply: () => {
+      type Keep = (outcome: OutcomePart) => OutcomePart;
+      replaceMethod<(this: object, ...of: unknown[]) => Keep>(
+        'state-machine/client-tables',
+        'ClientTables',
+        'reserve',
+        (original) => {
+          return function (...of) {
+            return (outcome) => original.apply(this, of)(outcome);
+          };
+        },
+      );
+    },
+  },
+  {
+    name: 'snapshot-ahead-of-its-index',
+    room: 'machine',
+    mistake:
+      'A node that replays its log takes a snapshot though its database is further: where that is restored, commands are applied twice.',
+    knownSeed: 1,
+    apply: () => {
+      Object.defineProperty(
+        (
+          libraryFunction<() => void>('state-machine/backed-machines', 'BackedMachines') as unknown as {
+            prototype: object;
+          }
+        ).prototype,
+        'lastIndex',
+        { get: () => 0 },
+      );
     },
   },
 ];

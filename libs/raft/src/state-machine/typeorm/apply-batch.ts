@@ -54,6 +54,7 @@ export async function runBatch(
 ): Promise<readonly BackedOutcome[]> {
   const outcomes: BackedOutcome[] = [];
   let isFirst = true;
+  session.queries.transactionBegins();
   for (const command of commands) {
     const mistake = ports.mistakes.get(command.index);
     if (mistake !== undefined) {
@@ -67,6 +68,7 @@ export async function runBatch(
     if (!hasEffects && session.queries.leftTraces) {
       if (!withSavepoints) throw new NeedsSavepointsError();
       await own(session, 'ROLLBACK TO SAVEPOINT command');
+      session.queries.takenBack();
     }
     outcomes.push({ outcome, changes });
   }

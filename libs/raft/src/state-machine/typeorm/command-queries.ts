@@ -30,6 +30,8 @@ export class CommandQueries {
   private failed = false;
   private changed = false;
   private told = false;
+  /** What an earlier command of this transaction was told, or was to forget, may still be there. */
+  private isStale = false;
   private command: { readonly timeMs: number; readonly seed: string } | undefined;
   private readonly warned = new Set<string>();
   /** What TypeORM looks up itself before it writes: it knows the rows by their keys. */
@@ -53,7 +55,19 @@ export class CommandQueries {
     this.mistake = undefined;
     this.failed = false;
     this.changed = false;
+    this.isStale ||= this.told;
     this.told = false;
+  }
+
+  /** A transaction begins: nothing of those before is left. */
+  transactionBegins(): void {
+    this.told = false;
+    this.isStale = false;
+  }
+
+  /** A command was taken back: the session is told what it was told before that one. */
+  takenBack(): void {
+    this.isStale = true;
   }
 
   end(): void {
@@ -91,6 +105,7 @@ export class CommandQueries {
     if (statement.writes) this.changed = true;
     this.refuseVaryingDefaults(statement.insert);
     if (statement.varies) await this.tellSession();
+    else if (!this.told && this.isStale) await this.forget();
     try {
       const result: unknown = await this.send(statement.text, parameters, structured as never);
       if (statement.isUnordered) this.warnOfOrder(text, result);
@@ -117,6 +132,12 @@ export class CommandQueries {
     await this.send(
       `SELECT set_config('${NOW}', ${literal(time)}, true), set_config('${SEED}', ${literal(seed)}, true), set_config('nestjs_raft.draws', '0', true)`,
     );
+  }
+
+  /** What a function of the user asks for unseen must not depend on which commands are applied together. */
+  private async forget(): Promise<void> {
+    this.isStale = false;
+    await this.send(`SELECT set_config('${NOW}', '', true), set_config('${SEED}', '', true)`);
   }
 
   private refuseVaryingDefaults(

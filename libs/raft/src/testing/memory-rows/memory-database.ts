@@ -24,11 +24,6 @@ export class MemoryDatabase {
   private owner: object | undefined;
   private cluster = '';
 
-  /**
-   * @param beforeCommit waits before each commit, or throws in its place, as a database does whose client is killed
-   */
-  constructor(private readonly beforeCommit: () => Promise<void> = () => Promise.resolve()) {}
-
   get rows(): Rows {
     return this.content;
   }
@@ -52,8 +47,7 @@ export class MemoryDatabase {
     this.owner = session;
   }
 
-  async commit(session: object, { rows, last, outcomes }: MemoryCommit): Promise<void> {
-    await this.beforeCommit();
+  commit(session: object, { rows, last, outcomes }: MemoryCommit): void {
     this.check(session);
     this.content = rows;
     this.place = last;

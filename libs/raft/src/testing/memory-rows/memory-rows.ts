@@ -77,6 +77,8 @@ export class RowsQueryContext extends HostQueryContext {
 /** An instance says which node's database it is of. */
 export interface HasMemoryDatabase {
   readonly database: MemoryDatabase;
+  /** Waits before each commit, and before the process hears of it; what it throws ends the process there. */
+  readonly pause?: ((when: 'before' | 'after') => Promise<void>) | undefined;
 }
 
 /**
@@ -206,7 +208,10 @@ class MemoryRowsState implements BackedState {
       if (command.isKept) kept.set(command.index, answerRow(storedAnswer(command.index, outcome)));
     }
     const { index, term } = commands.at(-1)!;
-    await this.database.commit(this, { rows, last: { index, term }, outcomes: kept });
+    const { pause } = this.machine.instance as HasMemoryDatabase;
+    await pause?.('before');
+    this.database.commit(this, { rows, last: { index, term }, outcomes: kept });
+    await pause?.('after');
     return outcomes;
   }
 

@@ -34,6 +34,8 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
   private readonly leadership: LeadershipRules;
   private readonly lives = new Map<string, ObservedLife>();
   private readonly lifeOnDisk = new Map<SimulatedDisk, ObservedLife>();
+  /** The last entry that a replica's state machine was done with, in any life of it. */
+  private readonly applied = new Map<ReplicaId, number>();
   /** Up to where each disk was compared with the ledger. */
   private readonly compared = new Map<SimulatedDisk, number>();
 
@@ -45,7 +47,8 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     const { verdict } = world;
     this.registry = new EntryRegistry(verdict);
     this.disks = new ReplicaDisks(verdict);
-    this.changes = new MembershipRules(world, this.disks, () => this.ledger);
+    const appliedBy = (id: ReplicaId): number => this.applied.get(id) ?? 0;
+    this.changes = new MembershipRules(world, this.disks, appliedBy, () => this.ledger);
     this.ledger = new CommitLedger(
       verdict,
       (replica) => this.disks.logOf(replica),
@@ -199,6 +202,12 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     }
   }
 
+  /** A state machine is done with everything up to this index. */
+  appliedTo({ disk }: ObservedLife, index: number): void {
+    const id = disk.groups.get(DEFAULT_GROUP)?.identity.replicaId;
+    if (id !== undefined) this.applied.set(id, Math.max(index, this.applied.get(id) ?? 0));
+  }
+
   /** A state machine took a snapshot over: it is of what was committed, and never older than what the machine had. */
   restored(life: ObservedLife, last: LogId): void {
     const { verdict } = this.world;
@@ -217,6 +226,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
       life.appliedIndex > 0 || life.commitIndex < last.index ? 'installed a snapshot' : 'started from a snapshot',
     );
     life.appliedIndex = last.index;
+    this.appliedTo(life, last.index);
     this.leadership.knowsCommit(last.index);
   }
 

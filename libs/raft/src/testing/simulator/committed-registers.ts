@@ -66,6 +66,18 @@ export class CommittedRegisters {
     return effect;
   }
 
+  /** Whether a session ends within these entries of which a command stands there, too, before its end. */
+  hasEndWithin(entries: readonly Entry[]): boolean {
+    const [first, last] = [entries[0]?.index ?? 0, entries.at(-1)?.index ?? 0];
+    const ends = this.sessions.ends.filter(({ index }) => index > first && index <= last);
+    if (ends.length === 0) return false;
+    return entries.some(({ kind, index, data }) => {
+      if (kind !== 'command') return false;
+      const { session } = decodeCommand(data);
+      return ends.some((end) => end.clientId === session?.clientId && index < end.index);
+    });
+  }
+
   /** @returns the index at which the command took effect; undefined where it didn't */
   placeOf(operation: ClientOperation): number | undefined {
     return this.effects.get(operation.id)?.index;

@@ -17,6 +17,7 @@ export class MembershipRules {
   constructor(
     private readonly world: World,
     private readonly disks: ReplicaDisks,
+    private readonly appliedBy: (id: ReplicaId) => number,
     private readonly ledger: () => CommitLedger,
   ) {}
 
@@ -80,6 +81,11 @@ export class MembershipRules {
       log !== undefined && lastIndexOf(log) >= since,
       'a vote is given only to who has caught up',
       () => `replica ${id} ends at ${log && lastIndexOf(log)}, its change began at ${since}`,
+    );
+    this.world.verdict.check(
+      this.appliedBy(id) >= since,
+      'a vote is given only to who has applied what its change began with',
+      () => `replica ${id} has applied ${this.appliedBy(id)}, its change began at ${since}`,
     );
     if (id > this.founders) this.world.paths.count('a joined node became a voter');
   }

@@ -8,6 +8,7 @@ export interface ObservedLife {
   term: number;
   sentTerm: number;
   commitIndex: number;
+  /** The last entry that its state machine was handed. */
   appliedIndex: number;
   /** Its store is empty though the cluster knows it: it must not take part. */
   readonly wiped: boolean;

@@ -12,16 +12,32 @@ export class ObservedMachine implements ReplicatedStateMachine {
   constructor(
     private readonly machine: ReplicatedStateMachine,
     private readonly applying: (entries: readonly Entry[]) => void,
+    private readonly appliedTo: (index: number) => void,
     private readonly restored: (last: LogId) => void,
+    private readonly captured: () => void,
   ) {}
 
   applied(): Promise<AppliedState> {
     return this.machine.applied();
   }
 
-  apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {
+  async apply(entries: readonly Entry[], wanted: (index: number) => boolean): Promise<readonly CommandOutcome[]> {
     this.applying(entries);
-    return this.machine.apply(entries, wanted);
+    const outcomes = await this.machine.apply(entries, wanted);
+    this.appliedTo(entries.at(-1)?.index ?? 0);
+    return outcomes;
+  }
+
+  belongsTo(clusterId: string): void {
+    this.machine.belongsTo?.(clusterId);
+  }
+
+  async appliedElsewhere(): Promise<number> {
+    return (await this.machine.appliedElsewhere?.()) ?? 0;
+  }
+
+  async snapshotStored(index: number): Promise<void> {
+    await this.machine.snapshotStored?.(index);
   }
 
   refusalOf(command: Uint8Array): string | undefined {
@@ -33,7 +49,12 @@ export class ObservedMachine implements ReplicatedStateMachine {
   }
 
   capture(): SnapshotSource | Promise<SnapshotSource> {
-    return this.machine.capture();
+    const source = this.machine.capture();
+    if (!(source instanceof Promise)) return source;
+    return source.then((captured) => {
+      this.captured();
+      return captured;
+    });
   }
 
   async restore(last: LogId, chunks: AsyncIterable<Uint8Array>): Promise<void> {

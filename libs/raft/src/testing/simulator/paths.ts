@@ -22,6 +22,8 @@ export const PATHS = Object.freeze({
   'removed a member': 'to its end, as the one that asked saw it',
   'removed the leader': 'likewise: it hands over, or leaves',
   'a removed node said so': 'it takes no part any more',
+  'a session ended within a slice of a database': 'with commands of it before its end, which are applied together',
+  'a database was ahead of the replay': 'a start found it further than the snapshot that the node began with',
   'changed who votes': 'a change of several members came to its end where it was asked for',
   'refused or gave up a change of the membership': 'another was under way, the quorum was at risk, or time ran out',
   'stored a snapshot': 'taken here, or fetched from another node',

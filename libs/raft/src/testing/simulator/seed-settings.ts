@@ -38,6 +38,8 @@ export interface SeedSettings {
   readonly crashWhileFounding: boolean;
   /** The share of reads among all calls. A leader can be deposed by one that was cut off from it only while little is written. */
   readonly reads: number;
+  /** The registers are kept in a database beside the log, which outlasts a process, as replicated tables are. */
+  readonly inDatabase: boolean;
   /** When faults end and everything is healed. */
   readonly healAtMs: number;
   /** When clients end, if they have made their calls. */
@@ -119,6 +121,7 @@ export function drawSettings(seed: number): SeedSettings {
       ? { afterEntries: chance.between(5, 60), trailingEntries: chance.pick([0, 2, 20]) }
       : {},
     sessionClients: chance.between(0, 3),
+    inDatabase: chance.happens(0.4),
   };
 }
 

@@ -20,11 +20,15 @@ interface ModelSession {
 export class SessionModel {
   private readonly sessions = new Map<string, ModelSession>();
   private timeMs = 0;
+  /** Of sessions that have ended: at which entry, and who. The newest come last. */
+  readonly ends: { readonly index: number; readonly clientId: string }[] = [];
+  private index = 0;
   opened = 0;
   expired = 0;
 
   /** The next entry of the committed log. */
   judge(entry: Entry): EntryEffect {
+    this.index = entry.index;
     switch (entry.kind) {
       case 'clock':
         this.advance(decodeClock(entry.data));
@@ -49,7 +53,7 @@ export class SessionModel {
       this.sessions.set(id, { ttlMs: operation.ttlMs, activeMs: this.timeMs, ackedThrough: 0, applied: new Set() });
       this.opened++;
     } else if (operation.kind === 'close') {
-      this.sessions.delete(operation.clientId);
+      this.end(operation.clientId);
     } else {
       this.touched(operation.clientId, operation.ackedThrough);
     }
@@ -78,8 +82,12 @@ export class SessionModel {
     this.timeMs = Math.max(this.timeMs, timeMs);
     for (const [id, { activeMs, ttlMs }] of this.sessions) {
       if (activeMs + ttlMs > this.timeMs) continue;
-      this.sessions.delete(id);
+      this.end(id);
       this.expired++;
     }
+  }
+
+  private end(clientId: string): void {
+    if (this.sessions.delete(clientId)) this.ends.push({ index: this.index, clientId });
   }
 }

@@ -1,3 +1,4 @@
+import type { Entry } from '../../core/entry';
 import { DEFAULT_GROUP } from '../../core/types';
 import { isRaftError } from '../../core/raft-error';
 import { raftNodeOptions, type RaftNodeSettings } from '../../runtime/default-options';
@@ -10,7 +11,9 @@ import { Chance } from './chance';
 import type { ClusterOracle } from './cluster-oracle';
 import type { ObservedLife } from './observed-life';
 import { ObservedMachine } from './observed-machine';
+import { MemoryDatabase } from '../memory-rows';
 import { RegisterMachine } from './register-machine';
+import { RegisterRows } from './register-rows';
 import type { SeedSettings } from './seed-settings';
 import { type DiskContents, SimulatedDisk, termAt } from './simulated-disk';
 import type { SimulatedNetwork } from './simulated-network';
@@ -31,6 +34,8 @@ export interface NodeSurroundings {
   readonly placeOf: (name: string) => string;
   /** Told before any code of a process runs. */
   readonly entered: () => void;
+  /** Told which entries a state machine with a database is handed at once. */
+  readonly sliced: (entries: readonly Entry[]) => void;
 }
 
 /** One life of a node: the product's own RaftNode and what it stands on. */
@@ -70,6 +75,8 @@ export class SimulatedNode {
   current: NodeLife | undefined;
   zombie: NodeLife | undefined;
   private readonly lock: DiskLock = { owner: undefined };
+  /** Where the registers are, if they are kept in one. */
+  private database = new MemoryDatabase();
   private lives = 0;
   private readonly lonely: Chance;
   private readonly lonelyStarts: number;
@@ -234,6 +241,7 @@ export class SimulatedNode {
     this.endZombie();
     this.around.oracle.wiping(this.disk);
     this.disk.wipe();
+    this.database = new MemoryDatabase();
   }
 
   /** Looks at the node as it stands, between its own reports. */
@@ -268,7 +276,7 @@ export class SimulatedNode {
       watched,
     );
     const transport = new SimulatedTransport(this.address, process, network, () => observed.isLeader);
-    const host = new StateMachineHost([new RegisterMachine()]);
+    const host = new StateMachineHost([this.registers(process)]);
     const raft: RaftNode = new RaftNode(
       raftNodeOptions({
         nodeId: this.name,
@@ -285,11 +293,14 @@ export class SimulatedNode {
           (entries) => {
             this.trace('apply', entries.at(-1)?.index ?? 0, () => `${entries[0]?.index} to ${entries.at(-1)?.index}`);
             oracle.applying(observed, entries);
+            if (settings.inDatabase) this.around.sliced(entries);
           },
+          (index) => oracle.appliedTo(observed, index),
           (last) => {
             this.trace('apply', last.index, () => `a snapshot up to ${last.index}`);
             oracle.restored(observed, last);
           },
+          () => this.checkCapture(observed),
         ),
         scheduler: new SimulatedScheduler(process, this.clock, chance.fork()),
         logger: this.logger(process),
@@ -309,6 +320,30 @@ export class SimulatedNode {
       join: [...this.joins.through, ...hints.map(({ peer }) => peer)],
       joinAs: this.joins.as,
     };
+  }
+
+  private checkCapture({ label, appliedIndex }: ObservedLife): void {
+    const { index } = this.database.last;
+    this.around.world.verdict.check(
+      index <= appliedIndex,
+      'a snapshot is of one index',
+      () => `${label} captures at ${appliedIndex} a database that holds entry ${index}`,
+    );
+  }
+
+  /** A database answers soon; that of a process that has just begun may take its time at first. */
+  private registers(process: SimulatedProcess): object {
+    if (!this.around.settings.inDatabase) return new RegisterMachine();
+    const chance = this.around.chance.fork();
+    if (this.database.last.index > (this.disk.snapshots.get(DEFAULT_GROUP)?.metadata.last.index ?? 0))
+      this.around.world.paths.count('a database was ahead of the replay');
+    let firstMs = chance.happens(0.4) ? chance.uniform(200, 3000) : 0;
+    const pause = (): Promise<void> => {
+      const delayMs = firstMs + (chance.happens(0.5) ? 0 : chance.exponential(0.5));
+      firstMs = 0;
+      return new Promise((resolve) => process.input(delayMs, resolve));
+    };
+    return new RegisterRows(this.database, pause);
   }
 
   private end(life: NodeLife): void {

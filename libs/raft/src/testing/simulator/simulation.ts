@@ -1,3 +1,4 @@
+import type { Entry } from '../../core/entry';
 import { DEFAULT_GROUP } from '../../core/types';
 import { encodeQuery } from '../../state-machine/query-envelope';
 import { decodeValue } from '../../state-machine/value-codec';
@@ -103,6 +104,10 @@ export class Simulation {
       oracle: this.oracle,
       placeOf: (name: string) => this.nodes.find((node) => node.name === name)?.address ?? addressOf(name),
       entered: () => (this.ranCode = true),
+      sliced: (entries: readonly Entry[]) => {
+        if (this.registers.hasEndWithin(entries))
+          this.world.paths.count('a session ended within a slice of a database');
+      },
     };
     this.nodes = names.map(
       (name) => new SimulatedNode(name, addressOf(name), founders, { ...around, chance: Chance.of(seed, name) }),
