@@ -322,7 +322,9 @@ export class SimulatedNode {
     };
   }
 
-  private checkCapture({ label, appliedIndex }: ObservedLife): void {
+  private checkCapture({ label, appliedIndex, isSucceeded }: ObservedLife): void {
+    // Of a process whose successor has its database, nothing lands any more.
+    if (isSucceeded()) return;
     const { index } = this.database.last;
     this.around.world.verdict.check(
       index <= appliedIndex,
