@@ -134,16 +134,18 @@ describe('a membership', () => {
   });
 
   it('gives a vote only to a replica that has what the change began with', () => {
-    const change = (caughtUp: boolean) => {
+    const change = (caughtUp: boolean, applied = caughtUp ? 1 : 0) => {
       const cluster = new WatchedCluster();
       cluster.elect(1);
       cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
       cluster.commit(configured(1, 1, WITH_FOURTH));
       cluster.found(4);
       if (caughtUp) cluster.land(4, { hardState: { term: 1, votedFor: 0 }, entries: [configured(1, 1, WITH_FOURTH)] });
+      if (caughtUp) cluster.oracle.appliedTo(cluster.life(4), applied);
       cluster.commit(configured(2, 1, JOINT));
     };
     expect(() => change(true)).not.toThrow();
+    expect(() => change(true, 0)).toThrow('a vote is given only to who has applied what its change began with');
     expect(() => change(false)).toThrow('a vote is given only to who has caught up');
   });
 
@@ -196,6 +198,7 @@ describe('a leader', () => {
       cluster.elect(1);
       cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
       cluster.commit(configured(1, 1, ONE_VOTER));
+      cluster.oracle.appliedTo(cluster.life(2), 1);
       cluster.land(1, { configuration: { index: 1, configuration: ONE_VOTER } });
       const vote = { hardState: { term: 2, votedFor: 1 } };
       if (writesItsVote) cluster.land(1, vote);
