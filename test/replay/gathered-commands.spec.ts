@@ -56,8 +56,8 @@ class Log {
 /** One node that got the log entry by entry, and one that got it in one slice. */
 async function bothWays(log: Log) {
   const told: { single: string[]; together: string[] } = { single: [], together: [] };
-  const single = hostOn(new MemoryDatabase(), new MemoryDatabase(), (event) => told.single.push(event));
-  const together = hostOn(new MemoryDatabase(), new MemoryDatabase(), (event) => told.together.push(event));
+  const single = hostOn(undefined, { told: (event) => told.single.push(event) });
+  const together = hostOn(undefined, { told: (event) => told.together.push(event) });
   const outcomes: CommandOutcome[] = [];
   for (const entry of log.entries) outcomes.push(...(await single.apply([entry], ALL)));
   const atOnce = await together.apply(log.entries, ALL);
@@ -149,12 +149,12 @@ describe('rule 26: a state that came further than the replay', () => {
   /** A node whose snapshot is of the entry before last, and whose database has the last one. */
   async function restarted(log: Log, snapshotAt: number): Promise<StateMachineHost> {
     const databases = [new MemoryDatabase(), new MemoryDatabase()] as const;
-    const first = hostOn(...databases);
+    const first = hostOn(databases);
     await first.apply(log.entries.slice(0, snapshotAt), ALL);
     const chunks = await read(first);
     await first.apply(log.entries.slice(snapshotAt), ALL);
     await first.close();
-    const host = hostOn(...databases);
+    const host = hostOn(databases);
     await host.restore({ term: 2, index: snapshotAt }, chunksOf(chunks));
     return host;
   }
@@ -181,7 +181,7 @@ describe('rule 26: a state that came further than the replay', () => {
     await host.apply(log.entries.slice(DIGEST_EVERY - 2), ALL);
 
     expect(host.digest(DIGEST_EVERY)).toBeUndefined();
-    const other = hostOn(new MemoryDatabase(), new MemoryDatabase());
+    const other = hostOn();
     await other.apply(log.entries, ALL);
     expect(other.digest(DIGEST_EVERY)).toBeDefined();
   });
@@ -197,10 +197,7 @@ describe('rule 26: who waits doesn’t show', () => {
       log.entries.splice(at);
       log.call(1200, machine, { command: 'unsendable' });
       while (log.entries.length < DIGEST_EVERY) log.clock(1300);
-      const [waited, unwanted] = [
-        hostOn(new MemoryDatabase(), new MemoryDatabase()),
-        hostOn(new MemoryDatabase(), new MemoryDatabase()),
-      ];
+      const [waited, unwanted] = [hostOn(), hostOn()];
 
       const [outcome] = (await waited.apply(log.entries, ALL)).slice(at);
       await unwanted.apply(log.entries, () => false);

@@ -135,12 +135,18 @@ export class ProcessKilled extends Error {
   override readonly name = 'ProcessKilled';
 }
 
+type Databases = readonly [MemoryDatabase, MemoryDatabase];
+
+interface HostOptions {
+  /** Told of each event. */
+  readonly told?: (event: string) => void;
+  readonly pause?: HasMemoryDatabase['pause'];
+}
+
 /** The machines of one node in one of its processes, over what outlasts that. */
 export function hostOn(
-  ledger: MemoryDatabase,
-  archive: MemoryDatabase,
-  told: (event: string) => void = () => undefined,
-  pause?: HasMemoryDatabase['pause'],
+  [ledger, archive]: Databases = [new MemoryDatabase(), new MemoryDatabase()],
+  { told, pause }: HostOptions = {},
 ): StateMachineHost {
   const machines = [
     new Ledger(ledger, pause),
@@ -155,13 +161,11 @@ export function hostOn(
     new BarrierMachine(),
     new JobMachine(),
   ];
-  const onEvent = (machine: string, { index, kind }: RaftMachineEvent): void => told(`${index} ${machine} ${kind}`);
+  const onEvent = (machine: string, { index, kind }: RaftMachineEvent): void => told?.(`${index} ${machine} ${kind}`);
   const host = new StateMachineHost(machines, { onEvent });
   host.belongsTo('one cluster');
   return host;
 }
-
-type Databases = readonly [MemoryDatabase, MemoryDatabase];
 
 /**
  * A group of everything: machines in memory and in two databases, the primitives, the jobs. Its whole state is what a snapshot
@@ -176,7 +180,7 @@ export function groupSubject(killEvery = 0): StateMachineConformanceSubject {
   const pause = (): Promise<void> =>
     killEvery > 0 && ++commits % killEvery === 0 ? Promise.reject(new ProcessKilled('killed')) : Promise.resolve();
   const started = (databases: Databases): ReplicatedStateMachine => {
-    const host = hostOn(...databases, undefined, pause);
+    const host = hostOn(databases, { pause });
     nodes.set(host, databases);
     return host;
   };

@@ -1,6 +1,5 @@
 import type { StateMachineHost } from '../../libs/raft/src/state-machine';
 import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
-import { MemoryDatabase } from '../../libs/raft/src/testing/memory-rows';
 import { addressOf } from '../../libs/raft/src/testing/cluster/virtual-hosts';
 import { VirtualCluster, type VirtualNode } from '../runtime/virtual-cluster';
 import { contentOf, hostOn } from './group-subject';
@@ -16,7 +15,7 @@ class GroupCluster extends VirtualCluster {
   }
 
   hostOf(name: string, pause?: () => Promise<void>): StateMachineHost {
-    const host = hostOn(new MemoryDatabase(), new MemoryDatabase(), undefined, pause);
+    const host = hostOn(undefined, { pause });
     this.machines.set(name, host);
     return host;
   }
