@@ -139,7 +139,7 @@ export const sessionMutants: readonly Mutant[] = [
     room: 'machine',
     mistake:
       'A node that replays its log takes a snapshot though its database is further: where that is restored, commands are applied twice.',
-    knownSeed: 1,
+    knownSeed: 35,
     apply: () => {
       Object.defineProperty(
         (
