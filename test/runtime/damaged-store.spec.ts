@@ -1,38 +1,8 @@
 import { damageMemory } from '../../libs/raft/src/testing/storage-conformance/memory-under-test';
 import type { MemoryMedium } from '../../libs/raft/src/storage/memory';
 import { memoryChecksum } from '../../libs/raft/src/storage/memory/memory-storage';
-import { add, VirtualCluster, type VirtualNode } from './virtual-cluster';
-
-const GROUP = 'default';
-const SNAPSHOTS = { snapshots: { afterEntries: 10, trailingEntries: 2, afterBytes: 1 << 20, afterMs: null } };
-
-/** Starts three, and writes until each has a snapshot and a log that begins behind it. @returns a follower's name */
-async function clusterWithSnapshots(cluster: VirtualCluster): Promise<string> {
-  const leader = await cluster.startWithLeader(SNAPSHOTS);
-  for (let at = 0; at < 25; at++) await cluster.ends(leader.raft.propose(add(`entry ${at}`)));
-  await cluster.until(() =>
-    [...cluster.nodes.values()].every(({ raft }) => {
-      const { snapshot, firstIndex, appliedIndex } = raft.status();
-      return snapshot !== null && firstIndex > 1 && appliedIndex >= 26;
-    }),
-  );
-  return cluster.followers()[0]!.name;
-}
-
-/** Kills a node, changes its disk, and starts it again. */
-async function comeBackDamaged(
-  cluster: VirtualCluster,
-  name: string,
-  damage: (medium: MemoryMedium) => void,
-): Promise<VirtualNode> {
-  await cluster.kill(cluster.node(name));
-  const medium = cluster.backUp(name);
-  damage(medium);
-  cluster.putBack(name, medium);
-  const back = cluster.make(name, SNAPSHOTS);
-  await cluster.ends(back.raft.start());
-  return back;
-}
+import { comeBackDamaged, GROUP, SNAPSHOTS, withSnapshots } from './repair-scenarios';
+import { add, VirtualCluster } from './virtual-cluster';
 
 /** Changes the state, with a checksum that fits: an earlier build, or a store that keeps none. */
 function rewrite(
@@ -82,7 +52,8 @@ describe('a store that is damaged', () => {
   ])(
     'is refused at load where it has %s: the node is up, takes no part, and says what to do',
     async (_what, damage, sentence) => {
-      const name = await clusterWithSnapshots(cluster);
+      ({ cluster } = await withSnapshots(3));
+      const { name } = cluster.followers()[0]!;
       const back = await comeBackDamaged(cluster, name, damage);
       const { phase, reason } = back.raft.status();
       expect(phase).toBe('quarantined');

@@ -1,7 +1,6 @@
 import {
   type CommandContext,
   RaftCommand,
-  type RaftNodeSettings,
   RaftRestore,
   RaftSnapshot,
   RaftStateMachine,
@@ -9,55 +8,35 @@ import {
   type SnapshotSource,
 } from 'nestjs-raft';
 import { StateMachineHost } from '../../libs/raft/src/state-machine/state-machine-host';
-import type { MemoryMedium } from '../../libs/raft/src/storage/memory';
-import { damageMemory } from '../../libs/raft/src/testing/storage-conformance/memory-under-test';
+import { Rejoining } from '../../libs/raft/src/runtime/rejoining';
+import { MemoryStorage } from '../../libs/raft/src/storage/memory';
+import { memoryChecksum } from '../../libs/raft/src/storage/memory/memory-storage';
 import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
-import { add, ALL, valueOf, VirtualCluster, type VirtualNode } from './virtual-cluster';
-
-const GROUP = 'default';
-const SNAPSHOTS = { snapshots: { afterEntries: 10, trailingEntries: 2, afterBytes: 1 << 20, afterMs: null } };
-
-async function write(cluster: VirtualCluster, node: VirtualNode, count: number): Promise<void> {
-  for (let at = 0; at < count; at++) await cluster.ends(node.raft.propose(add(`entry ${at}`)));
-}
-
-/** Kills a node, changes its disk, and starts it again. */
-async function comeBackDamaged(
-  cluster: VirtualCluster,
-  name: string,
-  damage: (medium: MemoryMedium) => void = (medium) => damageMemory(medium, 'snapshot', GROUP),
-  settings: Partial<RaftNodeSettings> = SNAPSHOTS,
-): Promise<VirtualNode> {
-  await cluster.kill(cluster.node(name));
-  const medium = cluster.backUp(name);
-  damage(medium);
-  cluster.putBack(name, medium);
-  const back = cluster.make(name, settings);
-  await cluster.ends(back.raft.start());
-  return back;
-}
-
-/** Whether the name has one replica, and a new one, that votes. */
-const isReplaced = (leader: VirtualNode, name: string, old: number): boolean => {
-  const members = leader.raft.status().members.filter((member) => member.name === name);
-  const [member] = members;
-  return members.length === 1 && member!.id > old && member!.voter && !leader.raft.status().membershipChanging;
-};
+import {
+  anotherVoterIsAway,
+  changedVote,
+  comeBackDamaged,
+  GROUP,
+  isReplaced,
+  oneAtATime,
+  SNAPSHOTS,
+  withSnapshots,
+  write,
+} from './repair-scenarios';
+import { ALL, valueOf, VirtualCluster, type VirtualNode } from './virtual-cluster';
 
 describe('safety 31: a damaged node is repaired', () => {
   let cluster: VirtualCluster;
   afterEach(() => cluster.stopAll());
 
-  async function withSnapshots(size: number): Promise<VirtualNode> {
-    cluster = new VirtualCluster(size);
-    const leader = await cluster.startWithLeader(SNAPSHOTS);
-    await write(cluster, leader, 25);
-    await cluster.until(() => [...cluster.nodes.values()].every(({ raft }) => raft.status().firstIndex > 1));
-    return leader;
+  async function started(): Promise<VirtualNode> {
+    const made = await withSnapshots(3);
+    cluster = made.cluster;
+    return made.leader;
   }
 
   it('as its own replacement: a new replica with the state of the others, and the old store is kept', async () => {
-    const leader = await withSnapshots(3);
+    const leader = await started();
     const { name } = cluster.followers()[0]!;
     const before = cluster.node(name).raft.status();
     const back = await comeBackDamaged(cluster, name);
@@ -87,7 +66,7 @@ describe('safety 31: a damaged node is repaired', () => {
   });
 
   it('and begins again with its new store: the next start is one like any other', async () => {
-    const leader = await withSnapshots(3);
+    const leader = await started();
     const { name } = cluster.followers()[0]!;
     const back = await comeBackDamaged(cluster, name);
     await cluster.ends(back.raft.repair());
@@ -98,7 +77,7 @@ describe('safety 31: a damaged node is repaired', () => {
   });
 
   it('goes on where a crash came between the new store and its place in the cluster', async () => {
-    const leader = await withSnapshots(3);
+    const leader = await started();
     const { name } = cluster.followers()[0]!;
     const back = await comeBackDamaged(cluster, name);
     const others = [...cluster.nodes.values()].filter((node) => node !== back).map(({ address }) => address);
@@ -117,64 +96,12 @@ describe('safety 31: a damaged node is repaired', () => {
     await cluster.until(() => isReplaced(leader, name, 3));
   });
 
-  it('one at a time: another is refused until the first votes, and not touched', async () => {
-    const leader = await withSnapshots(5);
-    const [first, second] = cluster.followers().map(({ name }) => name) as [string, string];
-    const one = await comeBackDamaged(cluster, first);
-    const others = [...cluster.nodes.values()].filter((node) => node !== one).map(({ address }) => address);
-    // It is allowed, and its place isn't in the log yet.
-    const unsubscribe = one.raft.onStatus(({ phase }) => {
-      if (phase === 'joining') cluster.network.partition([one.address], others);
-    });
-    await cluster.ends(one.raft.repair());
-    unsubscribe();
-    let intact!: MemoryMedium;
-    const two = await comeBackDamaged(cluster, second, (medium) => {
-      intact = medium.copy();
-      damageMemory(medium, 'snapshot', GROUP);
-    });
-    const refused = await cluster.outcome(two.raft.repair({ timeoutMs: 5000 }));
-    expect(refused).toMatchObject({
-      code: 'RAFT_CONFLICT',
-      message: `'${second}' can't be repaired now: '${first}' is being repaired, and one is at a time. Nothing was changed.`,
-    });
-    expect(two.raft.status().phase).toBe('quarantined');
-    expect(cluster.backUp(second).kept.size).toBe(0);
+  it('one at a time: another is refused until the first votes, and not touched', oneAtATime);
 
-    // The first goes on only with all others well.
-    cluster.network.heal();
-    await cluster.pass(5000);
-    expect(one.raft.status()).toMatchObject({
-      phase: 'joining',
-      reason: expect.stringContaining(
-        `all other voters must answer and have all that is committed, and '${second}' doesn't`,
-      ) as string,
-    });
-    await cluster.kill(two);
-    cluster.putBack(second, intact);
-    await cluster.ends(cluster.make(second, SNAPSHOTS).raft.start());
-    await cluster.until(() => isReplaced(leader, first, 5));
-    const later = await comeBackDamaged(cluster, second);
-    await cluster.ends(later.raft.repair());
-    await cluster.until(() => isReplaced(leader, second, 5));
-  });
-
-  it('is refused while another voter is away, as it may have what the damaged one lost', async () => {
-    await withSnapshots(5);
-    const [first, second] = cluster.followers().map(({ name }) => name) as [string, string];
-    const back = await comeBackDamaged(cluster, first);
-    await cluster.kill(cluster.node(second));
-    await cluster.pass(3000);
-    const refused = await cluster.outcome(back.raft.repair({ timeoutMs: 5000 }));
-    expect(refused.code).toBe('RAFT_CONFLICT');
-    expect(refused.message).toContain(
-      `all other voters must answer and have all that is committed, and '${second}' doesn't`,
-    );
-    expect(cluster.backUp(first).kept.size).toBe(0);
-  });
+  it('never while another voter is away, as it may have what the damaged one lost', anotherVoterIsAway);
 
   it('is refused where nobody can say, and nothing is touched', async () => {
-    await withSnapshots(3);
+    await started();
     const { name } = cluster.followers()[0]!;
     const back = await comeBackDamaged(cluster, name);
     for (const other of [...cluster.nodes.values()]) if (other !== back) await cluster.kill(other);
@@ -184,7 +111,7 @@ describe('safety 31: a damaged node is repaired', () => {
   });
 
   it('is refused where nothing is damaged', async () => {
-    const leader = await withSnapshots(3);
+    const leader = await started();
     const { name } = cluster.followers()[0]!;
     const refused = await cluster.outcome(cluster.node(name).raft.repair());
     expect(refused).toMatchObject({
@@ -252,7 +179,7 @@ describe('safety 31: a damaged node is repaired', () => {
   });
 
   it('never by what the damaged store says: it gives no vote and acknowledges nothing meanwhile', async () => {
-    const leader = await withSnapshots(3);
+    const leader = await started();
     const { name } = cluster.followers()[0]!;
     const back = await comeBackDamaged(cluster, name);
     const other = [...cluster.nodes.values()].find((node) => node !== leader && node !== back)!;
@@ -264,6 +191,37 @@ describe('safety 31: a damaged node is repaired', () => {
     await cluster.ends(again.raft.start());
     await cluster.pass(20_000);
     expect(again.raft.status().leader).toBeNull();
+  });
+});
+
+type Methods = Record<string, (...args: unknown[]) => unknown>;
+
+/** Each rule is broken once, and the scenario that holds it has to notice. */
+describe('a mistake in damage and repair', () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  it('is noticed: the other voters needn’t be level', async () => {
+    jest.spyOn(Rejoining.prototype as unknown as Methods, 'requireLevelVoters').mockImplementation(() => undefined);
+    await expect(anotherVoterIsAway()).rejects.toThrow();
+  });
+
+  it('is noticed: the leader forgets whom it has allowed', async () => {
+    const { requireRepairAllowed } = Rejoining.prototype;
+    jest.spyOn(Rejoining.prototype, 'requireRepairAllowed').mockImplementation(function (this: Rejoining, ...args) {
+      Object.assign(this, { repairing: undefined });
+      return requireRepairAllowed.apply(this, args);
+    });
+    await expect(oneAtATime()).rejects.toThrow();
+  });
+
+  it('is noticed: a store believes whatever vote it finds', async () => {
+    const { load } = MemoryStorage.prototype;
+    jest.spyOn(MemoryStorage.prototype, 'load').mockImplementation(function (this: MemoryStorage, group) {
+      const stored = this.medium.groups.get(group);
+      if (stored !== undefined) stored.checksum = memoryChecksum(group, stored);
+      return load.call(this, group);
+    });
+    await expect(changedVote()).rejects.toThrow();
   });
 });
 
