@@ -80,6 +80,15 @@ describe('without a secret, members are on this machine', () => {
     expect(await refusal(raft.addMember({ name: 'n4', peer: REMOTE }))).toMatchObject(unprotected('n1', REMOTE));
   });
 
+  it('which one that joins from elsewhere is told, and ends with', async () => {
+    await start('n1', 'none', ['n1']);
+    await cluster.leaderKnown();
+    const joiner = await start('n4', 'secret', ['n4'], { advertise: REMOTE, join: [LOCAL['n1']!] });
+    await cluster.until(() => joiner.raft.status().phase === 'failed');
+    expect(joiner.raft.status().reason).toMatch(/'n1' asks its peers for no secret.*Set peers\.secret/);
+    expect(cluster.node('n1').raft.members().members).toHaveLength(1);
+  });
+
   it('at the next start as well, by what the log says', async () => {
     const first = await start('n1', 'insecure', ['n1'], { advertise: '10.0.0.1:7001' });
     await cluster.leaderKnown();

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,8 @@ export interface KvClusterOptions {
   readonly storage?: 'embedded' | 'memory';
   /** More of each node's command line. */
   readonly flags?: readonly string[];
+  /** Whether peers prove a secret, which is drawn for this cluster. Default true. */
+  readonly withSecret?: boolean;
   /** Modules that each node loads first, to watch it or to break it on purpose. */
   readonly preload?: readonly string[];
 }
@@ -65,9 +68,10 @@ export class KvCluster {
 
   /** A cluster of which no node has been started. */
   static async prepare(options: KvClusterOptions = {}) {
-    const { nodes = 3, storage = 'embedded', flags = [], preload = [] } = options;
+    const { nodes = 3, storage = 'embedded', preload = [], withSecret = true } = options;
     const ports = await freePorts(2 * nodes);
     const directory = mkdtempSync(join(tmpdir(), 'kv-cluster-'));
+    const flags = [...(withSecret ? secretIn(directory) : []), ...(options.flags ?? [])];
     const addresses = Array.from({ length: nodes }, (_, at) => ({
       id: `n${at + 1}`,
       httpPort: ports[2 * at]!,
@@ -82,7 +86,7 @@ export class KvCluster {
       ),
       directory,
       http,
-      options,
+      { ...options, flags },
     );
   }
 
@@ -265,4 +269,11 @@ export class KvCluster {
     for (const node of this.nodes) node.signal('SIGKILL');
     for (const node of this.nodes) node.killPostgresNow();
   }
+}
+
+/** @returns the flags for a secret of its own */
+function secretIn(directory: string): readonly string[] {
+  const file = join(directory, 'peer-secret');
+  writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 });
+  return ['--peer-secret-file', file];
 }

@@ -74,10 +74,25 @@ function embeddedPostgresOf(settings: NodeSettings): Promise<KeptPostgres> | und
   });
 }
 
-/** A node that was removed, or must not take part, has said so in the log; its process ends with a code that says it too. */
+/**
+ * A node that was removed, or isn't let into the cluster that it is to join, has said so in the log; its process ends with a code that
+ * says it too.
+ */
 async function mustLeave(raft: RaftService): Promise<string> {
-  const { phase } = await firstValueFrom(raft.status$.pipe(filter(({ phase }) => phase === 'removed')));
-  process.exitCode = EXIT_REMOVED;
+  let before: string | undefined;
+  const last = raft.status$.pipe(
+    filter(({ phase }) => {
+      const isOver = phase === 'removed' || (phase === 'failed' && before === 'joining');
+      before = phase;
+      return isOver;
+    }),
+  );
+  const { phase } = await firstValueFrom(last);
+  process.exitCode = phase === 'removed' ? EXIT_REMOVED : 1;
+  if (phase === 'failed')
+    logger.error(
+      'What the cluster wants goes into --peer-secret-file, or --peer-cert, --peer-key and --peer-ca, as its members have them',
+    );
   return phase;
 }
 

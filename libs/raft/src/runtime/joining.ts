@@ -8,8 +8,10 @@ import { sentenceOf } from './error-sentence';
 import type { PeerCalls } from './peer-calls';
 import type { PeerLinks } from './peer-links';
 import { Persister } from './persister';
+import { PEERS_UNPROTECTED } from './peer-security';
 import type { RaftNodeOptions } from './raft-node-options';
 import { REJOIN_IS_OFF } from './rejoining';
+import { Refusals } from './refusals';
 import type { TimerHandle } from './scheduler';
 import type { SessionProof } from './session-proof';
 import { timingOf } from './timing';
@@ -29,6 +31,8 @@ export interface JoiningPorts {
   readonly rejoins: boolean;
   /** Whether that was damaged, and its store is a new one. */
   readonly repairs: boolean;
+  /** The cluster doesn't let this node in as it is configured. */
+  forbidden(sentence: string): void;
   joined(group: LoadedGroup): void;
   /** It won't be taken in, however long it waits. */
   refused(sentence: string): void;
@@ -49,6 +53,7 @@ export class Joining {
   private trouble = 'no member has answered yet';
   /** The last refusal that was logged. */
   private told = '';
+  private readonly refusals = new Refusals();
 
   constructor(private readonly ports: JoiningPorts) {
     const { options, proof } = ports;
@@ -88,6 +93,14 @@ export class Joining {
     await this.persister.close();
   }
 
+  /** A member that was dialled turned this node away: what the cluster wants is said here, where it can be given. */
+  turnedAway(address: string, sentence: string): void {
+    if (this.closed || this.group !== undefined) return;
+    const isNews = this.refusals.refused(address, sentence, this.ports.options.scheduler.nowMs());
+    this.trouble = `${address} turns it away: ${sentence}`;
+    if (isNews) this.ports.options.logger.warn(this.describe());
+  }
+
   describe(): string {
     const { options, through, rejoins } = this.ports;
     const what = this.ports.repairs
@@ -101,6 +114,9 @@ export class Joining {
   private readonly round = (): void => {
     if (this.closed || this.group !== undefined) return;
     this.timer = this.ports.options.scheduler.setTimer(ROUND_MS, this.round);
+    const refusal = this.refusals.byAll(this.ports.through, this.ports.options.scheduler.nowMs());
+    // A founder that comes back waits: the others may be on their way to the same credentials.
+    if (refusal !== undefined && !this.ports.rejoins && !this.ports.repairs) return this.giveUp(refusal);
     if (this.asking) return;
     this.asking = true;
     this.ask().then(
@@ -113,9 +129,19 @@ export class Joining {
     );
   };
 
+  private giveUp(why: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    const { options, through } = this.ports;
+    this.ports.forbidden(
+      `'${options.nodeId}' can't join the cluster '${options.clusterName}' through ${through.join(', ')}: ${why}`,
+    );
+  }
+
   /** It is asked again each half second: what is said is said once. */
   private refused(error: unknown): void {
     if (this.closed || !isRaftError(error)) return;
+    if (!this.ports.rejoins && error.reason === PEERS_UNPROTECTED) return this.giveUp(error.message);
     if (this.ports.rejoins && REJOIN_IS_OFF.has(error.reason ?? '')) {
       this.closed = true;
       this.ports.refused(error.message);
@@ -147,6 +173,7 @@ export class Joining {
       ...(repairs && { repair: 'join' }),
     });
     const answer = decodeValue(await calls.call(address, JOIN, body, options.electionTimeoutMs * 2)) as JoinAnswer;
+    this.refusals.forget(address);
     const configuration = configurationOf(JSON.parse(answer.configuration));
     const self = configuration.members.find((member) => member.incarnation === incarnation);
     if (self === undefined) {

@@ -378,6 +378,9 @@ export class NodeLife {
         connectionChanged: (address, isConnected, detail) =>
           this.reporter.connectionChanged(address, isConnected, links.nameAt(address), detail),
         metCluster: (peer) => this.metCluster(peer),
+        turnedAway: (address, sentence) => {
+          if (this.founding instanceof Joining) this.founding.turnedAway(address, sentence);
+        },
         rolledBack: (sentence) => this.rolledBack(sentence),
         termRefused: () => {
           this.refusedTerms++;
@@ -458,6 +461,7 @@ export class NodeLife {
       rejoins: way !== 'join',
       repairs: way === 'repair',
       refused: (sentence) => this.halt('quarantined', new RaftError('RAFT_QUARANTINED', sentence)),
+      forbidden: (sentence) => this.fail('RAFT_FORBIDDEN', sentence),
       joined: (group) => this.run(this.store!, { group, appliedIndex, snapshot: undefined }, true),
       storageLost: (sentence) => this.fail('RAFT_STORAGE', sentence),
     });

@@ -53,6 +53,8 @@ export interface PeerHostPorts {
   founding(): Founding | undefined;
   answer(peer: Hello, message: PeerMessage): void;
   connectionChanged(address: string, isConnected: boolean, detail: string): void;
+  /** Who was dialled turned this node away, or was turned away. */
+  turnedAway(address: string, sentence: string): void;
   /** Before this node is part of a cluster: a peer that may be of one. */
   metCluster(peer: Hello): void;
   /** A peer remembers more of this node than its own store does. */
@@ -172,6 +174,10 @@ export class PeerHost implements TransportHost {
     forwarder.connectionLost(address);
     calls.connectionLost(address);
     if (state !== 'connecting') for (const id of replicas) replica?.peerUnreachable(id);
+  }
+
+  turnedAway(address: string, sentence: string): void {
+    if (this.ports.isOpen()) this.ports.turnedAway(address, sentence);
   }
 
   private take(message: PeerMessage, sender: Hello): void {

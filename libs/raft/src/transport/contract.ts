@@ -120,6 +120,12 @@ export interface TransportHost {
    */
   connectionChanged(address: string, state: PeerConnectionState, detail: string, peer?: Hello): void;
 
+  /**
+   * The node at `address` was dialled and reached, and one of the two turned the other away, or it hung up without a word. Told each
+   * time, beside {@link connectionChanged}.
+   */
+  turnedAway?(address: string, sentence: string): void;
+
   /** Serves clients, where the transport admits any. Absent: none is admitted. */
   readonly clients?: ClientHost;
 }

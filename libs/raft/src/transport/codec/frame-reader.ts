@@ -6,6 +6,9 @@ import { ProtocolError } from './protocol-error';
 /** What is set aside for a frame on its length's word alone; beyond it the buffer grows as bytes really come. */
 const TRUSTED_BYTES = 1024 * 1024;
 
+/** The first two bytes of a TLS connection; no frame is as large as a length that begins so says. */
+const TLS_HANDSHAKE = 0x16_03;
+
 /** One frame without its length lies in `source` between the two offsets. */
 export type FrameListener = (source: FrameSource, from: number, to: number) => void;
 
@@ -87,6 +90,10 @@ export class FrameReader {
 
   private checked(length: number): number {
     if (length < MIN_FRAME_LENGTH) throw new ProtocolError(`a frame has a length of ${length} bytes`);
+    if (length >>> 16 === TLS_HANDSHAKE)
+      throw new ProtocolError(
+        'the peer speaks TLS (`peers.tls`), and this side has none: configure it on both, or on neither',
+      );
     if (length + LENGTH_BYTES > this.maxFrameBytes)
       throw new ProtocolError(
         `a frame of ${length + LENGTH_BYTES} bytes is larger than the limit, ${this.maxFrameBytes}; or the peer doesn't speak this protocol`,

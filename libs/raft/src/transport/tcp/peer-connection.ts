@@ -14,6 +14,8 @@ export interface ConnectionEnd {
   readonly detail: string;
   /** Who turned whom away, where it came to that. */
   readonly refusedBy?: 'peer' | 'us';
+  /** The peer was reached, and it ended before the peer said anything: as between one side with TLS and one without. */
+  readonly unheard?: boolean;
   /** The peer sent what isn't the protocol, or what is damaged, or what this side failed over. */
   readonly unreadable?: boolean;
 }
@@ -66,6 +68,7 @@ export class PeerConnection {
   private admitted: Hello | undefined;
   private admittedByPeer = false;
   private over = false;
+  private heard = false;
 
   constructor(socket: RaftTcpSocket, end: ConnectionEndRole, host: ConnectionHost) {
     this.socket = socket;
@@ -88,7 +91,7 @@ export class PeerConnection {
     socket.on('error', (error: unknown) => {
       failure ??= error;
     });
-    socket.on('close', () => this.finish(endOf(failure)));
+    socket.on('close', () => this.finish(endOf(failure, this.end === 'dialled' && !this.heard)));
   }
 
   get isOpen(): boolean {
@@ -145,6 +148,7 @@ export class PeerConnection {
 
   private receive(frame: Frame): void {
     if (this.over) return;
+    this.heard = true;
     switch (frame.kind) {
       case 'greeting':
       case 'proof':
@@ -236,12 +240,29 @@ export class PeerConnection {
   }
 }
 
-function endOf(failure: unknown): ConnectionEnd {
-  if (failure === undefined) return { state: 'closed', detail: 'the peer closed the connection' };
+/** What the system reports of a handshake of TLS that failed; Node gives the first the code of a connection that was cut. */
+const TLS_FAILURE = /before secure TLS connection was established|^ERR_(SSL|TLS)_|^EPROTO$|CERT|SIGNATURE/;
+
+function endOf(failure: unknown, isUnheard: boolean): ConnectionEnd {
+  if (failure === undefined && !isUnheard) return { state: 'closed', detail: 'the peer closed the connection' };
   const code = errorCode(failure);
+  const text = errorText(failure);
+  if (isUnheard && (TLS_FAILURE.test(code ?? '') || TLS_FAILURE.test(text)))
+    return {
+      state: 'closed',
+      detail: `the TLS handshake failed (${text}): the peer may have no TLS, or certificates of another authority (\`peers.tls\`)`,
+      unheard: true,
+    };
+  if (isUnheard && (failure === undefined || code === 'ECONNRESET' || code === 'EPIPE'))
+    return {
+      state: 'closed',
+      detail:
+        'the peer closed the connection before it said anything: it may ask for TLS and a certificate of its authority (`peers.tls`)',
+      unheard: true,
+    };
   return {
     state: code === 'ECONNREFUSED' ? 'refused' : 'closed',
-    detail: errorText(failure),
+    detail: text,
     // What the system reports has a code; what else there is came of reading a frame.
     unreadable: code === undefined,
   };

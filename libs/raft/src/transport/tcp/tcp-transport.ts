@@ -213,7 +213,11 @@ class TcpTransport implements RaftTransport {
       message: (message, sender) => this.receive(message, sender),
       changed: (address, state, detail, peer) =>
         this.guarded('connectionChanged', () => this.host?.connectionChanged(address, state, detail, peer)),
-      tellEnd: (peer, end) => this.tellEnd(peer, end),
+      tellEnd: (address, end) => {
+        this.tellEnd(address, end);
+        if (end.refusedBy !== undefined || end.unheard === true)
+          this.guarded('turnedAway', () => this.host?.turnedAway?.(address, end.detail));
+      },
       dropped: (address, error) => this.rarely('error', `a message for ${address} was dropped: ${errorText(error)}`),
     };
   }
