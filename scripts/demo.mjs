@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { buildIfNeeded } from './build-if-needed.mjs';
 import { DemoCluster, newest } from './demo/cluster.mjs';
 import { curlLines } from './demo/curl-lines.mjs';
-import { beginAnew, checkSize, rememberSize, temporaryFolder } from './demo/data-folder.mjs';
+import { beginAnew, checkSize, peerSecretIn, rememberSize, temporaryFolder } from './demo/data-folder.mjs';
 import { readOptions, usage } from './demo/options.mjs';
 import { freePorts, portsFrom } from './demo/ports.mjs';
 import { smoke } from './demo/smoke.mjs';
@@ -59,7 +59,7 @@ async function main() {
 
 /** Everything that can go wrong before the first process is started. */
 async function prepare({ nodes, storage, basePort, freePorts: anyPorts, fresh }, dataDir) {
-  const ports = anyPorts ? await freePorts(nodes) : await portsFrom(basePort, nodes);
+  const allPorts = anyPorts ? await freePorts(nodes + 1) : await portsFrom(basePort, nodes);
   await buildIfNeeded({ only: ['library', 'application'], log: say });
   if (storage === 'embedded') {
     if (fresh) await beginAnew(dataDir);
@@ -70,7 +70,13 @@ async function prepare({ nodes, storage, basePort, freePorts: anyPorts, fresh },
   say(
     `Starting ${nodes === 1 ? 'a node' : `${nodes} nodes`}${storage === 'embedded' ? ', each with a Postgres of its own' : ''} …`,
   );
-  const cluster = new DemoCluster({ ports, storage, dataDir });
+  const cluster = new DemoCluster({
+    ports: allPorts.slice(0, nodes),
+    joinPorts: allPorts[nodes],
+    storage,
+    dataDir,
+    secretFile: await peerSecretIn(dataDir),
+  });
   process.once('exit', () => cluster.killNow());
   return cluster;
 }
@@ -92,6 +98,7 @@ async function runDemo(cluster, dataDir, stop) {
   const lines = curlLines(other.url);
   const width = Math.max(...lines.map(({ command }) => command.length));
   for (const { does, command } of lines) say(`  ${command.padEnd(width)}  # ${does}`);
+  say(`\nOne more node joins by:\n\n  ${cluster.joiner.command}`);
   const folder = path.relative(process.cwd(), dataDir) || '.';
   say(`\nThe data in ${folder} is there at the next start (--fresh begins anew). Ctrl-C ends everything.\n`);
 

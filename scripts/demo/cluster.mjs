@@ -1,17 +1,27 @@
 // The nodes of the demo together.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JoiningNode } from './joining-node.mjs';
 import { killDatabasesOf, NodeProcess } from './node-process.mjs';
 
 const leaderTimeoutMs = 60_000;
 const pollMs = 100;
 
 export class DemoCluster {
-  /** @param {{ports: Array<{http: number, peer: number}>, storage: string, dataDir: string}} settings */
-  constructor({ ports, storage, dataDir }) {
+  /** @param {{ports: Array<{http: number, peer: number}>, joinPorts: {http: number, peer: number}, storage: string, dataDir: string, secretFile: string}} settings */
+  constructor({ ports, joinPorts, storage, dataDir, secretFile }) {
     const founders = ports.map(({ http, peer }, at) => `n${at + 1}=127.0.0.1:${http}/${peer}`).join(',');
     this.nodes = ports.map(
-      (pair, at) => new NodeProcess({ id: `n${at + 1}`, ports: pair, founders, storage, dataDir }),
+      (pair, at) => new NodeProcess({ id: `n${at + 1}`, ports: pair, founders, storage, dataDir, secretFile }),
     );
+    /** One more, which is started by the command that joins it. */
+    this.joiner = new JoiningNode({
+      id: `n${ports.length + 1}`,
+      ports: joinPorts,
+      through: ports[0],
+      storage,
+      dataDir,
+      secretFile,
+    });
   }
 
   get running() {
@@ -23,6 +33,7 @@ export class DemoCluster {
   }
 
   async stop() {
+    await this.joiner.stop();
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
@@ -35,8 +46,8 @@ export class DemoCluster {
   /** Nothing may be awaited any more: the demo itself is ending. */
   killNow() {
     if (this.running.length === 0) return;
-    for (const node of this.nodes) node.killNow();
-    killDatabasesOf(this.nodes);
+    for (const node of [...this.nodes, this.joiner]) node.killNow();
+    killDatabasesOf([...this.nodes, this.joiner]);
   }
 
   /**

@@ -1,4 +1,5 @@
 // Where the nodes keep their data, and what is there from the last time.
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -7,6 +8,7 @@ import { killDatabasesOf } from './node-process.mjs';
 
 const description = 'cluster.json';
 const ofANode = /^n\d+(\.log)?$/;
+const secret = 'peer-secret';
 
 /** @returns {Promise<string>} a folder for one smoke test */
 export function temporaryFolder() {
@@ -16,7 +18,7 @@ export function temporaryFolder() {
 /** Deletes what a demo keeps in the folder, and nothing else. */
 export async function beginAnew(folder) {
   const names = await readdir(folder).catch(() => []);
-  const ours = names.filter((name) => ofANode.test(name) || name === description);
+  const ours = names.filter((name) => ofANode.test(name) || name === description || name === secret);
   // A demo that was killed leaves servers behind, which would go on writing into what is deleted here.
   killDatabasesOf(ours.map((name) => ({ postgresDir: path.join(folder, name, 'postgres') })));
   for (const name of ours) await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 20 });
@@ -39,4 +41,13 @@ export async function checkSize(folder, nodes) {
 
 export async function rememberSize(folder, nodes) {
   await writeFile(path.join(folder, description), `${JSON.stringify({ nodes })}\n`);
+}
+
+/** @returns {Promise<string>} the file with what the nodes prove to each other, drawn where it isn't there; for this user alone */
+export async function peerSecretIn(folder) {
+  const file = path.join(folder, secret);
+  await writeFile(file, `${randomBytes(32).toString('base64')}\n`, { flag: 'wx', mode: 0o600 }).catch((error) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return file;
 }

@@ -16,7 +16,7 @@ const stopTimeoutMs = 15_000;
 const statusTimeoutMs = 1_000;
 
 export class NodeProcess {
-  /** @param {{id: string, ports: {http: number, peer: number}, founders: string, storage: string, dataDir: string}} settings */
+  /** @param {{id: string, ports: {http: number, peer: number}, founders: string, storage: string, dataDir: string, secretFile: string}} settings */
   constructor(settings) {
     this.id = settings.id;
     this.settings = settings;
@@ -33,7 +33,7 @@ export class NodeProcess {
   }
 
   async start() {
-    const { id, ports, founders, storage, dataDir } = this.settings;
+    const { id, ports, founders, storage, dataDir, secretFile } = this.settings;
     await mkdir(dataDir, { recursive: true });
     const log = await open(this.logFile, 'a');
     try {
@@ -44,6 +44,7 @@ export class NodeProcess {
           [
             path.join(application, 'main.js'),
             ...['--listen-url', `127.0.0.1:${ports.http}`, '--id', id, '--initial-advertise-peers', founders],
+            ...['--peer-secret-file', secretFile],
             ...['--storage', storage, ...(storage === 'embedded' ? ['--data-dir', this.dataDir] : [])],
           ],
           { stdio: ['ignore', log.fd, log.fd], detached: true, env: { ...process.env, NO_COLOR: '1' } },

@@ -38,7 +38,7 @@ export function readOptions(args) {
     throw new Error('--smoke cuts the power of all nodes at once, which storage in memory does not survive');
   }
   const basePort =
-    values['base-port'] === undefined ? undefined : wholeNumber('--base-port', values['base-port'], 1, 65_536 - nodes);
+    values['base-port'] === undefined ? undefined : wholeNumber('--base-port', values['base-port'], 1, 65_535 - nodes);
   return {
     nodes,
     storage: values.storage,

@@ -6,11 +6,14 @@ const host = '127.0.0.1';
 const lowest = 20_000;
 const highest = 32_000;
 
-/** @returns {Promise<Array<{http: number, peer: number}>>} @throws {Error} naming a port that is busy */
+/**
+ * @returns {Promise<Array<{http: number, peer: number}>>} ports of so many nodes, and of one that may join them
+ * @throws {Error} naming a port that is busy; that of the last is the business of who starts it
+ */
 export async function portsFrom(basePort, count) {
   const peerBase = basePort + 10_000 + count <= 65_535 ? basePort + 10_000 : basePort - 10_000;
-  const ports = Array.from({ length: count }, (_, at) => ({ http: basePort + at, peer: peerBase + at }));
-  for (const port of ports.flatMap(({ http, peer }) => [http, peer])) {
+  const ports = Array.from({ length: count + 1 }, (_, at) => ({ http: basePort + at, peer: peerBase + at }));
+  for (const port of ports.slice(0, count).flatMap(({ http, peer }) => [http, peer])) {
     if (!(await isFree(port))) {
       throw new Error(
         `Port ${port} on ${host} is busy: is a demo running already? Otherwise choose other ports with --base-port`,

@@ -78,7 +78,33 @@ export async function smoke(cluster, say) {
     await convergedLocally(node, compare);
   }
   say(`started them again, and could write after ${seconds} s`);
+  await joinByCommand(cluster, say);
+  await compare(cluster.joiner);
+  await convergedLocally(cluster.joiner, compare);
+  say(`${cluster.joiner.id} votes, and has everything`);
   say(`all ${written.size} acknowledged writes are there, on every node`);
+}
+
+/** Types what a person would: the command, word for word as it is printed. */
+async function joinByCommand(cluster, say) {
+  const { joiner } = cluster;
+  const printed = [];
+  for (const line of [`one more node joins by:`, `  ${joiner.command}`]) {
+    printed.push(line);
+    say(line);
+  }
+  await joiner.start(printed.at(-1).trim());
+  const started = performance.now();
+  for (;;) {
+    const leader = await cluster.leader();
+    const members = (await leader.status())?.members ?? [];
+    if (members.some(({ name, voter, role }) => name === joiner.id && voter && role === 'voter')) return;
+    if (joiner.exitCode !== undefined)
+      throw new Error(`${joiner.id} ended with ${joiner.exitCode}; its log is ${joiner.logFile}`);
+    if (performance.now() - started > 2 * patienceMs)
+      throw new Error(`${joiner.id} has no vote after ${(2 * patienceMs) / 1000} s; its log is ${joiner.logFile}`);
+    await sleep(100);
+  }
 }
 
 /** A follower's own copy comes after the leader's; it has to come. */

@@ -1,6 +1,7 @@
 import { NO_REPLICA, type ReplicaId } from '../core/types';
 import type { ClusterWord } from '../runtime/client-calls';
 import type { ClientNodeStatus } from './raft-client-status';
+import { isExposed } from '../runtime/peer-security';
 import type { PeerRoute } from '../runtime/peer-links';
 import type { LeaderStatus } from '../runtime/status';
 import type { Hello, PeerMessage, RaftClientTransport } from '../transport/contract';
@@ -83,7 +84,7 @@ export class NodeLinks {
     node.word = word;
     const { leader } = this;
     if (leader === null || this.addressOf(leader.id) !== undefined) return;
-    if (this.nodes.has(leader.peer)) return;
+    if (this.nodes.has(leader.peer) || isExposed(this.transport.protection, leader.peer)) return;
     if (this.extra !== undefined) this.hangUp(this.extra);
     this.extra = leader.peer;
     this.dial(leader.peer);

@@ -4,6 +4,7 @@ import type { CallTracer } from '../runtime/call-tracer';
 import type { RaftLogger } from '../runtime/raft-node-options';
 import type { Scheduler } from '../runtime/scheduler';
 import { SystemScheduler } from '../runtime/system-scheduler';
+import { isExposed } from '../runtime/peer-security';
 import type { RaftClientTransport } from '../transport/contract';
 
 /** @publicApi */
@@ -79,7 +80,7 @@ export function raftClientOptions(settings: RaftClientSettings): RaftClientOptio
   return options;
 }
 
-function validate({ clientName, clusterName, peers, limits, ...times }: RaftClientOptions): void {
+function validate({ clientName, clusterName, peers, limits, transport, ...times }: RaftClientOptions): void {
   for (const [name, value] of Object.entries({ clientName, clusterName }))
     if (typeof value !== 'string' || value.trim() === '' || value.length > 255)
       throw wrong(name, value, 'write a name of 1 to 255 characters');
@@ -93,6 +94,13 @@ function validate({ clientName, clusterName, peers, limits, ...times }: RaftClie
     const port = typeof address === 'string' ? ADDRESS.exec(address)?.[1] : undefined;
     if (port === undefined || Number(port) < 1 || Number(port) > 65_535)
       throw wrong(`peers[${at}]`, address, "write host:port, such as 'n1:7001'");
+    if (isExposed(transport.protection, address as string))
+      throw wrong(
+        `peers[${at}]`,
+        address,
+        "this isn't certainly this machine, and nothing tells nodes from others there: who answers in their place gets every call. " +
+          "Set secret to the nodes' peers.clients.secret, or tls; insecure: true trusts whoever answers",
+      );
   });
   const { requestTimeoutMs, patienceMs, shutdownTimeoutMs } = times;
   for (const [name, value] of Object.entries({ requestTimeoutMs, patienceMs, shutdownTimeoutMs }))

@@ -24,7 +24,9 @@ const OPTION_NAMES: Readonly<Record<keyof RaftClientModuleOptions, true>> = {
   clusterName: true,
   peers: true,
   secret: true,
+  secretFile: true,
   tls: true,
+  insecure: true,
   clientName: true,
   requestTimeoutMs: true,
   patienceMs: true,
@@ -43,6 +45,7 @@ export class RaftClientHost
   /** Replays the last state, to those that come after the end too. */
   readonly status$ = new ReplaySubject<RaftClientStatus>(1);
   readonly machineEvents = { of: (machine: string): Observable<RaftMachineEvent> => this.eventsOf(machine) };
+  private readonly options: RaftClientOptions;
   private readonly client: RaftClient;
   private readonly stopped$ = new Subject<void>();
   private started = false;
@@ -53,7 +56,8 @@ export class RaftClientHost
     private readonly group: GroupId,
     private readonly discovery: DiscoveryService,
   ) {
-    this.client = new RaftClient(clientOptions(options, group));
+    this.options = clientOptions(options, group);
+    this.client = new RaftClient(this.options);
     this.status$.next(this.client.status());
     this.client.onStatus((status) => this.status$.next(status));
   }
@@ -88,7 +92,16 @@ export class RaftClientHost
 
   onApplicationBootstrap(): void {
     this.started = true;
+    this.warnWherePeersProveNothing();
     this.client.start();
+  }
+
+  private warnWherePeersProveNothing(): void {
+    const { peers, transport } = this.options;
+    if (transport.protection === 'insecure')
+      new Logger('RaftClient').warn(
+        `Nothing tells nodes from others (insecure): whoever answers at ${peers.join(', ')} gets every call of this client. Set secret or tls.`,
+      );
   }
 
   beforeApplicationShutdown(): Promise<void> {
@@ -133,7 +146,7 @@ function clientOptions(options: RaftClientModuleOptions, groupId: GroupId): Raft
       );
     }
   }
-  const { secret, tls, maxFrameBytes, httpErrors: _httpErrors, transport, ...rest } = options;
+  const { secret, secretFile, tls, insecure, maxFrameBytes, httpErrors: _httpErrors, transport, ...rest } = options;
   const logger = new Logger('RaftClient');
   return raftClientOptions({
     ...rest,
@@ -144,6 +157,8 @@ function clientOptions(options: RaftClientModuleOptions, groupId: GroupId): Raft
       tcpClientTransport({
         logger,
         ...(secret !== undefined && { secret }),
+        ...(secretFile !== undefined && { secretFile }),
+        ...(insecure !== undefined && { insecure }),
         ...(tls !== undefined && { tls }),
         ...(maxFrameBytes !== undefined && { maxFrameBytes }),
       }),

@@ -10,10 +10,17 @@ export interface RaftClientModuleOptions {
   readonly clusterName?: string;
   /** Peer addresses of the cluster's nodes, `host:port`: where they listen for each other. One that is up is enough. */
   readonly peers: readonly string[];
-  /** The nodes' `peers.clients.secret`, which isn't the secret of the peers. */
-  readonly secret?: string;
+  /** The nodes' `peers.clients.secret`, which isn't the secret of the peers. Of several, the first proves this client. */
+  readonly secret?: string | readonly string[];
+  /** A file with the secret, in the place of `secret`. It is read again when it changes. */
+  readonly secretFile?: string;
   /** TLS to the nodes: `ca`, and `key` and `cert` where they ask for a certificate. */
   readonly tls?: PeerTlsOptions;
+  /**
+   * Calls nodes on other machines without a secret and without `tls`, and trusts whoever answers at their addresses. It is warned of at
+   * every start. Default false.
+   */
+  readonly insecure?: boolean;
   /** What nodes call this client in their logs. Default `client`. */
   readonly clientName?: string;
   /** How long a call waits for its answer, elections included. Default 10,000. */

@@ -1,4 +1,5 @@
 import { Logger, type Type } from '@nestjs/common';
+import { RaftError } from '../../core/raft-error';
 import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
 import type {
   ClientTransportHost,
@@ -63,6 +64,11 @@ export function tcpClientTransport(options: TcpClientTransportOptions = {}): Raf
     checkMs: credentialsCheckMs(options),
     logger,
   };
+  if (options.insecure === true && clientProtectionOf({ ...options, insecure: false }) !== 'none')
+    throw new RaftError(
+      'RAFT_CONFIGURATION',
+      '`insecure` is true beside a secret or TLS: it says that nodes have to prove nothing. Leave one of them out',
+    );
   const settings = tcpTransportSettings({ listen: '', maxFrameBytes, helloTimeoutMs, logger });
   return new TcpClientTransport({ ...settings, credentials, protection: clientProtectionOf(options) });
 }
