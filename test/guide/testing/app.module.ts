@@ -25,7 +25,7 @@ class VisitsController {
       nodeId: process.env.NODE_ID,
       clusterName: 'shop',
       members: ['n1', 'n2', 'n3'].map((id) => ({ id, peer: `${id}:7001`, http: `http://${id}:3000` })),
-      peers: { listen: '0.0.0.0:7001' },
+      peers: { listen: '0.0.0.0:7001', secretFile: '/run/secrets/peers' },
       storage: typeOrmStorage({ url: process.env.GUIDE_DATABASE_URL }),
     }),
     RaftModule.forFeature([Counters]),

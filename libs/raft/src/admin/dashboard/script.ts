@@ -35,6 +35,9 @@ export const SCRIPT = `
     at('alarm').hidden = text === '';
   }
 
+  function securityOf({ mode }) {
+    return mode === 'loopback' ? 'nothing (every local user may do anything)' : mode === 'insecure' ? 'nothing (anybody may do anything)' : mode;
+  }
   function fact(name, value, className) {
     return [element('dt', name), element('dd', value, className)];
   }
@@ -58,6 +61,7 @@ export const SCRIPT = `
       fact('Log', number(status.firstIndex) + ' to ' + number(status.lastIndex)),
       fact('Age of the state', age(status.ageMs)),
       fact('Snapshot', status.snapshot ? number(status.snapshot.index) + ', ' + size(status.snapshot.sizeBytes) : 'none yet'),
+      fact('Peers prove', status.security ? securityOf(status.security) : 'unknown', status.security && status.security.mode === 'insecure' ? 'bad' : ''),
       fact('Waiting', waiting.length === 0 ? 'nothing' : waiting.join(', ')),
     ]) { const group = element('div'); group.append(...each); facts.append(group); }
     if (at('facts').innerHTML !== facts.innerHTML) at('facts').replaceChildren(...facts.childNodes);

@@ -293,7 +293,7 @@ describe('an application that is a client of a cluster', () => {
   });
 
   it('fails with a sentence without a root, with a second root, and with an option that there is none of', async () => {
-    const root = RaftClientModule.forRoot({ peers: ['n1:7001'] });
+    const root = RaftClientModule.forRoot({ peers: ['127.0.0.1:7001'] });
     await expect(started([RaftClientModule.forFeature([Counters])])).rejects.toThrow(/no RaftClientModule.forRoot/);
     await expect(started([root, RaftModule.forRoot()])).rejects.toThrow(
       /an application is a node of a group, or a client/,

@@ -139,8 +139,25 @@ describe('peers over TLS', () => {
     const n2 = await startNode('n2', { tls: identity(N2) });
     const plain = await startNode('n1', {});
     plain.transport.connect(n2.address);
+    const turnedAway: string[] = [];
+    Object.assign(plain, { turnedAway: (_address: string, sentence: string) => turnedAway.push(sentence) });
     await until(() => plain.stateOf(n2.address) === 'closed', 'it is closed');
+    expect(lastDetail(plain)).toMatch(/before it said anything: it may ask for TLS and a certificate.*`peers\.tls`/);
+    await until(() => turnedAway.length >= 2, 'it is told each time');
+    expect(turnedAway[0]).toBe(lastDetail(plain));
     expect(n2.asked).toEqual([]);
+  });
+
+  it('say on both sides what is wrong where one dials with TLS and the other has none', async () => {
+    const n2 = await startNode('n2', { tls: identity(N2) });
+    const plain = await startNode('n1', {});
+    n2.transport.connect(plain.address);
+    await until(() => n2.stateOf(plain.address) === 'closed', 'it is closed');
+    expect(lastDetail(n2)).toMatch(/^the TLS handshake failed .*the peer may have no TLS/);
+    await until(
+      () => lines.some((line) => line.includes('the peer speaks TLS (`peers.tls`), and this side has none')),
+      'said',
+    );
   });
 });
 
