@@ -28,7 +28,7 @@ export class RaftLog {
     invariant(
       this.committed <= durable.lastIndex,
       () =>
-        `the log ends at ${durable.lastIndex}, but entries up to ${this.committed} were committed: the store has lost its tail (a restored backup, or a disk that lied); this node must be removed and added again with an empty store`,
+        `the log ends at ${durable.lastIndex}, but entries up to ${this.committed} were committed: the store has lost its tail (a restored backup, or a disk that lied)`,
     );
     this.pendingConfigurations = durable.configurationEntries
       .filter((entry) => entry.index > durable.configuration.index)

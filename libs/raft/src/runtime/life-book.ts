@@ -166,7 +166,7 @@ export class LifeBook {
     return (
       `Node '${peer.nodeName}' (replica ${peer.replicaId}) was heard in its life ${remembered.number} before, and its store, in ` +
       `life ${peer.life}, knows nothing of that: the store was put back to an earlier state, or this is an old process of the ` +
-      'node. Nothing that it says counts. Remove it from the members and add it again with an empty store.'
+      'node. Nothing that it says counts. Repair it: POST /_raft/repair on that node.'
     );
   }
 

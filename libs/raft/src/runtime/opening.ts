@@ -25,8 +25,9 @@ export class DamagedStoreError extends Error {
 
 /** @returns the sentence for a store that says so of itself */
 export function damageOf(nodeId: string, { message }: Error): string {
+  const what = message.endsWith('.') ? message : `${message}.`;
   return (
-    `The store of '${nodeId}' is damaged: ${message} What this node voted and acknowledged can't be trusted, so it takes no part. ` +
+    `The store of '${nodeId}' is damaged: ${what} What this node voted and acknowledged can't be trusted, so it takes no part. ` +
     repairSentence(nodeId)
   );
 }
