@@ -40,7 +40,7 @@ export class SimulatedNetwork {
   private readonly onRequest = new Map<string, (connection: SimulatedConnection) => void>();
   private readonly chances = new Map<string, Chance>();
   private readonly forger: Chance;
-  private readonly forgeries: number;
+  private forgeries: number;
 
   /** @param coded messages pass the codec of the peer protocol */
   constructor(
@@ -104,6 +104,7 @@ export class SimulatedNetwork {
   heal(): void {
     this.blocked.clear();
     this.congested.clear();
+    this.forgeries = 0;
   }
 
   /** What happens on one link depends on that link alone. */
