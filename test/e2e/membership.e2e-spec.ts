@@ -10,10 +10,10 @@ describe('the members of a running cluster', () => {
   afterAll(() => cluster?.stop());
 
   it('all come back at other addresses with their stores, and nobody has to say so to the cluster', async () => {
-    await cluster.put('/kept', 'through the move');
+    await cluster.put('/kept', '"through the move"');
     await cluster.moveAll();
     await cluster.leader({ all: true });
-    expect(await cluster.get('/kept')).toBe('through the move');
+    expect(await cluster.get('/kept')).toBe('"through the move"');
 
     const places = cluster.nodes.map(({ id, joinAddress, url }) => ({
       name: id,

@@ -115,7 +115,7 @@ export class Founding {
       });
     const there = options.founders.filter(({ id }) => this.heard.has(id)).map(({ id }) => id);
     const met = this.ports.metCluster();
-    if (met !== undefined)
+    if (met !== undefined && options.founders[0]?.id === options.nodeId)
       missing.push(
         `the store of '${options.nodeId}' is empty, and a founder has answered it with the cluster ${met}: it founds none, and waits for that one`,
       );
