@@ -1,4 +1,3 @@
-import type { RaftMachineEvent } from '../state-machine/machine-change';
 import type { ClientChannel, Hello, ResponseMessage } from '../transport/contract';
 import { decodeMachineEvent } from './client-calls';
 import { ClientWatches, WATCH_BOUNDS } from './client-watches';
@@ -54,7 +53,7 @@ function setUp(bounds: Partial<typeof WATCH_BOUNDS> = {}) {
         return 'x'.repeat(bytes);
       },
     };
-    watches.hear(machine, { kind: 'change', index, term: 1, now: 1, command: 'set', value } as RaftMachineEvent);
+    watches.hear(machine, { kind: 'change', index, term: 1, now: 1, command: 'set', value });
   };
   const join = (reads: boolean, id = 1, machine = 'locks'): Client => {
     const client = new Client(reads);

@@ -44,9 +44,14 @@ export function commandClaim(data: Uint8Array, keyTtlMs: number): PlaceClaim | u
 
 function leaseClaim(command: string, args: readonly unknown[]): PlaceClaim | undefined {
   if (command === 'acquire') {
-    const { id, ttlMs = 0, waitMs = 0 } = (args[0] ?? {}) as { id?: unknown; ttlMs?: number; waitMs?: number };
-    return { of: 'lease', does: 'take', id: String(id), ttlMs: Number(ttlMs) + Number(waitMs) };
+    const { id, ttlMs, waitMs } = (args[0] ?? {}) as Readonly<Record<string, unknown>>;
+    return { of: 'lease', does: 'take', id: String(id), ttlMs: millisecondsOf(ttlMs) + millisecondsOf(waitMs) };
   }
   const does = command === 'renew' ? 'renew' : command === 'release' || command === 'leave' ? 'drop' : undefined;
   return does && { of: 'lease', does, id: String(args[1]) };
+}
+
+/** Whatever a caller sends here is no reason to count it wrong. */
+function millisecondsOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : 0;
 }
