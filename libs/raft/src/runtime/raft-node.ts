@@ -1,5 +1,6 @@
 import type { CommandOutcome } from '../state-machine/contract';
 import { type ClientSessionView, clientSessions, closingOf } from './session-list';
+import { RaftError } from '../core/raft-error';
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from './client-session';
 import {
   type CancelOptions,
@@ -30,6 +31,7 @@ export class RaftNode {
   private life: NodeLife;
   private repairing: Promise<RepairResult> | undefined;
   private successor: NodeLife | undefined;
+  private stopping: Promise<void> | undefined;
   private readonly listeners = new Map<(status: RaftStatus) => void, () => void>();
 
   /** @param options as `raftNodeOptions()` fills them in */
@@ -51,8 +53,9 @@ export class RaftNode {
    * Refuses new calls, waits a while for those under way, then closes the connections and the store. Idempotent; it takes at
    * most `shutdownTimeoutMs`, and answers every call that is left.
    */
-  async stop(): Promise<void> {
-    await Promise.all([this.life.stop(), this.successor?.stop()]);
+  stop(): Promise<void> {
+    this.stopping ??= Promise.all([this.life.stop(), this.successor?.stop()]).then(() => undefined);
+    return this.stopping;
   }
 
   /**
@@ -72,6 +75,8 @@ export class RaftNode {
 
   private async repairOnce(timeoutMs: number): Promise<RepairResult> {
     const old = await this.life.makeWay();
+    if (this.stopping !== undefined)
+      throw new RaftError('RAFT_SHUTTING_DOWN', 'This node was stopped before its repair began. Nothing was changed.');
     const successor = new NodeLife(this.options);
     this.successor = successor;
     return successor.takePlaceOf(old, timeoutMs, () => {
