@@ -190,11 +190,9 @@ describe('a stranger at the peer port, without the secret', () => {
   }, 120_000);
 
   it('who is dialled learns nothing but a proof that holds for this connection', async () => {
-    const frames: Frame[] = [];
     const listener = await startNode('elsewhere', {});
     const node = await startNode('node-alpha', { secret: SECRET });
-    const refused = node.transport;
-    refused.connect(listener.address);
+    node.transport.connect(listener.address);
     await until(() => node.stateOf(listener.address) === 'refused', 'it asks for a proof, and gets none');
     expect(listener.asked).toEqual([]);
 
@@ -219,8 +217,7 @@ describe('a stranger at the peer port, without the secret', () => {
     await until(() => elsewhere.saw('greeting'), 'it greets');
     elsewhere.send({ kind: 'proof', proof });
     await until(() => elsewhere.closed, 'elsewhere, it is none');
-    frames.push(...stranger!.frames, ...elsewhere.frames);
-    expect(frames.some(({ kind }) => kind === 'hello')).toBe(false);
+    expect([...stranger!.frames, ...elsewhere.frames].some(({ kind }) => kind === 'hello')).toBe(false);
     expect(Buffer.concat([...stranger!.bytes, ...elsewhere.bytes]).includes('node-alpha')).toBe(false);
   });
 });
@@ -229,10 +226,10 @@ describe('a flood of connections', () => {
   it('of strangers does not hold up a member that comes back, and few of them stay', async () => {
     const node = await startNode('n1', { secret: SECRET, helloTimeoutMs: 60_000 }, ({ nodeName }) => nodeName === 'n2');
     let open = 0;
-    let flooding = true;
-    atTheEnd(() => (flooding = false));
+    const strangers = { come: true };
+    atTheEnd(() => (strangers.come = false));
     const flood = async (greets: boolean): Promise<void> => {
-      while (flooding) {
+      while (strangers.come) {
         const stranger = await RawPeer.dial(node.address).catch(() => undefined);
         if (stranger === undefined) continue;
         open++;
@@ -250,7 +247,7 @@ describe('a flood of connections', () => {
       await until(() => member.stateOf(node.address) === 'connected', 'the member gets through');
       await member.transport.stop();
     }
-    flooding = false;
+    strangers.come = false;
     await Promise.all(floods);
     await until(() => open <= 64, 'no more than these stay');
   }, 60_000);
