@@ -39,7 +39,7 @@ export class MembershipRules {
     if (isJoint) paths.count('entered a joint configuration');
     else if (this.joint) paths.count('left a joint configuration');
     for (const id of isJoint ? voters.filter((voter) => !outgoing.includes(voter)) : [])
-      this.checkCaughtUp(id, before?.index ?? 0);
+      this.checkCaughtUp(id, this.stageBegan(before));
     this.joint = isJoint;
     const { onJoint } = this;
     if (!isJoint || onJoint === undefined) return;
@@ -75,6 +75,18 @@ export class MembershipRules {
     this.world.paths.count('a removed node said so');
   }
 
+  /** With which entry the change began to wait for those that shall vote: others since moved its deadline, or members. */
+  private stageBegan(inForce: ConfigurationInForce | undefined): number {
+    let since = inForce;
+    while (since !== undefined) {
+      const before = this.ledger().membershipAt(since.index - 1);
+      if (before === undefined) break;
+      if (whoIsWaitedFor(before.configuration) !== whoIsWaitedFor(since.configuration)) break;
+      since = before;
+    }
+    return since?.index ?? 0;
+  }
+
   private checkCaughtUp(id: ReplicaId, since: number): void {
     const log = this.disks.logOf(id);
     this.world.verdict.check(
@@ -95,4 +107,8 @@ function moved(before: Configuration, after: Configuration): boolean {
   return after.members.some(({ id, peer }) =>
     before.members.some((member) => member.id === id && member.peer !== peer),
   );
+}
+
+function whoIsWaitedFor({ voters, outgoing, target }: Configuration): string {
+  return JSON.stringify([voters, outgoing, target?.voters ?? null]);
 }
