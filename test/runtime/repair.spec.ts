@@ -202,7 +202,7 @@ describe('a mistake in damage and repair', () => {
 
   it('is noticed: the other voters needn’t be level', async () => {
     jest.spyOn(Rejoining.prototype as unknown as Methods, 'requireLevelVoters').mockImplementation(() => undefined);
-    await expect(anotherVoterIsAway()).rejects.toThrow();
+    await expect(anotherVoterIsAway()).rejects.toThrow('expect(');
   });
 
   it('is noticed: the leader forgets whom it has allowed', async () => {
@@ -211,7 +211,7 @@ describe('a mistake in damage and repair', () => {
       Object.assign(this, { repairing: undefined });
       return requireRepairAllowed.apply(this, args);
     });
-    await expect(oneAtATime()).rejects.toThrow();
+    await expect(oneAtATime()).rejects.toThrow('expect(');
   });
 
   it('is noticed: a store believes whatever vote it finds', async () => {
@@ -221,7 +221,7 @@ describe('a mistake in damage and repair', () => {
       if (stored !== undefined) stored.checksum = memoryChecksum(group, stored);
       return load.call(this, group);
     });
-    await expect(changedVote()).rejects.toThrow();
+    await expect(changedVote()).rejects.toThrow('expect(');
   });
 });
 

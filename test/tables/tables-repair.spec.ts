@@ -134,11 +134,11 @@ describe('safety 31: nodes whose log and tables are in Postgres are repaired', (
     await isBack(3, before);
     const source = apps[2]!.get(DataSource);
     expect(await source.query(`SELECT node_name FROM raft_damaged_${label}.raft_store`)).toEqual([{ node_name: 'n3' }]);
-    const [tables] = await source.query(
+    const [tables] = await source.query<{ readonly names: string }[]>(
       `SELECT string_agg(format('%s.%s', table_schema, table_name), ' ' ORDER BY 1) AS names
        FROM information_schema.tables WHERE table_schema LIKE '%damaged_${label}'`,
     );
-    expect(tables.names).toMatch(/damaged_\w+\.\w*account/);
+    expect(tables!.names).toMatch(/damaged_\w+\.\w*account/);
   });
 
   it('where an entry changed: what is found out while it runs is repaired by the next process', async () => {

@@ -17,6 +17,7 @@ import {
   StoreLockedError,
 } from '../contract';
 import { GroupPosition } from '../group-position';
+import { tailOf } from '../log-tail';
 import { ownedByAnother, snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
 import { snapshotChecksum, stateChecksum } from '../state-checksum';
 import { type MemoryGroup, MemoryMedium, type MemorySnapshot } from './memory-medium';
@@ -146,16 +147,8 @@ export class MemoryStorage implements RaftStorage {
   }
 
   async tail(group: GroupId, from: number, to: number, maxBytes: number): Promise<LogTail> {
-    const stored = this.medium.groups.get(group);
-    let firstIndex = to + 1;
-    let sizeBytes = 0;
-    for (let index = to; stored !== undefined && index >= from; index--) {
-      const entry = stored.entries[index - stored.position.origin.index - 1];
-      if (!entry || sizeBytes + entrySizeBytes(entry) > maxBytes) break;
-      sizeBytes += entrySizeBytes(entry);
-      firstIndex = index;
-    }
-    return { firstIndex, sizeBytes };
+    const { entries = [], position } = this.medium.groups.get(group) ?? {};
+    return tailOf(entries, position?.origin.index ?? 0, from, to, maxBytes);
   }
 
   async writeSnapshot(group: GroupId, metadata: SnapshotMetadata, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -149,7 +149,7 @@ export class SnapshotRows {
       if (!row || row[9] === null) return undefined;
       if (row[0] === null)
         throw new StoreCorruptError(
-          `The snapshot of group '${group}' is gone: row ${String(row[9])} of raft_snapshot is missing.`,
+          `The snapshot of group '${group}' is gone: row ${toSafeInteger(row[9])} of raft_snapshot is missing.`,
         );
       const [id, lastIndex, lastTerm, format, configurationIndex, chunkCount, sizeBytes] = row
         .slice(0, 7)

@@ -2,6 +2,7 @@ import type { ConfigurationInForce } from '../../core/configuration';
 import { entrySizeBytes, type Entry } from '../../core/entry';
 import { NO_REPLICA, ORIGIN, type GroupId, type HardState, type LogId, type TermRun } from '../../core/types';
 import { StoreFencedError } from '../../storage/contract';
+import { tailOf } from '../../storage/log-tail';
 import type { GroupIdentity, GroupWrite, LoadedGroup, LogTail, SnapshotMetadata } from '../../storage/contract';
 
 /** What a disk holds of one group. */
@@ -93,16 +94,8 @@ export class SimulatedDisk {
   }
 
   tail(groupId: GroupId, from: number, to: number, maxBytes: number): LogTail {
-    const group = this.groups.get(groupId);
-    let firstIndex = to + 1;
-    let sizeBytes = 0;
-    for (let index = to; group !== undefined && index >= from; index--) {
-      const entry = entryAt(group, index);
-      if (entry === undefined || sizeBytes + entrySizeBytes(entry) > maxBytes) break;
-      sizeBytes += entrySizeBytes(entry);
-      firstIndex = index;
-    }
-    return { firstIndex, sizeBytes };
+    const { entries = [], origin } = this.groups.get(groupId) ?? {};
+    return tailOf(entries, origin?.index ?? 0, from, to, maxBytes);
   }
 
   compact(groupId: GroupId, to: LogId): void {
