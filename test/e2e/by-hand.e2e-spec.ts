@@ -90,7 +90,7 @@ describe('a node that is started by hand', () => {
       'a leader is known',
       async () => {
         const found = await status(port);
-        return found?.leader == null ? undefined : found;
+        return found === undefined || found.leader === null ? undefined : found;
       },
       { withinMs: SLOW_MS, describe: describeAll },
     );

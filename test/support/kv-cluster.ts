@@ -18,8 +18,6 @@ export interface KvClusterOptions {
   readonly storage?: 'embedded' | 'memory';
   /** More of each node's command line. */
   readonly flags?: readonly string[];
-  /** Whether peers prove a secret, which is drawn for this cluster. Default true. */
-  readonly withSecret?: boolean;
   /** Modules that each node loads first, to watch it or to break it on purpose. */
   readonly preload?: readonly string[];
 }
@@ -68,10 +66,10 @@ export class KvCluster {
 
   /** A cluster of which no node has been started. */
   static async prepare(options: KvClusterOptions = {}) {
-    const { nodes = 3, storage = 'embedded', preload = [], withSecret = true } = options;
+    const { nodes = 3, storage = 'embedded', preload = [] } = options;
     const ports = await freePorts(2 * nodes);
     const directory = mkdtempSync(join(tmpdir(), 'kv-cluster-'));
-    const flags = [...(withSecret ? secretIn(directory) : []), ...(options.flags ?? [])];
+    const flags = [...secretIn(directory), ...(options.flags ?? [])];
     const addresses = Array.from({ length: nodes }, (_, at) => ({
       id: `n${at + 1}`,
       httpPort: ports[2 * at]!,
@@ -271,7 +269,7 @@ export class KvCluster {
   }
 }
 
-/** @returns the flags for a secret of its own */
+/** @returns the flags for a secret that is drawn for this cluster */
 function secretIn(directory: string): readonly string[] {
   const file = join(directory, 'peer-secret');
   writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 });

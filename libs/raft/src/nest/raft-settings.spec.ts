@@ -59,7 +59,7 @@ describe('the options of the module', () => {
       ],
       [
         'the only member, where a port is opened',
-        { members: three!.slice(0, 1), peers: {} },
+        { members: three.slice(0, 1), peers: {} },
         /peers\.listen is "n1:7001"/,
       ],
       ['where to listen', { members: local, peers: { listen: '0.0.0.0:7001' } }, /peers\.listen is "0\.0\.0\.0:7001"/],
@@ -89,7 +89,7 @@ describe('the options of the module', () => {
     });
 
     it('need not be told where no port is opened', () => {
-      expect(of({ members: three!.slice(0, 1) })).not.toThrow();
+      expect(of({ members: three.slice(0, 1) })).not.toThrow();
     });
   });
 

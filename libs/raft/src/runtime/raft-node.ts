@@ -169,8 +169,8 @@ export class RaftNode {
    * @param target every member that shall be there
    * @returns the membership in the end
    * @throws RaftError `RAFT_CONFLICT` another change is under way, or the membership isn't that of `expectedIndex`;
-   *   `RAFT_REJECTED` with the reason `INVALID_MEMBERSHIP` (no voter, among others), `QUORUM_AT_RISK`, `MEMBER_UNREACHABLE`, `PEERS_UNPROTECTED` (it is on another machine, and peers prove nothing) or
-   *   `NOT_CAUGHT_UP`; `RAFT_TIMEOUT` it goes on; the codes of the way to the leader
+   *   `RAFT_REJECTED` with the reason `INVALID_MEMBERSHIP` (no voter, among others), `QUORUM_AT_RISK`, `MEMBER_UNREACHABLE`,
+   *   `PEERS_UNPROTECTED` (a member is on another machine, and peers prove nothing) or `NOT_CAUGHT_UP`; `RAFT_TIMEOUT` it goes on; the codes of the way to the leader
    */
   changeMembership(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView> {
     this.life.notices.tell(`the members become ${target.map(describeTarget).join(', ')}`);

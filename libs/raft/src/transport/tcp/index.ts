@@ -1,5 +1,5 @@
 export { tcpClientTransport, type TcpClientTransportOptions } from './tcp-client-transport';
 export { tcpTransport } from './tcp-transport';
-export { clientProtectionOf, protectionOf } from './protection';
+export { protectionOf } from './protection';
 export type { ClientAdmission, PeerTlsOptions, TcpTransportOptions } from './tcp-transport-options';
 export type { PeerTlsFiles } from './tls-files';

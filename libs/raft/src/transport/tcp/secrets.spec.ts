@@ -69,7 +69,7 @@ describe('secrets', () => {
 describe('keys and certificates in files', () => {
   it('stand for what they hold', () => {
     const [keyFile, certFile, caFile] = ['key', 'cert', 'ca'].map((name) => file(name, `the ${name}`));
-    const { key, cert, ca } = withTlsFiles({ keyFile, certFile, caFile } as object, 'peers.tls') as never;
+    const { key, cert, ca } = withTlsFiles({ keyFile, certFile, caFile }, 'peers.tls') as never;
     expect([key, cert, ca].map(String)).toEqual(['the key', 'the cert', 'the ca']);
     expect(withTlsFiles({ caFile: caFile! }, 'tls')).toMatchObject({ ca: Buffer.from('the ca') });
   });
