@@ -159,4 +159,72 @@ export const membershipMutants: readonly Mutant[] = [
       });
     },
   },
+  {
+    name: 'cancel-by-force',
+    room: 'kernel',
+    mistake: 'In a joint configuration a cancel takes effect at its leader at once, whatever the two majorities hold.',
+    knownSeed: 2,
+    apply: () => {
+      interface InForce {
+        readonly index: number;
+        readonly configuration: MembershipPart;
+      }
+      type Cancel = (state: KernelStatePart, waitMs: number) => object;
+      const returnStep = libraryFunction<(joint: MembershipPart) => MembershipPart>(
+        'core/membership-steps',
+        'returnStep',
+      );
+      const enforce = libraryFunction<(state: KernelStatePart, inForce: InForce) => void>(
+        'core/commit',
+        'enforceConfiguration',
+      );
+      replaceFunction<Cancel>('core/membership-cancel', 'cancelMembershipChange', (original) => (state, waitMs) => {
+        const { index, configuration } = state.configuration as unknown as InForce;
+        if (state.role !== 'leader' || configuration.outgoing.length === 0) return original(state, waitMs);
+        enforce(state, { index, configuration: returnStep(configuration) });
+        return { outcome: 'written', index, term: state.term };
+      });
+    },
+  },
+  {
+    name: 'cancel-takes-an-entry-back',
+    room: 'kernel',
+    mistake: 'A leader that has written the last step of a change cuts it off again to cancel: others may hold it.',
+    knownSeed: 2,
+    apply: () => {
+      interface Pending {
+        readonly index: number;
+        readonly configuration: MembershipPart;
+      }
+      type Cancel = (state: KernelStatePart, waitMs: number) => object;
+      replaceFunction<Cancel>('core/membership-cancel', 'cancelMembershipChange', (original) => (state, waitMs) => {
+        const pending = (state.log as unknown as { readonly pendingConfiguration: Pending | undefined })
+          .pendingConfiguration;
+        if (state.role === 'leader' && pending !== undefined && pending.index > state.log.commitIndex) {
+          state.log.truncateFrom(pending.index);
+          state.persistence.truncated(pending.index);
+        }
+        return original(state, waitMs);
+      });
+    },
+  },
+  {
+    name: 'cancel-takes-a-vote',
+    room: 'kernel',
+    mistake: 'A cancel while members catch up takes the vote of who was not to vote in the end.',
+    knownSeed: 2,
+    apply: () => {
+      interface Waiting extends MembershipPart {
+        readonly target: MembershipPart | null;
+        readonly learners: readonly number[];
+      }
+      replaceFunction<(waiting: Waiting) => Waiting>('core/membership-steps', 'cancelStep', (original) => (waiting) => {
+        const cancelled = original(waiting);
+        const voters = cancelled.voters.filter((id) => waiting.target!.voters.includes(id));
+        if (voters.length === 0) return cancelled;
+        const learners = [...cancelled.learners, ...cancelled.voters.filter((id) => !voters.includes(id))];
+        return { ...cancelled, voters, learners: learners.toSorted((left, right) => left - right) };
+      });
+    },
+  },
 ];

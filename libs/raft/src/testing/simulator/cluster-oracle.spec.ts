@@ -40,6 +40,15 @@ const JOINT: Configuration = {
 const ONE_VOTER: Configuration = { ...GENESIS, voters: [1], learners: [2, 3] };
 const SECOND_JOINS: Configuration = { ...ONE_VOTER, voters: [1, 2], outgoing: [1], learners: [3], autoLeave: true };
 const WITHOUT_THIRD: Configuration = { ...GENESIS, members: GENESIS.members.slice(0, 2), voters: [1, 2] };
+/** The joint configurations on the way there from the founders' one. */
+const TO_ONE_VOTER: Configuration = {
+  ...GENESIS,
+  voters: [1],
+  outgoing: [1, 2, 3],
+  learnersNext: [2, 3],
+  autoLeave: true,
+};
+const THIRD_LEAVES: Configuration = { ...GENESIS, voters: [1, 2], outgoing: [1, 2, 3], autoLeave: true };
 
 const entry = (index: number, term: number, text = ''): Entry =>
   makeEntry(index, term, { kind: 'command', schemaVersion: 0, data: new TextEncoder().encode(text) });
@@ -121,14 +130,15 @@ describe('a membership', () => {
     const cluster = new WatchedCluster();
     cluster.elect(1);
     cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
-    cluster.commit(configured(1, 1, WITHOUT_THIRD));
-    const right = { index: 1, configuration: WITHOUT_THIRD };
-    const wrong = { index: 1, configuration: GENESIS };
+    cluster.commit(configured(1, 1, THIRD_LEAVES));
+    cluster.commit(configured(2, 1, WITHOUT_THIRD));
+    const right = { index: 2, configuration: WITHOUT_THIRD };
+    const wrong = { index: 2, configuration: GENESIS };
     const snapshotWith = (configuration: typeof right) => () =>
-      cluster.oracle.storingSnapshot(cluster.life(1), { format: 1, last: at(1, 1), configuration });
+      cluster.oracle.storingSnapshot(cluster.life(1), { format: 1, last: at(1, 2), configuration });
 
-    expect(() => cluster.land(1, { commitIndex: 1, configuration: right })).not.toThrow();
-    expect(() => cluster.land(2, { commitIndex: 1, configuration: wrong })).toThrow('membership is what was committed');
+    expect(() => cluster.land(1, { commitIndex: 2, configuration: right })).not.toThrow();
+    expect(() => cluster.land(2, { commitIndex: 2, configuration: wrong })).toThrow('membership is what was committed');
     expect(snapshotWith(right)).not.toThrow();
     expect(snapshotWith(wrong)).toThrow('membership is what was committed');
   });
@@ -149,6 +159,22 @@ describe('a membership', () => {
     expect(() => change(false)).toThrow('a vote is given only to who has caught up');
   });
 
+  it('gives and takes votes through a joint configuration only, which is left to one of its halves', () => {
+    const walk = (...steps: readonly Configuration[]) => {
+      const cluster = new WatchedCluster();
+      cluster.elect(1);
+      cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
+      steps.forEach((step, position) => cluster.commit(configured(position + 1, 1, step)));
+    };
+    expect(() => walk(THIRD_LEAVES, WITHOUT_THIRD)).not.toThrow();
+    expect(() => walk(THIRD_LEAVES, GENESIS)).not.toThrow();
+    expect(() => walk(WITHOUT_THIRD)).toThrow('votes change through a joint configuration only');
+    expect(() => walk(THIRD_LEAVES, ONE_VOTER)).toThrow('votes change through a joint configuration only');
+    expect(() => walk({ ...THIRD_LEAVES, outgoing: [2, 3] })).toThrow(
+      'votes change through a joint configuration only',
+    );
+  });
+
   it('has each replica id on one store, for good', () => {
     const cluster = new WatchedCluster();
     expect(() => cluster.found(3, 'another machine')).toThrow('a replica id is bound to one store');
@@ -158,7 +184,8 @@ describe('a membership', () => {
     const cluster = new WatchedCluster();
     cluster.elect(1);
     cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
-    cluster.commit(configured(1, 1, WITHOUT_THIRD));
+    cluster.commit(configured(1, 1, THIRD_LEAVES));
+    cluster.commit(configured(2, 1, WITHOUT_THIRD));
     const says = (id: number) => () => cluster.oracle.saysRemoved(cluster.life(id), { replicaId: id } as RaftStatus);
     expect(says(3)).not.toThrow();
     expect(says(2)).toThrow('only what was removed says so');
@@ -197,15 +224,16 @@ describe('a leader', () => {
       const cluster = new WatchedCluster();
       cluster.elect(1);
       cluster.land(3, { hardState: { term: 1, votedFor: 0 } });
-      cluster.commit(configured(1, 1, ONE_VOTER));
-      cluster.oracle.appliedTo(cluster.life(2), 1);
-      cluster.land(1, { configuration: { index: 1, configuration: ONE_VOTER } });
+      cluster.commit(configured(1, 1, TO_ONE_VOTER));
+      cluster.commit(configured(2, 1, ONE_VOTER));
+      cluster.oracle.appliedTo(cluster.life(2), 2);
+      cluster.land(1, { configuration: { index: 2, configuration: ONE_VOTER } });
       const vote = { hardState: { term: 2, votedFor: 1 } };
       if (writesItsVote) cluster.land(1, vote);
-      cluster.land(1, { entries: [configured(2, 2, SECOND_JOINS)], ...(!writesItsVote && vote) });
-      cluster.land(1, { commitIndex: 2, configuration: { index: 2, configuration: SECOND_JOINS } });
-      cluster.land(1, { entries: [noop(3, 2)] });
-      cluster.send(1, { kind: 'heartbeat', term: 2, leaderCommit: 2 } as Message);
+      cluster.land(1, { entries: [configured(3, 2, SECOND_JOINS)], ...(!writesItsVote && vote) });
+      cluster.land(1, { commitIndex: 3, configuration: { index: 3, configuration: SECOND_JOINS } });
+      cluster.land(1, { entries: [noop(4, 2)] });
+      cluster.send(1, { kind: 'heartbeat', term: 2, leaderCommit: 3 } as Message);
     };
     expect(() => elected(true)).not.toThrow();
     expect(() => elected(false)).not.toThrow();

@@ -65,6 +65,11 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     this.changes.onJoint = then;
   }
 
+  /** Called when a membership is committed that a change goes on from. */
+  set onStep(then: () => void) {
+    this.changes.onStep = then;
+  }
+
   /** Called when another leads than before. */
   set onLeader(then: () => void) {
     this.leadership.onLeader = then;

@@ -98,6 +98,9 @@ export class FaultPlan implements FaultScene {
     this.onNodes = new NodeFaults(this, this.between);
     this.onDisks = new DiskFaults(this);
     this.walks = new MembershipWalks(this, this.onNodes);
+    let steps = 0;
+    if (settings.membershipChanges)
+      oracle.onStep = () => this.walks.stepCommitted(Chance.of(seed, 'change of mind', ++steps));
   }
 
   /** The faults that there were. */

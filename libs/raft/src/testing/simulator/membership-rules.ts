@@ -13,6 +13,8 @@ export class MembershipRules {
   private founders = 0;
   /** Called once, when a joint configuration is committed. */
   onJoint: (() => void) | undefined;
+  /** Called when a membership is committed that a change goes on from. */
+  onStep: (() => void) | undefined;
 
   constructor(
     private readonly world: World,
@@ -34,6 +36,7 @@ export class MembershipRules {
     // The one that was in force until now: the ledger has taken the new one in already.
     const before = ledger.membershipAt(ledger.membership!.index - 1);
     this.founders ||= before?.configuration.members.length ?? 0;
+    if (before !== undefined) this.checkStep(before.configuration, configuration);
     if (before !== undefined && moved(before.configuration, configuration)) paths.count('followed a move');
     const isJoint = outgoing.length > 0;
     if (isJoint) paths.count('entered a joint configuration');
@@ -41,10 +44,33 @@ export class MembershipRules {
     for (const id of isJoint ? voters.filter((voter) => !outgoing.includes(voter)) : [])
       this.checkCaughtUp(id, this.stageBegan(before));
     this.joint = isJoint;
+    if (isJoint || configuration.target !== null) this.onStep?.();
     const { onJoint } = this;
     if (!isJoint || onJoint === undefined) return;
     this.onJoint = undefined;
     onJoint();
+  }
+
+  /**
+   * Nobody's vote is given or taken but through a joint configuration, which is left to one of its halves (thesis §4.3): so no
+   * two memberships in a row have majorities that have nobody in common.
+   */
+  private checkStep(before: Configuration, after: Configuration): void {
+    const same = (left: readonly ReplicaId[], right: readonly ReplicaId[]): boolean => left.join() === right.join();
+    const staysAsItIs = same(before.voters, after.voters) && same(before.outgoing, after.outgoing);
+    const enters = before.outgoing.length === 0 && same(before.voters, after.outgoing);
+    const isLeft = before.outgoing.length > 0 && after.outgoing.length === 0;
+    const goesOn = isLeft && same(after.voters, before.voters);
+    const goesBack = isLeft && same(after.voters, before.outgoing);
+    this.world.verdict.check(
+      staysAsItIs || enters || goesOn || goesBack,
+      'votes change through a joint configuration only',
+      () => `${JSON.stringify(before)} is followed by ${JSON.stringify(after)}`,
+    );
+    const { paths } = this.world;
+    if (goesBack) paths.count('left a joint configuration to where it came from');
+    if (staysAsItIs && before.target !== null && after.target === null)
+      paths.count('took back a change before votes changed');
   }
 
   /** What a node holds as the membership at this index is what was committed as such. */

@@ -1,5 +1,6 @@
 import { isJoint } from '../../core/membership';
 import { isRaftError } from '../../core/raft-error';
+import type { Chance } from './chance';
 import type { FaultScene } from './fault-scene';
 import type { NodeFaults } from './node-faults';
 import type { Path } from './paths';
@@ -132,6 +133,9 @@ export class MembershipWalks {
     const untilMs = time.nowMs + timeoutMs + MAY_STILL_COME_MS;
     this.busyUntilMs = Math.max(this.busyUntilMs, untilMs);
     if (chance.happens(0.35)) oracle.onJoint = () => this.crashLeader();
+    // Right behind the change, where it was asked for: the cancel waits for the entry, be it the joint configuration's.
+    const cancelAfterMs = chance.happens(0.3) ? chance.pick([0, 1, 5]) : undefined;
+    if (cancelAfterMs !== undefined) time.after(cancelAfterMs, () => this.cancel(life, chance));
     const settled = (): void => {
       if (this.busyUntilMs === untilMs) this.busyUntilMs = time.nowMs;
     };
@@ -148,6 +152,38 @@ export class MembershipWalks {
           }
           if (error.notApplied || error.code === 'RAFT_REJECTED' || error.code === 'RAFT_CONFLICT') settled();
           paths.count('refused or gave up a change of the membership');
+        },
+      );
+    });
+  }
+
+  /** A step of a change is committed: now and then somebody changes their mind. */
+  stepCommitted(chance: Chance): void {
+    const { world, nodes } = this.scene;
+    if (!chance.happens(0.3)) return;
+    world.time.after(chance.pick([0, 0, 1, 30, 300]), () => {
+      const asked = chance.happens(0.7) ? nodes.find((node) => node.isLeading) : chance.pick(nodes);
+      const life = asked && runningLife(asked);
+      if (life !== undefined) this.cancel(life, chance);
+    });
+  }
+
+  /** At whatever stage the change is by now, or after its end. */
+  private cancel(life: NodeLife, chance: Chance): void {
+    const { world, oracle, isHealed } = this.scene;
+    if (isHealed || !life.process.isRunning) return;
+    this.scene.note('cancel', () => 'somebody asks for an end of the change that is under way');
+    const known = oracle.membership?.configuration;
+    const wasUnderWay = known !== undefined && (known.target !== null || isJoint(known));
+    const timeoutMs = chance.pick([300, 3000]);
+    this.busyUntilMs = Math.max(this.busyUntilMs, world.time.nowMs + timeoutMs + MAY_STILL_COME_MS);
+    life.process.input(0, () => {
+      life.raft.cancelMembershipChange({ timeoutMs }).then(
+        () => world.paths.count(wasUnderWay ? 'cancelled a change' : 'cancelled a change that was not committed yet'),
+        (error: unknown) => {
+          if (!isRaftError(error))
+            world.verdict.keep('a change of the membership ends or is refused with a code', String(error));
+          else if (error.reason === 'CHANGE_DECIDED') world.paths.count('a cancel came too late');
         },
       );
     });
