@@ -4,7 +4,7 @@ import type { KvNode } from './kv-node';
 
 export interface Membership {
   readonly changing: boolean;
-  readonly members: readonly { readonly name: string; readonly role: string }[];
+  readonly members: readonly { readonly id: number; readonly name: string; readonly role: string }[];
 }
 
 /** Waits until these, and nobody else, are the members, all of them voters, as `node` says. */
