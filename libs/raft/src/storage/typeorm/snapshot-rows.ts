@@ -11,6 +11,7 @@ import { groupChecksum, snapshotRowChecksum, type StoredGroup } from './group-ro
 import type { PinnedSession } from './pinned-session';
 import { clientOf, cutAfter } from './postgres-client';
 import { patienceOf } from './storage-options';
+import { storedConfiguration } from './stored-configuration';
 import type { Tables } from './tables';
 
 /** Bytes that are gathered into one insert, and read at once: small, so that no transaction and no slice of ours is long. */
@@ -154,15 +155,18 @@ export class SnapshotRows {
       const [id, lastIndex, lastTerm, format, configurationIndex, chunkCount, sizeBytes] = row
         .slice(0, 7)
         .map(toSafeInteger) as [number, number, number, number, number, number, number];
-      const metadata: SnapshotMetadata = {
+      const text = row[7] as string;
+      const written: SnapshotMetadata = {
         last: { index: lastIndex, term: lastTerm },
-        configuration: { index: configurationIndex, configuration: JSON.parse(row[7] as string) as Configuration },
+        configuration: { index: configurationIndex, configuration: JSON.parse(text) as Configuration },
         format,
       };
-      if (row[8] !== snapshotRowChecksum(id, groupId, metadata, chunkCount, sizeBytes))
+      if (row[8] !== snapshotRowChecksum(id, groupId, written, chunkCount, sizeBytes))
         throw new StoreCorruptError(
           `The row of the snapshot of group '${group}' isn't what was written: its checksum doesn't fit.`,
         );
+      const configuration = { index: configurationIndex, configuration: storedConfiguration(group, text) };
+      const metadata = { ...written, configuration };
       const chunks = { [Symbol.asyncIterator]: () => this.readChunks(id, fromChunk, chunkCount, group) };
       return { metadata, chunkCount, sizeBytes, chunks };
     } finally {

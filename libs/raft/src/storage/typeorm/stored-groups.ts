@@ -14,6 +14,7 @@ import {
   type StoredGroup,
 } from './group-row';
 import type { PinnedSession } from './pinned-session';
+import { storedConfiguration } from './stored-configuration';
 import type { Tables } from './tables';
 
 /** Reads where each group stands. It takes as long as there are groups and terms, however long the logs are. */
@@ -208,7 +209,7 @@ export async function loadGroup(
     snapshot: origin,
     lastIndex,
     terms: [...terms],
-    configuration: { index: configurationIndex, configuration: JSON.parse(configuration) as Configuration },
+    configuration: { index: configurationIndex, configuration: storedConfiguration(group, configuration) },
     configurationEntries,
   };
 }
