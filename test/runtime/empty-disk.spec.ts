@@ -71,9 +71,9 @@ describe('a founder whose disk is empty', () => {
   it('founds nothing, and gets no place, where two were emptied at once', async () => {
     await start(3);
     const [first, second] = ['n1', 'n2'];
-    await cluster.kill(cluster.node(second!));
-    cluster.wipe(second!);
-    const nodes = [await empty(cluster, first!), cluster.make(second!, REJOIN)];
+    await cluster.kill(cluster.node(second));
+    cluster.wipe(second);
+    const nodes = [await empty(cluster, first), cluster.make(second, REJOIN)];
     await cluster.ends(nodes[1]!.raft.start());
     await cluster.pass(3 * MINUTE);
 
@@ -83,16 +83,16 @@ describe('a founder whose disk is empty', () => {
 
     // Nor after a start at which nobody is there who could say that there is a cluster.
     await cluster.kill(cluster.node('n3'));
-    for (const name of [first!, second!]) {
+    for (const name of [first, second]) {
       await cluster.kill(cluster.node(name));
       await cluster.ends(cluster.make(name, { ...REJOIN, forceBootstrap: true }).raft.start());
     }
     await cluster.pass(MINUTE);
-    for (const name of [first!, second!]) {
+    for (const name of [first, second]) {
       const { phase, clusterId } = cluster.node(name).raft.status();
       expect([phase, clusterId]).toEqual(['founding', '']);
     }
-    expect(cluster.node(first!).raft.status().reason).toContain('it founds none');
+    expect(cluster.node(first).raft.status().reason).toContain('it founds none');
   });
 
   it('gets its place only when all other voters are there and level', async () => {

@@ -27,24 +27,24 @@ describe('a mistake in how a member is moved', () => {
 
   it('is noticed: nobody but the leader is asked whether the old place is silent', async () => {
     replace(WitnessRound, 'askOther', silent);
-    await expect(copyOfALiveDisk()).rejects.toThrow();
+    await expect(copyOfALiveDisk()).rejects.toThrow('did not come true');
   });
 
   it('is noticed: whoever says that it is a member counts, wherever it is', async () => {
     replace(PeerLinks, 'settles', () => true);
-    await expect(copyOfALiveDisk()).rejects.toThrow();
+    await expect(copyOfALiveDisk()).rejects.toThrow('did not come true');
   });
 
   it('is noticed: a member is moved as often as it likes', async () => {
     replace(Moves, 'mayMove', () => true);
-    await expect(flapping()).rejects.toThrow();
+    await expect(flapping()).rejects.toThrow('toEqual');
   });
 
   it('is noticed: whoever answers at a member’s address is taken for it', async () => {
     replace(PeerLinks, 'leadsTo', function (this: PeerLinks, address: string) {
       return this.stateOf(address).state === 'connected';
     });
-    await expect(threeFounders().then(swap)).rejects.toThrow();
+    await expect(threeFounders().then(swap)).rejects.toThrow('did not come true');
   });
 
   it('is noticed: the new address isn’t dialled', async () => {
@@ -56,11 +56,11 @@ describe('a mistake in how a member is moved', () => {
       return this.met(hello, nowMs);
     });
     replace(PlaceWitness, 'whoIsAt', async () => said);
-    await expect(unreachableAddress()).rejects.toThrow();
+    await expect(unreachableAddress()).rejects.toThrow('toBe');
   });
 
   it('is noticed: what the member has acknowledged isn’t held against its log', async () => {
     replace(PlaceWitness, 'matchOf', () => 0);
-    await expect(olderDiskElsewhere()).rejects.toThrow();
+    await expect(olderDiskElsewhere()).rejects.toThrow('did not come true');
   });
 });

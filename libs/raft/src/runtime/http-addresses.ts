@@ -38,8 +38,8 @@ export class HttpAddresses {
 
   /** Of a leader: asks each life of a member once. */
   ask(members: readonly Member[], self: ReplicaId): void {
-    const { links, witness, http, lives } = this.ports;
-    const noted = lives()?.http;
+    const { links, witness, http } = this.ports;
+    const noted = this.ports.lives()?.http;
     if (noted !== undefined && noted !== http) this.changed.set(self, http);
     for (const { id } of members) {
       const route = links.routeTo(id);

@@ -200,8 +200,8 @@ export class Moves {
     const isSelf = id === replicaId;
     const place = isSelf ? this.own.case : this.cases.get(id)?.place;
     const isProved = place?.isProved(nowMs) === true;
-    const peer = isProved ? place!.question.address : member.peer;
-    const http = this.http.changedOf(id) ?? (isProved && !isSelf ? place!.http : member.http);
+    const peer = isProved ? place.question.address : member.peer;
+    const http = this.http.changedOf(id) ?? (isProved && !isSelf ? place.http : member.http);
     return peer === member.peer && http === member.http ? undefined : { id, peer, http };
   }
 

@@ -95,8 +95,8 @@ export class PlaceWitness {
   }
 
   private async watchOldPlace(member: Member, question: WitnessQuestion): Promise<OldPlace> {
-    const { links, lives, scheduler, electionTimeoutMs } = this.ports;
-    const remembered = lives()?.knownLives.find(({ replicaId }) => replicaId === member.id);
+    const { links, scheduler, electionTimeoutMs } = this.ports;
+    const remembered = this.ports.lives()?.knownLives.find(({ replicaId }) => replicaId === member.id);
     if (remembered !== undefined && continuationOf(remembered, question) === 'earlier') return 'brokenChain';
     const untilMs = scheduler.nowMs() + electionTimeoutMs;
     while (scheduler.nowMs() < untilMs) {

@@ -7,10 +7,13 @@ describe('the log of the TCP transport', () => {
   it('doesn’t repeat for each attempt that a peer is away', async () => {
     const lines: string[] = [];
     const log = (line: string): void => void lines.push(line);
-    let attempts = 0;
-    const server = createServer((socket) => {
-      attempts++;
-      socket.destroy();
+    const server = createServer();
+    const enough = new Promise<void>((resolve) => {
+      let attempts = 0;
+      server.on('connection', (socket) => {
+        socket.destroy();
+        if (++attempts === 6) resolve();
+      });
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -18,7 +21,7 @@ describe('the log of the TCP transport', () => {
     const transport = tcpTransport({ listen: '127.0.0.1:0', logger: { debug: log, log, warn: log, error: log } });
     await new RecordingNode('n1', transport).start();
     transport.connect(away);
-    while (attempts < 6) await new Promise((resolve) => setTimeout(resolve, 10));
+    await enough;
     await transport.stop();
     server.close();
 
