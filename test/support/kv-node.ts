@@ -79,8 +79,9 @@ export class KvNode {
     return this.child.pid;
   }
 
-  /** @param flags replaces the cluster's further flags for this life of the node */
-  start(flags: readonly string[] = this.settings.flags): void {
+  /** @param instead replaces the cluster's further flags for this life of the node, all but the peers' secret */
+  start(instead?: readonly string[]): void {
+    const flags = instead === undefined ? this.settings.flags : [...this.secretFlags, ...instead];
     if (this.running) throw new Error(`${this.id} runs already`);
     const { id, httpPort, founders, joinUrl, storage, directory, preload } = this.settings;
     mkdirSync(directory, { recursive: true });
@@ -105,6 +106,12 @@ export class KvNode {
     const { child } = this;
     this.frozen = false;
     this.exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  }
+
+  private get secretFlags(): readonly string[] {
+    const { flags } = this.settings;
+    const at = flags.indexOf('--peer-secret-file');
+    return at < 0 ? [] : flags.slice(at, at + 2);
   }
 
   /** Sends a signal and waits for nothing. */
