@@ -218,7 +218,8 @@ describe('a membership that is changed at random, under load', () => {
       const before = writes.writes;
       await writes.more(50);
       await writes.stop();
-      for (const [what, times] of [...walk.counts].toSorted()) figure(`membership walk: ${what}`, String(times));
+      for (const [what, times] of [...walk.counts].toSorted(([left], [right]) => left.localeCompare(right)))
+        figure(`membership walk: ${what}`, String(times));
       figure('membership walk: acknowledged writes', String(writes.writes));
       expect(writes.writes).toBeGreaterThan(before);
 

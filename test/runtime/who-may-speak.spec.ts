@@ -71,9 +71,7 @@ describe('safety 29: a term above 2^48', () => {
     const { cluster, hear, other, listener } = await eavesdropped();
     const before = listener.raft.status().term;
     expect(hear({ term: 2 ** 53 - 1 }, {})).toMatchObject({ term: before, refusedTerms: 1 });
-    expect(hear({ kind: 'preVote', lastLog: { term: 2 ** 49, index: 1 } } as Partial<Message>, {}).refusedTerms).toBe(
-      2,
-    );
+    expect(hear({ kind: 'preVote', lastLog: { term: 2 ** 49, index: 1 } }, {}).refusedTerms).toBe(2);
     expect(listener.logged.join()).toContain(`A message of '${other.name}' has the term 9007199254740991`);
     await cluster.stopAll();
   });

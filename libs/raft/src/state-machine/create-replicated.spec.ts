@@ -79,6 +79,7 @@ describe('A caller of a state machine', () => {
   it('has the decorated methods and the options as its own properties, and nothing else', async () => {
     expect(Object.keys(counters).sort()).toEqual([
       '$after',
+      '$caller',
       '$idempotencyKey',
       '$lease',
       '$ordered',
