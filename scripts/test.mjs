@@ -22,22 +22,22 @@ const reports = path.join(root, 'dist', 'test-report');
 const stages = {
   unit: {
     title: 'Fast specs',
-    budgetSeconds: 700,
+    budgetSeconds: 1_200,
     run: (jestArguments) => runJest('unit', 'jest.config.js', jestArguments),
   },
   simulate: {
     title: 'Simulation, short form (npm run simulate is the long one)',
-    budgetSeconds: 60,
+    budgetSeconds: 150,
     run: () => runCommand('scripts/simulate.mjs', ['--seeds', '60', '--first', '1']),
   },
   mutants: {
     title: 'Mutants, short form (npm run mutants is the long one)',
-    budgetSeconds: 60,
+    budgetSeconds: 150,
     run: () => runCommand('scripts/mutants.mjs', ['--short']),
   },
   e2e: {
     title: 'Suites with real processes',
-    budgetSeconds: 1_000,
+    budgetSeconds: 1_400,
     run: (jestArguments) => runJest('e2e', 'jest.e2e.config.js', jestArguments),
   },
 };
