@@ -1,5 +1,5 @@
-import type { PreVoteReply } from '../../libs/raft/src/core';
-import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster, type ClusterOptions } from './kernel-cluster';
+import type { Message, PreVoteReply } from '../../libs/raft/src/core';
+import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster, TICK_MS, type ClusterOptions } from './kernel-cluster';
 import { at, from } from './message-from';
 
 /** n1 led, its process was killed, and the named nodes have seen their connections to it close. */
@@ -18,6 +18,20 @@ const answersOf = (cluster: KernelCluster, voter: string, candidate: string): bo
     .filter((reply) => reply.from === cluster.node(voter).id && reply.to === cluster.node(candidate).id)
     .map((reply) => reply.granted);
 
+/** Timers run, and every message takes so many ticks to arrive. */
+function tickOverALongWay(cluster: KernelCluster, ticks: number, wayTicks: number): void {
+  const under: { readonly message: Message; readonly due: number }[] = [];
+  for (let tick = 0; tick < ticks; tick++) {
+    cluster.wait(TICK_MS);
+    for (const node of cluster.nodes) if (!node.down) node.tick();
+    const due = new Set(under.filter((each) => each.due === tick).map(({ message }) => message));
+    cluster.hold((message) => !due.has(message));
+    cluster.inFlight.push(...due);
+    cluster.deliver();
+    under.push(...cluster.held.splice(0).map((message) => ({ message, due: tick + wayTicks })));
+  }
+}
+
 describe('fast fail-over', () => {
   it.each(Array.from({ length: 20 }, (_, seed) => seed))(
     'elects another within less than an election time-out when the leader’s process dies (seed %i)',
@@ -29,6 +43,38 @@ describe('fast fail-over', () => {
       expect(cluster.leaders).toHaveLength(1);
     },
   );
+
+  it.each(Array.from({ length: 10 }, (_, seed) => seed))(
+    'elects another though answers take longer than the short wait (seed %i)',
+    (seed) => {
+      const cluster = leaderKilled(['n2'], { seed });
+
+      tickOverALongWay(cluster, 6 * ELECTION_TICKS, 0.2 * ELECTION_TICKS);
+
+      expect(cluster.leaders).toHaveLength(1);
+      expect(cluster.node('n2').term).toBeLessThan(8);
+    },
+  );
+
+  it('waits longer after each campaign whose answers did not come in time, up to the whole time-out', () => {
+    const cluster = leaderKilled(['n2']);
+    const n2 = cluster.node('n2');
+    cluster.node('n3').crash();
+    const campaignsAt: number[] = [];
+    let asked = 0;
+    for (let tick = 0; campaignsAt.length < 6; tick++) {
+      cluster.tick(1, 'n2');
+      const preVotes = cluster.sent.filter(({ kind, from: sender }) => kind === 'preVote' && sender === n2.id).length;
+      if (preVotes > asked) campaignsAt.push(tick);
+      asked = preVotes;
+    }
+
+    const waits = campaignsAt.slice(1).map((tick, at) => (tick - campaignsAt[at]!) / ELECTION_TICKS);
+    [0.2, 0.4, 0.8, 1, 1].forEach((least, at) => {
+      expect(waits[at]).toBeGreaterThanOrEqual(least);
+      expect(waits[at]).toBeLessThanOrEqual(2 * least);
+    });
+  });
 
   it('waits a little and at random first, so that two followers seldom campaign at once', () => {
     const waits = Array.from({ length: 30 }, (_, seed) => {

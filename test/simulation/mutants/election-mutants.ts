@@ -117,4 +117,17 @@ export const electionMutants: readonly Mutant[] = [
     knownSeed: 29,
     apply: () => replaceFunction<() => boolean>('core/election', 'isSticky', () => () => false),
   },
+  {
+    name: 'short-wait-again-and-again',
+    room: 'kernel',
+    mistake:
+      'Who lost sight of its leader never waits longer for votes: over a long way there is never another leader.',
+    knownSeed: 382,
+    apply: () =>
+      replaceFunction<(state: KernelStatePart) => void>('core/election', 'campaign', (original) => (state) => {
+        const isAgain = state.role === 'preCandidate' || state.role === 'candidate';
+        state.campaignsInVain = isAgain ? -1 : 0;
+        original(state);
+      }),
+  },
 ];

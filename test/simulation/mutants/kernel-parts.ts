@@ -14,6 +14,7 @@ export interface KernelStatePart {
   readonly configuration: { readonly configuration: Electorate };
   readonly readIndex: { add(context: number, index: number): void };
   readonly committedInTerm: boolean;
+  campaignsInVain: number;
   readonly progress: Map<number, { matchIndex: number; state: string; probeSequence: number }>;
 }
 

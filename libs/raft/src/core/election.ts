@@ -10,13 +10,17 @@ import { MAX_TERM, NO_REPLICA, type ReplicaId } from './types';
 const NOTHING = new Uint8Array(0);
 const NO_OP: Proposal = { kind: 'noop', schemaVersion: 0, data: NOTHING };
 
-/** Draws the next election time-out (thesis §3.4): from the whole range, or a short one where the leader is known to be gone. */
+/**
+ * Draws the next election time-out (thesis §3.4): from the whole range, or a short one where the leader is known to be gone.
+ * The short one doubles with each campaign that got no result in time, up to the whole range: answers whose way takes longer
+ * than the short wait would be late for every campaign, and there would never be a leader.
+ */
 export function resetElectionTimer(state: KernelState): void {
   const { electionTicks, random } = state.options;
+  const shortest = state.leaderUnreachable ? (electionTicks / 5) * 2 ** state.campaignsInVain : electionTicks;
+  const least = Math.min(shortest, electionTicks);
   state.electionElapsedTicks = 0;
-  state.electionTimeoutTicks = state.leaderUnreachable
-    ? random.between(Math.ceil(electionTicks / 5), Math.ceil((2 * electionTicks) / 5))
-    : random.between(electionTicks, 2 * electionTicks);
+  state.electionTimeoutTicks = random.between(Math.ceil(least), Math.ceil(2 * least));
 }
 
 /**
@@ -62,6 +66,7 @@ export function campaign(state: KernelState): void {
     becomeCandidate(state, false);
     return;
   }
+  if (state.role === 'preCandidate' || state.role === 'candidate') state.campaignsInVain++;
   state.role = 'preCandidate';
   state.leader = NO_REPLICA;
   startVote(state);

@@ -162,6 +162,7 @@ export class RaftKernel implements Kernel {
     if (progress?.state === 'replicate') progress.becomeProbe(progress.matchIndex + 1);
     if (state.leader === replica && state.options.fastFailover && !state.leaderUnreachable) {
       state.leaderUnreachable = true;
+      state.campaignsInVain = 0;
       hastenElection(state);
     }
   }

@@ -43,6 +43,8 @@ export class KernelState {
   leaderContactMs = Number.NEGATIVE_INFINITY;
   /** The connection to the leader closed, and nothing was heard from it since. */
   leaderUnreachable = false;
+  /** Since then: campaigns that neither won nor lost before their time was over. */
+  campaignsInVain = 0;
   /** No vote before: a lease that this replica confirmed in an earlier life may still hold. */
   abstainUntilMs: number;
   /** The store is slow; or out of reach. */
