@@ -23,4 +23,12 @@ export const REGRESSIONS: readonly Regression[] = [
     found: 'a learner that had heard its leader before it knew the membership never looked into where that is',
   },
   { seed: 30, found: 'a member that had moved was taken for one that lost what it acknowledged after it was asked' },
+  {
+    seed: 382,
+    found: 'after its leader’s connection closed, a node campaigned again before answers over a long way could arrive',
+  },
+  {
+    seed: 241,
+    found: 'a voter without a disk stays one where its replacement is cancelled: the simulator’s operator left it so',
+  },
 ];

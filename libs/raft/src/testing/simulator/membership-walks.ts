@@ -1,3 +1,4 @@
+import type { Member } from '../../core/configuration';
 import { isJoint } from '../../core/membership';
 import { isRaftError } from '../../core/raft-error';
 import type { Chance } from './chance';
@@ -85,15 +86,17 @@ export class MembershipWalks {
     return true;
   }
 
+  /** Where members are whose disk is there. */
   get memberAddresses(): readonly string[] {
     const { oracle, nodes } = this.scene;
-    const members = oracle.membership?.configuration.members ?? [];
+    const members = oracle.membership?.configuration.members.filter(({ id }) => oracle.diskOf(id) !== undefined) ?? [];
     return members.map(({ name, peer }) => nodes.find((node) => node.name === name)?.address ?? peer);
   }
 
   /**
-   * As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again, and a node
-   * that was told to join through others, who were removed since, is told of those who are there.
+   * As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again; where it was
+   * removed, as a cancel does, one more empty disk takes its place; and a node that was told to join through others, who were
+   * removed since, is told of those who are there.
    */
   tendMembers(): void {
     const { world, nodes, oracle } = this.scene;
@@ -101,15 +104,29 @@ export class MembershipWalks {
       for (const node of nodes) if (node.joinThrough(this.memberAddresses)) node.start();
       const configuration = oracle.membership?.configuration;
       const leader = nodes.find((node) => node.isLeading)?.current;
-      const lost = configuration?.members.find(
-        ({ id, name }) =>
-          oracle.diskOf(id) === undefined &&
-          configuration.members.some((other) => other.name === name && oracle.diskOf(other.id) !== undefined),
-      );
-      if (lost !== undefined && leader !== undefined && configuration?.target === null && !isJoint(configuration))
-        this.ask(leader, (timeoutMs) => leader.raft.promote(lost.name, { timeoutMs }), 'changed who votes');
+      if (leader !== undefined && configuration?.target === null && !isJoint(configuration))
+        for (const name of this.lostNames(configuration.members)) this.replaceAgain(name, leader);
       this.tendMembers();
     });
+  }
+
+  /** Members whose disk is gone for good. */
+  private lostNames(members: readonly Member[]): readonly string[] {
+    return members.filter(({ id }) => this.scene.oracle.diskOf(id) === undefined).map(({ name }) => name);
+  }
+
+  private replaceAgain(name: string, leader: NodeLife): void {
+    const { oracle, nodes } = this.scene;
+    const members = oracle.membership?.configuration.members ?? [];
+    if (members.some((member) => member.name === name && oracle.diskOf(member.id) !== undefined)) {
+      this.ask(leader, (timeoutMs) => leader.raft.promote(name, { timeoutMs }), 'changed who votes');
+      return;
+    }
+    const node = nodes.find((each) => each.name === name);
+    if (node?.current?.raft.status().phase !== 'removed') return;
+    this.scene.meet('a removed node came back as another replica', node);
+    node.replaceDisk(this.memberAddresses, 'voter');
+    node.start();
   }
 
   transfer(node: SimulatedNode): boolean {
