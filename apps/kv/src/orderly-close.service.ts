@@ -8,6 +8,8 @@ import type { FastifyAdapter } from '@nestjs/platform-fastify';
 const FAREWELL_MS = 750;
 /** A client that asked within this time before the stop may have its next request on its way: it is waited for. */
 const LATELY_MS = 1_000;
+/** While requests come, more may be on their way: redirected ones on connections of their own, too. */
+const QUIET_MS = 300;
 /** And for no longer than this in all. */
 const LONGEST_FAREWELL_MS = 2_000;
 const CHECK_EVERY_MS = 25;
@@ -21,6 +23,7 @@ const LONGEST_ANSWER_MS = 2_000;
 @Injectable()
 export class OrderlyClose implements OnModuleDestroy, BeforeApplicationShutdown {
   private closingSinceMs: number | undefined;
+  private lastRequestMs = Number.NEGATIVE_INFINITY;
   /** Connections whose clients were not told to leave, and when each was used last. */
   private readonly usedAtMs = new Map<Socket, number>();
 
@@ -28,6 +31,7 @@ export class OrderlyClose implements OnModuleDestroy, BeforeApplicationShutdown 
     host.httpAdapter.getInstance().addHook('onRequest', ({ raw: { socket } }, reply, done) => {
       if (this.closingSinceMs === undefined) this.used(socket);
       else {
+        this.lastRequestMs = performance.now();
         this.usedAtMs.delete(socket);
         reply.header('connection', 'close');
       }
@@ -42,8 +46,7 @@ export class OrderlyClose implements OnModuleDestroy, BeforeApplicationShutdown 
   async beforeApplicationShutdown(): Promise<void> {
     const sinceMs = this.closingSinceMs ?? performance.now();
     await sleep(FAREWELL_MS);
-    while (performance.now() < sinceMs + LONGEST_FAREWELL_MS && this.isUsedSince(sinceMs - LATELY_MS))
-      await sleep(CHECK_EVERY_MS);
+    while (performance.now() < sinceMs + LONGEST_FAREWELL_MS && this.expectsMore(sinceMs)) await sleep(CHECK_EVERY_MS);
     // A timer fires before what lies in the sockets is read; unread, a connection counts as one that waits for nothing.
     await nextTurn();
     await nextTurn();
@@ -56,7 +59,8 @@ export class OrderlyClose implements OnModuleDestroy, BeforeApplicationShutdown 
     this.usedAtMs.set(socket, performance.now());
   }
 
-  private isUsedSince(ms: number): boolean {
-    return [...this.usedAtMs.values()].some((usedAtMs) => usedAtMs >= ms);
+  private expectsMore(closingSinceMs: number): boolean {
+    if (performance.now() - this.lastRequestMs < QUIET_MS) return true;
+    return [...this.usedAtMs.values()].some((usedAtMs) => usedAtMs >= closingSinceMs - LATELY_MS);
   }
 }
