@@ -95,8 +95,9 @@ export class MembershipWalks {
 
   /**
    * As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again; where it was
-   * removed, as a cancel does, one more empty disk takes its place; and a node that was told to join through others, who were
-   * removed since, is told of those who are there.
+   * removed, as a cancel does, one more empty disk takes its place; where too few are left to vouch for one that has moved, its
+   * address is said by hand, since a newcomer at its old one can't join before that; and a node that was told to join through
+   * others, who were removed since, is told of those who are there.
    */
   tendMembers(): void {
     const { world, nodes, oracle } = this.scene;
@@ -104,8 +105,10 @@ export class MembershipWalks {
       for (const node of nodes) if (node.joinThrough(this.memberAddresses)) node.start();
       const configuration = oracle.membership?.configuration;
       const leader = nodes.find((node) => node.isLeading)?.current;
+      const lost = this.lostNames(configuration?.members ?? []);
       if (leader !== undefined && configuration?.target === null && !isJoint(configuration))
-        for (const name of this.lostNames(configuration.members)) this.replaceAgain(name, leader);
+        for (const name of lost) this.replaceAgain(name, leader);
+      if (leader !== undefined && lost.length > 0) this.sayAddresses(leader, configuration!.members);
       this.tendMembers();
     });
   }
@@ -113,6 +116,20 @@ export class MembershipWalks {
   /** Members whose disk is gone for good. */
   private lostNames(members: readonly Member[]): readonly string[] {
     return members.filter(({ id }) => this.scene.oracle.diskOf(id) === undefined).map(({ name }) => name);
+  }
+
+  private sayAddresses({ raft, process }: NodeLife, members: readonly Member[]): void {
+    const { oracle, nodes, world } = this.scene;
+    for (const { id, name, peer } of members) {
+      const address = nodes.find((node) => node.name === name)?.address;
+      if (address === undefined || address === peer || oracle.diskOf(id) === undefined) continue;
+      process.input(0, () => {
+        raft.updateAddress(name, { peer: address }, { timeoutMs: OPERATOR_MS }).catch((error: unknown) => {
+          if (!isRaftError(error))
+            world.verdict.keep('a change of the membership ends or is refused with a code', String(error));
+        });
+      });
+    }
   }
 
   private replaceAgain(name: string, leader: NodeLife): void {

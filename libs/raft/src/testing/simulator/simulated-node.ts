@@ -123,7 +123,8 @@ export class SimulatedNode {
   start(): void {
     if (this.current !== undefined || this.isDormant) return;
     if (this.hasUnfinishedInstall) this.around.world.paths.count('started with an unfinished install');
-    if (this.lonely.happens(this.lonelyStarts) && this.disk.raiseTerms(10_000))
+    // While a predecessor still has the disk, nobody else has been alone with it.
+    if (this.lonely.happens(this.lonelyStarts) && this.zombie === undefined && this.disk.raiseTerms(10_000))
       this.around.world.paths.count('came back after 10,000 elections');
     const life = this.makeLife();
     this.current = life;
