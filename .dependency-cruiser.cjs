@@ -26,32 +26,39 @@ module.exports = {
       to: { pathNot: `${src}/core/` },
     },
     {
+      name: 'errors-import-nothing',
+      severity: 'error',
+      comment: 'Errors and their codes are a floor beside the kernel, which never uses them.',
+      from: { path: `${src}/errors/`, pathNot: tests },
+      to: { pathNot: `${src}/errors/` },
+    },
+    {
       name: 'storage-knows-only-core',
       severity: 'error',
       comment: 'Storage is a contract over the kernel’s types, and its implementations.',
       from: { path: `${src}/storage/`, pathNot: tests },
-      to: otherRooms('core', 'storage'),
+      to: otherRooms('core', 'errors', 'storage'),
     },
     {
       name: 'transport-knows-only-core',
       severity: 'error',
       comment: 'Transport is a contract over the kernel’s types, and its implementations.',
       from: { path: `${src}/transport/`, pathNot: tests },
-      to: otherRooms('core', 'transport'),
+      to: otherRooms('core', 'errors', 'transport'),
     },
     {
       name: 'state-machine-knows-only-core',
       severity: 'error',
       comment: 'A state machine is a contract over the kernel’s types, and its implementations.',
       from: { path: `${src}/state-machine/`, pathNot: tests },
-      to: otherRooms('core', 'state-machine'),
+      to: otherRooms('core', 'errors', 'state-machine'),
     },
     {
       name: 'contracts-know-core-alone',
       severity: 'error',
       comment: 'A contract is read by whoever implements it: it needs no package and no implementation.',
       from: { path: `${src}/(storage|transport|state-machine)/contract(\\.ts$|/)` },
-      to: { pathNot: [`${src}/core/`, `${src}/(storage|transport|state-machine)/contract(\\.ts$|/)`] },
+      to: { pathNot: [`${src}/(core|errors)/`, `${src}/(storage|transport|state-machine)/contract(\\.ts$|/)`] },
     },
     {
       name: 'one-implementation-knows-no-other',
@@ -71,9 +78,9 @@ module.exports = {
       to: {
         path: `${src}/`,
         pathNot: [
-          `${src}/(core|runtime)/`,
-          `${src}/(storage|transport|state-machine)/[^/]+\\.ts$`,
-          `${src}/(storage|transport|state-machine)/contract/`,
+          `${src}/(core|errors|runtime)/`,
+          `${src}/(storage|transport)/[^/]+\\.ts$`,
+          `${src}/state-machine/(contract\\.ts$|(codec|entries|declare|sessions|host)/)`,
         ],
       },
     },
@@ -85,7 +92,11 @@ module.exports = {
       from: { path: `${src}/client/`, pathNot: tests },
       to: {
         path: `${src}/`,
-        pathNot: [`${src}/(core|runtime|client)/`, `${src}/(transport|state-machine)/[^/]+\\.ts$`],
+        pathNot: [
+          `${src}/(core|errors|runtime|client)/`,
+          `${src}/transport/[^/]+\\.ts$`,
+          `${src}/state-machine/(contract\\.ts$|(codec|entries|declare)/)`,
+        ],
       },
     },
     {

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RaftStatus } from 'nestjs-raft';
 import { isLongForm } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
-import { untilVotersAre } from '../support/members';
-import { fillState, valueAt } from '../support/state-filling';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
+import { untilVotersAre } from '../support/kv/members';
+import { fillState, valueAt } from '../support/load/state-filling';
 import { figure } from '../support/test-run';
 
 const CUT_PEERS_HOOK = join(__dirname, '..', 'support', 'hooks', 'cut-peers.cjs');

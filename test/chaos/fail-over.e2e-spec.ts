@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, rounds, timeFor } from '../support/chaos-scale';
-import { IncrementLoad } from '../support/increment-load';
+import { IncrementLoad } from '../support/load/increment-load';
 import { NoAnswerError } from '../support/http-client';
-import { KvCluster } from '../support/kv-cluster';
+import { KvCluster } from '../support/kv/kv-cluster';
 import { report } from '../support/test-run';
-import { NONE_BROKEN, WriteLoad } from '../support/write-load';
+import { NONE_BROKEN, WriteLoad } from '../support/load/write-load';
 
 /** Three election time-outs are what is asked for; the rest is for a machine that has other work. */
 const FAIL_OVER_LIMIT_MS = 10_000;

@@ -1,6 +1,6 @@
 import { HttpClient, NoAnswerError } from '../support/http-client';
 import { rounds, timeFor } from '../support/chaos-scale';
-import { KvCluster } from '../support/kv-cluster';
+import { KvCluster } from '../support/kv/kv-cluster';
 import { report } from '../support/test-run';
 
 const READERS = 16;

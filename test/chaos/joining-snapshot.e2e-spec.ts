@@ -1,12 +1,12 @@
 import { isLongForm, quantile } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
-import { untilVotersAre } from '../support/members';
-import { fillState, valueAt } from '../support/state-filling';
-import { SteadyLoad } from '../support/steady-load';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
+import { untilVotersAre } from '../support/kv/members';
+import { fillState, valueAt } from '../support/load/state-filling';
+import { SteadyLoad } from '../support/load/steady-load';
 import { figure } from '../support/test-run';
-import { NONE_BROKEN } from '../support/write-load';
+import { NONE_BROKEN } from '../support/load/write-load';
 
 const STATE_BYTES = (isLongForm ? 200 : 16) * 1_000_000;
 const JOIN_LIMIT_MS = 240_000;

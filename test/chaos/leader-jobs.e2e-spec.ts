@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppProcess } from '../support/app-process';
+import { AppProcess } from '../support/kv/app-process';
 import { isLongForm, rounds, timeFor } from '../support/chaos-scale';
 import { compileForNode } from '../support/compile-for-node';
 import { eventually } from '../support/eventually';

@@ -1,6 +1,6 @@
 import { isLongForm, rounds, timeFor } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
-import { LockContenders } from '../support/lock-contenders';
+import { LockContenders } from '../support/load/lock-contenders';
 import { report } from '../support/test-run';
 
 const NODES = 5;

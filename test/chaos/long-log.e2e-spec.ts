@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isLongForm, timeFor } from '../support/chaos-scale';
-import { KvCluster } from '../support/kv-cluster';
-import { appendLongLog, keyOfEntry, type LongLog, valueOfEntry } from '../support/long-log';
+import { KvCluster } from '../support/kv/kv-cluster';
+import { appendLongLog, keyOfEntry, type LongLog, valueOfEntry } from '../support/load/long-log';
 import { report } from '../support/test-run';
 
 /** Of the long form, a million entries; the short one has to be done in a fraction of it. */

@@ -3,12 +3,12 @@ import { isLongForm } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
 import { freePorts } from '../support/free-ports';
 import { NoAnswerError } from '../support/http-client';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
-import type { Membership } from '../support/members';
-import { SteadyLoad } from '../support/steady-load';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
+import type { Membership } from '../support/kv/members';
+import { SteadyLoad } from '../support/load/steady-load';
 import { figure } from '../support/test-run';
-import { NONE_BROKEN } from '../support/write-load';
+import { NONE_BROKEN } from '../support/load/write-load';
 
 const WALK_MS = isLongForm ? 30 * 60_000 : 20_000;
 const LEAST_VOTERS = 3;

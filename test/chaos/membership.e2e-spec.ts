@@ -1,11 +1,11 @@
 import { isLongForm, rounds, timeFor } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
-import { untilVotersAre } from '../support/members';
-import { type Span, SteadyLoad } from '../support/steady-load';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
+import { untilVotersAre } from '../support/kv/members';
+import { type Span, SteadyLoad } from '../support/load/steady-load';
 import { figure } from '../support/test-run';
-import { NONE_BROKEN } from '../support/write-load';
+import { NONE_BROKEN } from '../support/load/write-load';
 
 /** One election is what is asked for, on top of what this machine makes the same load wait for when nothing happens. */
 const ELECTION_TIMEOUT_MS = 1_000;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { isLongForm, rounds, timeFor } from '../support/chaos-scale';
-import { KvCluster, type LeaderOptions } from '../support/kv-cluster';
+import { KvCluster, type LeaderOptions } from '../support/kv/kv-cluster';
 import { report } from '../support/test-run';
-import { type BrokenPromises, NONE_BROKEN, WriteLoad } from '../support/write-load';
+import { type BrokenPromises, NONE_BROKEN, WriteLoad } from '../support/load/write-load';
 
 const HOOKS = join(__dirname, '..', 'support', 'hooks');
 const CLIENTS = 64;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLongForm } from '../support/chaos-scale';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
 import { figure } from '../support/test-run';
-import { VITALS_HOOK, vitalsOf } from '../support/vitals';
+import { VITALS_HOOK, vitalsOf } from '../support/kv/vitals';
 
 const SPAN_MS = isLongForm ? 10_000 : 3_000;
 const READS = isLongForm ? 50_000 : 2_000;

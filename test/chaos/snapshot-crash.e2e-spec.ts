@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isLongForm, rounds, timeFor } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
 import { NoAnswerError } from '../support/http-client';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
-import { untilVotersAre } from '../support/members';
-import { fillState, valueAt } from '../support/state-filling';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
+import { untilVotersAre } from '../support/kv/members';
+import { fillState, valueAt } from '../support/load/state-filling';
 import { figure } from '../support/test-run';
-import { NONE_BROKEN, WriteLoad } from '../support/write-load';
+import { NONE_BROKEN, WriteLoad } from '../support/load/write-load';
 
 const STATE_BYTES = (isLongForm ? 64 : 8) * 1_000_000;
 const KEYS = Math.ceil(STATE_BYTES / 16_384);

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnapshotInfo } from 'nestjs-raft';
 import { isLongForm, quantile, rounds, timeFor } from '../support/chaos-scale';
-import { KvCluster } from '../support/kv-cluster';
-import { fillState } from '../support/state-filling';
-import { type Span, SteadyLoad } from '../support/steady-load';
+import { KvCluster } from '../support/kv/kv-cluster';
+import { fillState } from '../support/load/state-filling';
+import { type Span, SteadyLoad } from '../support/load/steady-load';
 import { figure } from '../support/test-run';
-import { highest, VITALS_HOOK, type Vitals, vitalsOf } from '../support/vitals';
+import { highest, VITALS_HOOK, type Vitals, vitalsOf } from '../support/kv/vitals';
 
 const STATE_BYTES = (isLongForm ? 500 : 24) * 1_000_000;
 /** Asked of a snapshot of 500 MB; the short form has too few writes for a 99th percentile. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLongForm, median, rounds, timeFor } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
-import { SteadyLoad } from '../support/steady-load';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
+import { SteadyLoad } from '../support/load/steady-load';
 import { figure } from '../support/test-run';
-import { NONE_BROKEN } from '../support/write-load';
+import { NONE_BROKEN } from '../support/load/write-load';
 
 const ELECTION_TIMEOUT_MS = 1_000;
 const STALL_MS = isLongForm ? 10_000 : 4_000;

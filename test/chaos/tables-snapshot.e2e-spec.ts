@@ -7,7 +7,7 @@ import { ViewWatch } from '../support/archive/view-watch';
 import { isLongForm } from '../support/chaos-scale';
 import { eventually } from '../support/eventually';
 import { figure } from '../support/test-run';
-import { highest, vitalsOf } from '../support/vitals';
+import { highest, vitalsOf } from '../support/kv/vitals';
 
 const TABLES_BYTES = (isLongForm ? 2_000 : 16) * 1_000_000;
 /** What COPY makes of a document, at the least. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
+import { KvCluster } from '../support/kv/kv-cluster';
 
 /** Long enough for several elections, were they possible. */
 const WATCHED_MS = 6_000;

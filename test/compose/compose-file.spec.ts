@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseCommandLine } from '../../apps/kv/src/command-line';
-import { secretsOf } from '../../libs/raft/src/transport/tcp/secrets';
+import { secretsOf } from '../../libs/raft/src/transport/tcp/options/secrets';
 
 interface Service {
   readonly command?: readonly string[];

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { RaftElectionOptions, RaftPeersOptions } from '../../libs/raft/src/nest/raft-module-options.interface';
+import type {
+  RaftElectionOptions,
+  RaftPeersOptions,
+} from '../../libs/raft/src/nest/common/raft-module-options.interface';
 import { RAFT_ERRORS } from '../../libs/raft/src/nest/errors/raft-error.table';
-import { raftSettings } from '../../libs/raft/src/nest/raft-settings';
-import { DEFAULT_LIMITS } from '../../libs/raft/src/runtime/default-options';
-import { DEFAULT_SNAPSHOTS } from '../../libs/raft/src/runtime/snapshot-options';
+import { raftSettings } from '../../libs/raft/src/nest/common/raft-settings';
+import { DEFAULT_LIMITS } from '../../libs/raft/src/runtime/options/default-options';
+import { DEFAULT_SNAPSHOTS } from '../../libs/raft/src/runtime/options/snapshot-options';
 import type { TypeOrmTablesOptions } from '../../libs/raft/src/state-machine/typeorm';
 import type { TypeOrmStorageOptions } from '../../libs/raft/src/storage/typeorm';
 
@@ -111,7 +114,7 @@ describe('docs/guides/configuration.md', () => {
   });
 
   it('has every variable of raftOptionsFromEnv()', () => {
-    const source = read('libs/raft/src/nest/raft-options-from-env.ts');
+    const source = read('libs/raft/src/nest/common/raft-options-from-env.ts');
     const variables = new Set([...source.matchAll(/'(RAFT_[A-Z_]+)'/g)].map(([, name]) => name!));
     variables.delete('RAFT_CONFIGURATION');
     expect(tableNames(page, '`raftOptionsFromEnv()`').sort()).toEqual([...variables].sort());

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KV_MAIN } from '../support/kv-node';
+import { KV_MAIN } from '../support/kv/kv-node';
 import { testRun } from '../support/test-run';
 
 interface Ended {

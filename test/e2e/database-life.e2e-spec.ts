@@ -1,8 +1,8 @@
-import { readPostmasterFileSync } from '../../apps/kv/src/embedded-postgres/postmaster-file';
+import { readPostmasterFileSync } from '../../apps/kv/src/embedded-postgres/server/postmaster-file';
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
+import { KvCluster } from '../support/kv/kv-cluster';
 import { report } from '../support/test-run';
-import { WriteLoad } from '../support/write-load';
+import { WriteLoad } from '../support/load/write-load';
 
 describe('the life of a node’s database', () => {
   let cluster: KvCluster;

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { request } from 'node:http';
 import type { Answer, RequestOptions } from '../support/http-client';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
 import { itNeeds, program } from '../support/needs';
 
 const curl = program('curl', '--version');

@@ -1,6 +1,6 @@
 import { eventually } from '../support/eventually';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
 
 describe('the members of a running cluster', () => {
   let cluster: KvCluster;

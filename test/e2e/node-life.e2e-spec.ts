@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isRunning } from '../../apps/kv/src/embedded-postgres/process-table';
-import { readPostmasterFileSync } from '../../apps/kv/src/embedded-postgres/postmaster-file';
-import { KvCluster } from '../support/kv-cluster';
-import type { KvNode } from '../support/kv-node';
+import { isRunning } from '../../apps/kv/src/embedded-postgres/process/process-table';
+import { readPostmasterFileSync } from '../../apps/kv/src/embedded-postgres/server/postmaster-file';
+import { KvCluster } from '../support/kv/kv-cluster';
+import type { KvNode } from '../support/kv/kv-node';
 import { report } from '../support/test-run';
-import { WriteLoad } from '../support/write-load';
+import { WriteLoad } from '../support/load/write-load';
 
 /** What is asked for is 5 s; the rest is for a machine that has other work. */
 const STOP_LIMIT_MS = 10_000;

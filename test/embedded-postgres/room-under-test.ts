@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { transformFile } from '@swc/core';
 import { Client } from 'pg';
-import { packageNameFor } from '../../apps/kv/src/embedded-postgres/binaries';
+import { packageNameFor } from '../../apps/kv/src/embedded-postgres/process/binaries';
 import type {
   EmbeddedPostgres,
   EmbeddedPostgresOptions,

@@ -1,4 +1,4 @@
-import { crc32c } from '../../libs/raft/src/core/crc32c';
+import { crc32c } from '../../libs/raft/src/core/base/crc32c';
 import {
   decodeFrame,
   encodeFrame,

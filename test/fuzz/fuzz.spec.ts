@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 import { frameTarget, handshakeTarget } from './frame-target';
 import { fuzz } from './fuzz';
 import { commandTarget, requestTarget } from './payload-targets';

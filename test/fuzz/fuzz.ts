@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../libs/raft/src/core/random';
+import { SeededRandom } from '../../libs/raft/src/core/base/random';
 import { AllocationMeter } from './allocation';
 import { Mutator } from './mutator';
 import type { FuzzTarget } from './target';

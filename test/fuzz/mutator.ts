@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../libs/raft/src/core/random';
+import type { SeededRandom } from '../../libs/raft/src/core/base/random';
 
 /** Numbers that lengths and counts are set to: the edges. */
 const EDGES = [0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];

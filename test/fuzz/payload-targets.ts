@@ -1,6 +1,6 @@
-import { encodeConfiguration, decodeConfiguration } from '../../libs/raft/src/core/configuration-codec';
-import { InvariantError } from '../../libs/raft/src/core/invariant';
-import { RaftError } from '../../libs/raft/src/core/raft-error';
+import { encodeConfiguration, decodeConfiguration } from '../../libs/raft/src/core/membership/configuration-codec';
+import { InvariantError } from '../../libs/raft/src/core/base/invariant';
+import { RaftError } from '../../libs/raft/src/errors/raft-error';
 import {
   decodeRequest,
   decodeError,
@@ -8,15 +8,15 @@ import {
   encodeError,
   encodeRequest,
   encodeResult,
-} from '../../libs/raft/src/runtime/request-codec';
+} from '../../libs/raft/src/runtime/requests/request-codec';
 import {
   decodeChunkRequest,
   decodeOffer,
   encodeChunkRequest,
   encodeOffer,
-} from '../../libs/raft/src/runtime/snapshot-calls';
-import { decodeClock, encodeClock } from '../../libs/raft/src/state-machine/clock-entry';
-import { MalformedBytesError, UnknownFormatError } from '../../libs/raft/src/state-machine/codec-errors';
+} from '../../libs/raft/src/runtime/snapshots/snapshot-calls';
+import { decodeClock, encodeClock } from '../../libs/raft/src/state-machine/entries/clock-entry';
+import { MalformedBytesError, UnknownFormatError } from '../../libs/raft/src/state-machine/codec/codec-errors';
 import {
   decodeCommand,
   encodeCommand,
@@ -24,11 +24,14 @@ import {
   readCommandName,
   relayedCommand,
   stampCommandTime,
-} from '../../libs/raft/src/state-machine/command-envelope';
-import { decodeClusterVersion } from '../../libs/raft/src/state-machine/cluster-version-entry';
-import { decodeQuery, encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
-import { decodeSessionOperation, encodeSessionOperation } from '../../libs/raft/src/state-machine/session-entry';
-import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+} from '../../libs/raft/src/state-machine/entries/command-envelope';
+import { decodeClusterVersion } from '../../libs/raft/src/state-machine/entries/cluster-version-entry';
+import { decodeQuery, encodeQuery } from '../../libs/raft/src/state-machine/entries/query-envelope';
+import {
+  decodeSessionOperation,
+  encodeSessionOperation,
+} from '../../libs/raft/src/state-machine/entries/session-entry';
+import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 import type { FuzzTarget } from './target';
 
 /** Decoders that read one payload each, with what they read. */

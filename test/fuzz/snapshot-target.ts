@@ -1,14 +1,14 @@
-import { encodeValue } from '../../libs/raft/src/state-machine/value-codec';
-import { MalformedBytesError, UnknownFormatError } from '../../libs/raft/src/state-machine/codec-errors';
-import { crc32c } from '../../libs/raft/src/core/crc32c';
-import { captureClients, readClients } from '../../libs/raft/src/state-machine/client-snapshot';
-import { KeyTable } from '../../libs/raft/src/state-machine/key-table';
+import { encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
+import { MalformedBytesError, UnknownFormatError } from '../../libs/raft/src/state-machine/codec/codec-errors';
+import { crc32c } from '../../libs/raft/src/core/base/crc32c';
+import { captureClients, readClients } from '../../libs/raft/src/state-machine/sessions/client-snapshot';
+import { KeyTable } from '../../libs/raft/src/state-machine/sessions/key-table';
 import type { SnapshotSource } from '../../libs/raft/src/state-machine/contract';
-import { storedAnswer } from '../../libs/raft/src/state-machine/stored-answer';
-import { SessionTable } from '../../libs/raft/src/state-machine/session-table';
-import { FRAME, FRAME_HEAD_BYTES, FRAME_TAIL_BYTES } from '../../libs/raft/src/state-machine/snapshot-format';
-import { SnapshotReader } from '../../libs/raft/src/state-machine/snapshot-reader';
-import { GroupSnapshot } from '../../libs/raft/src/state-machine/snapshot-writer';
+import { storedAnswer } from '../../libs/raft/src/state-machine/sessions/stored-answer';
+import { SessionTable } from '../../libs/raft/src/state-machine/sessions/session-table';
+import { FRAME, FRAME_HEAD_BYTES, FRAME_TAIL_BYTES } from '../../libs/raft/src/state-machine/snapshot/snapshot-format';
+import { SnapshotReader } from '../../libs/raft/src/state-machine/snapshot/snapshot-reader';
+import { GroupSnapshot } from '../../libs/raft/src/state-machine/snapshot/snapshot-writer';
 import type { FuzzTarget } from './target';
 
 /** Snapshots of a group: frames, clients, machines. */

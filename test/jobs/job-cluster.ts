@@ -6,17 +6,17 @@ import {
   type Replicated,
 } from 'nestjs-raft';
 import { Subject } from 'rxjs';
-import { RaftError } from '../../libs/raft/src/core/raft-error';
-import { SeededRandom } from '../../libs/raft/src/core/random';
-import type { DuePolicy } from '../../libs/raft/src/nest/jobs/due-runs';
-import { JobMachine } from '../../libs/raft/src/nest/jobs/job.machine';
-import { IntervalSchedule, type JobSchedule } from '../../libs/raft/src/nest/jobs/job-schedule';
+import { RaftError } from '../../libs/raft/src/errors/raft-error';
+import { SeededRandom } from '../../libs/raft/src/core/base/random';
+import type { DuePolicy } from '../../libs/raft/src/nest/jobs/schedule/due-runs';
+import { JobMachine } from '../../libs/raft/src/nest/jobs/machine/job.machine';
+import { IntervalSchedule, type JobSchedule } from '../../libs/raft/src/nest/jobs/schedule/job-schedule';
 import type { LeaderJob } from '../../libs/raft/src/nest/jobs/leader-job';
 import { LeaderJobs } from '../../libs/raft/src/nest/jobs/leader-jobs';
 import { RaftJobsService } from '../../libs/raft/src/nest/jobs/raft-jobs.service';
 import { LeadershipTerms } from '../../libs/raft/src/nest/leadership/leadership-terms';
-import { MachineClock, SimulatedScheduler } from '../../libs/raft/src/testing/simulator/simulated-scheduler';
-import { SimulatedProcess } from '../../libs/raft/src/testing/simulator/simulated-process';
+import { MachineClock, SimulatedScheduler } from '../../libs/raft/src/testing/simulator/simulated/simulated-scheduler';
+import { SimulatedProcess } from '../../libs/raft/src/testing/simulator/simulated/simulated-process';
 import { VirtualCluster, type VirtualNode } from '../runtime/virtual-cluster';
 
 /** A run as the job's method saw it. */

@@ -1,5 +1,5 @@
-import { JobMachine } from '../../libs/raft/src/nest/jobs/job.machine';
-import type { Claim, JobRecord, RunRecord } from '../../libs/raft/src/nest/jobs/job-record';
+import { JobMachine } from '../../libs/raft/src/nest/jobs/machine/job.machine';
+import type { Claim, JobRecord, RunRecord } from '../../libs/raft/src/nest/jobs/machine/job-record';
 import { MachineLog } from '../primitives/machine-log';
 
 const TERM = 3;

@@ -1,5 +1,5 @@
 import type { RaftJobRun } from 'nestjs-raft';
-import { IntervalSchedule } from '../../libs/raft/src/nest/jobs/job-schedule';
+import { IntervalSchedule } from '../../libs/raft/src/nest/jobs/schedule/job-schedule';
 import { JOB, heeding, JobCluster, type JobSettings, lasting, type SeenRun } from './job-cluster';
 
 /** That no scheduled time was begun twice, that tokens grow with time, and that no run began before the one before had ended. */

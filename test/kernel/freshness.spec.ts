@@ -1,4 +1,4 @@
-import { FreshnessMarks } from '../../libs/raft/src/core/freshness';
+import { FreshnessMarks } from '../../libs/raft/src/core/state/freshness';
 import { ELECTION_TICKS, KernelCluster } from './kernel-cluster';
 
 describe('how old the state of a replica is', () => {

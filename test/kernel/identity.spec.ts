@@ -1,4 +1,4 @@
-import { encodeConfiguration } from '../../libs/raft/src/core/configuration-codec';
+import { encodeConfiguration } from '../../libs/raft/src/core/membership/configuration-codec';
 import { type Configuration, makeEntry, type Message, ORIGIN } from '../../libs/raft/src/core';
 import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster } from './kernel-cluster';
 import { at, from } from './message-from';

@@ -7,7 +7,7 @@ import {
   type KernelOptions,
   type Message,
 } from '../../libs/raft/src/core';
-import { genesisConfiguration } from '../../libs/raft/src/core/membership';
+import { genesisConfiguration } from '../../libs/raft/src/core/membership/membership';
 import { KernelDisk } from './kernel-disk';
 import { KernelNode } from './kernel-node';
 

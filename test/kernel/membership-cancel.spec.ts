@@ -1,5 +1,5 @@
-import { decodeConfiguration } from '../../libs/raft/src/core/configuration-codec';
-import { isJoint } from '../../libs/raft/src/core/membership';
+import { decodeConfiguration } from '../../libs/raft/src/core/membership/configuration-codec';
+import { isJoint } from '../../libs/raft/src/core/membership/membership';
 import type { Configuration, Message } from '../../libs/raft/src/core';
 import { ELECTION_TICKS, KernelCluster, TICK_MS } from './kernel-cluster';
 import type { KernelNode } from './kernel-node';

@@ -1,4 +1,4 @@
-import { decodeConfiguration } from '../../libs/raft/src/core/configuration-codec';
+import { decodeConfiguration } from '../../libs/raft/src/core/membership/configuration-codec';
 import type { Entry } from '../../libs/raft/src/core';
 import { ELECTION_TICKS, ELECTION_TIMEOUT_MS, KernelCluster } from './kernel-cluster';
 import { from } from './message-from';

@@ -11,7 +11,7 @@ import {
   StateMachineHost,
 } from 'nestjs-raft';
 import { describeStateMachineConformance, type StateMachineConformanceSubject } from 'nestjs-raft/testing';
-import { JobMachine } from '../../libs/raft/src/nest/jobs/job.machine';
+import { JobMachine } from '../../libs/raft/src/nest/jobs/machine/job.machine';
 import { BarrierMachine } from '../../libs/raft/src/nest/primitives/barrier/barrier.machine';
 import { CounterMachine } from '../../libs/raft/src/nest/primitives/counter/counter.machine';
 import { LockMachine } from '../../libs/raft/src/nest/primitives/lock/lock.machine';
@@ -19,8 +19,8 @@ import { MapMachine } from '../../libs/raft/src/nest/primitives/map/map.machine'
 import { QueueMachine } from '../../libs/raft/src/nest/primitives/queue/queue.machine';
 import { SemaphoreMachine } from '../../libs/raft/src/nest/primitives/semaphore/semaphore.machine';
 import { SequenceMachine } from '../../libs/raft/src/nest/primitives/sequence/sequence.machine';
-import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
-import { encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
+import { encodeCommand } from '../../libs/raft/src/state-machine/entries/command-envelope';
+import { encodeQuery } from '../../libs/raft/src/state-machine/entries/query-envelope';
 
 /** Stands beside a primitive, and refuses and fails in its place: most of them do neither. */
 @RaftStateMachine('beside')

@@ -2,7 +2,7 @@ import { isRaftError } from 'nestjs-raft';
 import { LeaseClient } from '../../libs/raft/src/nest/primitives/lease/lease-client';
 import { LockMachine } from '../../libs/raft/src/nest/primitives/lock/lock.machine';
 import { type RaftLock, RaftLockService } from '../../libs/raft/src/nest/primitives/lock/raft-lock.service';
-import { Chance } from '../../libs/raft/src/testing/simulator/chance';
+import { Chance } from '../../libs/raft/src/testing/simulator/base/chance';
 import { watch, type Watched } from '../runtime/virtual-cluster';
 import { PrimitiveCluster, type PrimitiveNode } from './primitive-cluster';
 

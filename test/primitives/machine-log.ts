@@ -1,8 +1,8 @@
 import { StateMachineHost, type CommandOutcome, type RaftMachineEvent } from 'nestjs-raft';
-import { makeEntry } from '../../libs/raft/src/core/entry';
-import { encodeCommand, stampCommandTime } from '../../libs/raft/src/state-machine/command-envelope';
-import { encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
-import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { makeEntry } from '../../libs/raft/src/core/base/entry';
+import { encodeCommand, stampCommandTime } from '../../libs/raft/src/state-machine/entries/command-envelope';
+import { encodeQuery } from '../../libs/raft/src/state-machine/entries/query-envelope';
+import { decodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 
 const TERM = 3;
 

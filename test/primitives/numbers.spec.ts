@@ -3,9 +3,9 @@ import { RaftCounter } from '../../libs/raft/src/nest/primitives/counter/raft-co
 import { RaftSequence, type RaftSequenceOptions } from '../../libs/raft/src/nest/primitives/sequence/raft-sequence';
 import { SequenceMachine } from '../../libs/raft/src/nest/primitives/sequence/sequence.machine';
 import { RaftError, createReplicated, StateMachineHost } from 'nestjs-raft';
-import { makeEntry } from '../../libs/raft/src/core/entry';
+import { makeEntry } from '../../libs/raft/src/core/base/entry';
 import { NEVER } from 'rxjs';
-import type { PrimitiveParts } from '../../libs/raft/src/nest/primitives/shared/primitive';
+import type { PrimitiveParts } from '../../libs/raft/src/nest/common/primitive';
 
 /** One machine whose commands are applied as they are called. */
 class DirectNode {

@@ -1,11 +1,11 @@
 import { createReplicated, RaftError, StateMachineHost, type RaftMachineEvent, type Replicated } from 'nestjs-raft';
 import { BehaviorSubject, Subject } from 'rxjs';
-import { SeededRandom } from '../../libs/raft/src/core/random';
+import { SeededRandom } from '../../libs/raft/src/core/base/random';
 import { ExpiryDriver } from '../../libs/raft/src/nest/primitives/shared/expiry-driver';
 import type { ExpiringMachine } from '../../libs/raft/src/nest/primitives/shared/expiring-machine';
-import type { PrimitiveParts } from '../../libs/raft/src/nest/primitives/shared/primitive';
-import { MachineClock, SimulatedScheduler } from '../../libs/raft/src/testing/simulator/simulated-scheduler';
-import { SimulatedProcess } from '../../libs/raft/src/testing/simulator/simulated-process';
+import type { PrimitiveParts } from '../../libs/raft/src/nest/common/primitive';
+import { MachineClock, SimulatedScheduler } from '../../libs/raft/src/testing/simulator/simulated/simulated-scheduler';
+import { SimulatedProcess } from '../../libs/raft/src/testing/simulator/simulated/simulated-process';
 import { VirtualCluster, type VirtualNode } from '../runtime/virtual-cluster';
 
 /** What an application on one node has of one kind of primitive. */

@@ -1,16 +1,20 @@
-import { makeEntry, type Entry } from '../../libs/raft/src/core/entry';
-import { crc32c } from '../../libs/raft/src/core/crc32c';
-import { encodeClock } from '../../libs/raft/src/state-machine/clock-entry';
-import { KEY_TTL_MS } from '../../libs/raft/src/state-machine/client-limits';
-import { type CommandCall, encodeCommand, stampCommandTime } from '../../libs/raft/src/state-machine/command-envelope';
+import { makeEntry, type Entry } from '../../libs/raft/src/core/base/entry';
+import { crc32c } from '../../libs/raft/src/core/base/crc32c';
+import { encodeClock } from '../../libs/raft/src/state-machine/entries/clock-entry';
+import { KEY_TTL_MS } from '../../libs/raft/src/state-machine/entries/client-limits';
+import {
+  type CommandCall,
+  encodeCommand,
+  stampCommandTime,
+} from '../../libs/raft/src/state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../libs/raft/src/state-machine/contract';
 import {
   encodeSessionOperation,
   type SessionOperation,
   stampSessionTime,
-} from '../../libs/raft/src/state-machine/session-entry';
-import { StateAheadError } from '../../libs/raft/src/state-machine/host-errors';
-import { DIGEST_EVERY } from '../../libs/raft/src/state-machine/digests';
+} from '../../libs/raft/src/state-machine/entries/session-entry';
+import { StateAheadError } from '../../libs/raft/src/state-machine/host/host-errors';
+import { DIGEST_EVERY } from '../../libs/raft/src/state-machine/host/digests';
 import type { StateMachineHost } from '../../libs/raft/src/state-machine';
 import { MemoryDatabase } from '../../libs/raft/src/testing/memory-rows';
 import { contentOf, hostOn } from './group-subject';

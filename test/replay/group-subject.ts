@@ -14,7 +14,7 @@ import {
   type SnapshotSource,
   StateMachineHost,
 } from '../../libs/raft/src/state-machine';
-import { JobMachine } from '../../libs/raft/src/nest/jobs/job.machine';
+import { JobMachine } from '../../libs/raft/src/nest/jobs/machine/job.machine';
 import { BarrierMachine } from '../../libs/raft/src/nest/primitives/barrier/barrier.machine';
 import { CounterMachine } from '../../libs/raft/src/nest/primitives/counter/counter.machine';
 import { LockMachine } from '../../libs/raft/src/nest/primitives/lock/lock.machine';
@@ -22,7 +22,7 @@ import { MapMachine } from '../../libs/raft/src/nest/primitives/map/map.machine'
 import { QueueMachine } from '../../libs/raft/src/nest/primitives/queue/queue.machine';
 import { SemaphoreMachine } from '../../libs/raft/src/nest/primitives/semaphore/semaphore.machine';
 import { SequenceMachine } from '../../libs/raft/src/nest/primitives/sequence/sequence.machine';
-import { SnapshotReader } from '../../libs/raft/src/state-machine/snapshot-reader';
+import { SnapshotReader } from '../../libs/raft/src/state-machine/snapshot/snapshot-reader';
 import {
   type HasMemoryDatabase,
   MemoryDatabase,

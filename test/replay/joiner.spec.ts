@@ -1,5 +1,5 @@
 import type { StateMachineHost } from '../../libs/raft/src/state-machine';
-import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
+import { encodeCommand } from '../../libs/raft/src/state-machine/entries/command-envelope';
 import { addressOf } from '../../libs/raft/src/testing/cluster/virtual-hosts';
 import { VirtualCluster, type VirtualNode } from '../runtime/virtual-cluster';
 import { contentOf, hostOn } from './group-subject';

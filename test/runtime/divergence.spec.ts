@@ -8,7 +8,7 @@ import {
   RaftStateMachine,
   SnapshotMap,
 } from '../../libs/raft/src';
-import { DIGEST_EVERY } from '../../libs/raft/src/state-machine/digests';
+import { DIGEST_EVERY } from '../../libs/raft/src/state-machine/host/digests';
 import { createTestCluster, type TestCluster } from '../../libs/raft/src/testing';
 
 jest.setTimeout(120_000);

@@ -1,5 +1,5 @@
-import type { Entry } from '../../libs/raft/src/core/entry';
-import type { GroupId } from '../../libs/raft/src/core/types';
+import type { Entry } from '../../libs/raft/src/core/base/entry';
+import type { GroupId } from '../../libs/raft/src/core/base/types';
 import type {
   GroupWrite,
   LoadedGroup,

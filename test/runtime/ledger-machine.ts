@@ -1,13 +1,13 @@
-import type { Entry } from '../../libs/raft/src/core/entry';
-import type { LogId } from '../../libs/raft/src/core/types';
-import { decodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
+import type { Entry } from '../../libs/raft/src/core/base/entry';
+import type { LogId } from '../../libs/raft/src/core/base/types';
+import { decodeCommand } from '../../libs/raft/src/state-machine/entries/command-envelope';
 import type {
   AppliedState,
   CommandOutcome,
   ReplicatedStateMachine,
   SnapshotSource,
 } from '../../libs/raft/src/state-machine/contract';
-import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { decodeValue, encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 
 /** Remembers each command with its time. A test can hold it, or make it fail. */
 export class LedgerMachine implements ReplicatedStateMachine {

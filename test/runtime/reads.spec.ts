@@ -1,4 +1,4 @@
-import type { HeartbeatReply } from '../../libs/raft/src/core/messages';
+import type { HeartbeatReply } from '../../libs/raft/src/core/base/messages';
 import { add, ALL, valueOf, VirtualCluster, watch } from './virtual-cluster';
 
 describe('A read', () => {

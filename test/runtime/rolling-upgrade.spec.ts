@@ -8,7 +8,7 @@ import {
   RaftStateMachine,
   SnapshotMap,
 } from '../../libs/raft/src';
-import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
+import { encodeCommand } from '../../libs/raft/src/state-machine/entries/command-envelope';
 import { createTestCluster, type TestCluster } from '../../libs/raft/src/testing';
 
 jest.setTimeout(60_000);

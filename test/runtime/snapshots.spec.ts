@@ -1,4 +1,4 @@
-import { RestoreInterruptedError } from '../../libs/raft/src/state-machine/host-errors';
+import { RestoreInterruptedError } from '../../libs/raft/src/state-machine/host/host-errors';
 import { add, ALL, valueOf, VirtualCluster, type VirtualNode } from './virtual-cluster';
 
 const SMALL = { afterEntries: 20, afterBytes: 1e9, afterMs: null, trailingEntries: 5 };

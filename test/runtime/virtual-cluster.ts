@@ -1,14 +1,14 @@
 import type { FounderOptions, RaftNodeSettings } from 'nestjs-raft';
-import { encodeCommand } from '../../libs/raft/src/state-machine/command-envelope';
-import { encodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
-import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { encodeCommand } from '../../libs/raft/src/state-machine/entries/command-envelope';
+import { encodeQuery } from '../../libs/raft/src/state-machine/entries/query-envelope';
+import { decodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 import type { MemoryMedium } from '../../libs/raft/src/storage/memory';
 import type { MemoryNetwork } from '../../libs/raft/src/transport/memory';
 import { DEFAULT_LIMIT_MS, settle } from '../../libs/raft/src/testing/cluster/time-driver';
 import { addressOf, VirtualHosts, type VirtualLife } from '../../libs/raft/src/testing/cluster/virtual-hosts';
-import type { VirtualTime } from '../../libs/raft/src/testing/simulator/virtual-time';
+import type { VirtualTime } from '../../libs/raft/src/testing/simulator/base/virtual-time';
 import type { CommandOutcome } from '../../libs/raft/src/state-machine/contract';
-import type { Ordered } from '../../libs/raft/src/runtime/raft-node-options';
+import type { Ordered } from '../../libs/raft/src/runtime/options/raft-node-options';
 import { GatedStorage } from './gated-storage';
 import { LedgerMachine } from './ledger-machine';
 

@@ -1,6 +1,6 @@
 import type { RaftStatus } from 'nestjs-raft';
 import type { Configuration, Message } from 'nestjs-raft/core';
-import { encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 import type { Hello, TransportHost } from '../../libs/raft/src/transport/contract';
 import { VirtualCluster } from './virtual-cluster';
 

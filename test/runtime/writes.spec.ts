@@ -1,4 +1,4 @@
-import type { AppendEntries, AppendEntriesReply, Message } from '../../libs/raft/src/core/messages';
+import type { AppendEntries, AppendEntriesReply, Message } from '../../libs/raft/src/core/base/messages';
 import type { RequestMessage } from '../../libs/raft/src/transport/contract';
 import { add, settle, valueOf, VirtualCluster, watch, type VirtualNode } from './virtual-cluster';
 

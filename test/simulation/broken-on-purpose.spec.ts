@@ -1,13 +1,13 @@
 import { simulate, type SeedResult } from 'nestjs-raft/testing';
-import { RaftLog } from '../../libs/raft/src/core/log';
-import { ClusterAdmin } from '../../libs/raft/src/runtime/cluster-admin';
-import { LifeBook } from '../../libs/raft/src/runtime/life-book';
-import { RaftNode } from '../../libs/raft/src/runtime/raft-node';
-import { Ticker } from '../../libs/raft/src/runtime/ticker';
-import { CommandRunner } from '../../libs/raft/src/state-machine/command-runner';
-import { decodeQuery } from '../../libs/raft/src/state-machine/query-envelope';
-import { StateMachineHost } from '../../libs/raft/src/state-machine/state-machine-host';
-import { encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { RaftLog } from '../../libs/raft/src/core/log/log';
+import { ClusterAdmin } from '../../libs/raft/src/runtime/membership/cluster-admin';
+import { LifeBook } from '../../libs/raft/src/runtime/store/life-book';
+import { RaftNode } from '../../libs/raft/src/runtime/node/raft-node';
+import { Ticker } from '../../libs/raft/src/runtime/base/ticker';
+import { CommandRunner } from '../../libs/raft/src/state-machine/host/command-runner';
+import { decodeQuery } from '../../libs/raft/src/state-machine/entries/query-envelope';
+import { StateMachineHost } from '../../libs/raft/src/state-machine/host/state-machine-host';
+import { encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 
 const SEEDS = 12;
 

@@ -1,5 +1,5 @@
 import { shrink, simulate, tell, type SeedResult } from 'nestjs-raft/testing';
-import { RaftLog } from '../../libs/raft/src/core/log';
+import { RaftLog } from '../../libs/raft/src/core/log/log';
 
 /** The first seed that fails. */
 async function failingSeed(from: number): Promise<SeedResult> {

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { type TypeOrmStorage, typeOrmStorage } from '../../libs/raft/src/storage/typeorm';
 import { RAFT_MIGRATIONS } from '../../libs/raft/src/storage/typeorm/migrations';
-import { PinnedSession } from '../../libs/raft/src/storage/typeorm/pinned-session';
+import { PinnedSession } from '../../libs/raft/src/storage/typeorm/connection/pinned-session';
 import {
   batch,
   boot,

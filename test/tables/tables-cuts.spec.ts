@@ -1,5 +1,5 @@
 import { encodeCommand, type ReplicatedStateMachine, StateMachineHost } from '../../libs/raft/src/state-machine';
-import { SnapshotReader } from '../../libs/raft/src/state-machine/snapshot-reader';
+import { SnapshotReader } from '../../libs/raft/src/state-machine/snapshot/snapshot-reader';
 import type { StateMachineConformanceSubject } from '../../libs/raft/src/testing';
 import { checkCuts } from '../../libs/raft/src/testing/state-machine-conformance/cut-checks';
 import { StateMachineConformanceContext } from '../../libs/raft/src/testing/state-machine-conformance/state-machine-conformance-context';

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import type { BackedCommand } from '../../libs/raft/src/state-machine/backing';
+import type { BackedCommand } from '../../libs/raft/src/state-machine/declare/backing';
 import { TestPostgres } from '../support/postgres';
 import { TablesUnderTest, valueOf } from './tables-under-test';
 

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { BackedState } from '../../libs/raft/src/state-machine/backing';
+import type { BackedState } from '../../libs/raft/src/state-machine/declare/backing';
 import { typeOrmTables } from '../../libs/raft/src/state-machine/typeorm';
 import { TestPostgres } from '../support/postgres';
 

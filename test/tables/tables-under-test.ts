@@ -4,9 +4,9 @@ import type {
   BackedOutcome,
   BackedState,
   MachineBacking,
-} from '../../libs/raft/src/state-machine/backing';
-import { decodeValue } from '../../libs/raft/src/state-machine/value-codec';
-import { metadataOf } from '../../libs/raft/src/state-machine/machine-metadata';
+} from '../../libs/raft/src/state-machine/declare/backing';
+import { decodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
+import { metadataOf } from '../../libs/raft/src/state-machine/declare/machine-metadata';
 import type { TestPostgres } from '../support/postgres';
 import { BANK_ENTITIES, bankOn, type BankOptions } from './bank';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MemoryStorage, RaftNode, raftNodeOptions, tcpTransport, type RaftStatus } from 'nestjs-raft';
 import { encodeFrame, type Frame } from '../../libs/raft/src/transport/codec';
 import { CLIENT_PROTOCOL_VERSIONS, type Hello } from '../../libs/raft/src/transport/contract';
-import { encodeValue } from '../../libs/raft/src/state-machine/value-codec';
+import { encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 import { bareHello, greeting, RawPeer } from '../../libs/raft/src/testing/transport-conformance/raw-peer';
 import { eventually } from '../support/eventually';
 import { freePorts } from '../support/free-ports';

@@ -1,5 +1,5 @@
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres';
-import { isRunning } from './embedded-postgres/process-table';
+import { isRunning } from './embedded-postgres/process/process-table';
 
 const WATCH_INTERVAL_MS = 500;
 

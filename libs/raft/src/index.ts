@@ -1,4 +1,4 @@
-export { RaftModule, type RaftModuleAsyncOptions } from './nest/raft.module';
+export { RaftModule, type RaftModuleAsyncOptions } from './nest/module/raft.module';
 export type {
   RaftElectionOptions,
   RaftModuleExtras,
@@ -7,8 +7,8 @@ export type {
   RaftPart,
   RaftPartFactory,
   RaftPeersOptions,
-} from './nest/raft-module-options.interface';
-export { raftOptionsFromEnv } from './nest/raft-options-from-env';
+} from './nest/common/raft-module-options.interface';
+export { raftOptionsFromEnv } from './nest/common/raft-options-from-env';
 
 export { RaftClientModule, type RaftClientModuleAsyncOptions } from './nest/client/raft-client.module';
 export type {
@@ -27,22 +27,22 @@ export {
 } from './client/raft-client-options';
 export type { ClientNodeStatus, RaftClientStatus } from './client/raft-client-status';
 
-export { RaftService } from './nest/raft.service';
-export { RaftAdminService } from './nest/raft-admin.service';
-export { RaftEventsService, type RaftSnapshotEvent, type RaftStreamOptions } from './nest/raft-events.service';
-export { getRaftEventsToken } from './nest/get-raft-events-token';
-export { getRaftAdminToken } from './nest/get-raft-admin-token';
-export { getRaftToken } from './nest/get-raft-token';
-export { InjectRaft } from './nest/inject-raft.decorator';
-export { getStateMachineToken } from './nest/get-state-machine-token';
-export { InjectStateMachine } from './nest/inject-state-machine.decorator';
+export { RaftService } from './nest/services/raft.service';
+export { RaftAdminService } from './nest/services/raft-admin.service';
+export { RaftEventsService, type RaftSnapshotEvent, type RaftStreamOptions } from './nest/services/raft-events.service';
+export { getRaftEventsToken } from './nest/services/get-raft-events-token';
+export { getRaftAdminToken } from './nest/services/get-raft-admin-token';
+export { getRaftToken } from './nest/services/get-raft-token';
+export { InjectRaft } from './nest/services/inject-raft.decorator';
+export { getStateMachineToken } from './nest/common/get-state-machine-token';
+export { InjectStateMachine } from './nest/common/inject-state-machine.decorator';
 
 export { LeaderOnly } from './nest/leader-only/leader-only.decorator';
 export { LinearizableRead } from './nest/reads/linearizable-read.decorator';
 export { StaleRead } from './nest/reads/stale-read.decorator';
 export type { LinearizableReadOptions, StaleReadOptions } from './nest/reads/handler-read.interface';
 export { LeaderOnlyGuard } from './nest/leader-only/leader-only.guard';
-export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/leader-only/leader-only.interface';
+export type { LeaderOnlyOptions, LeaderOnlyPolicy, OnFollower } from './nest/common/leader-only.interface';
 export {
   RaftLockService,
   type RaftLock,
@@ -95,13 +95,13 @@ export {
 } from './nest/primitives/barrier/raft-barrier';
 export type { BarrierStatus as RaftBarrierStatus } from './nest/primitives/barrier/barrier.machine';
 export type { RaftReadOptions } from './nest/primitives/shared/read-options';
-export type { RaftPrimitive } from './nest/primitives/shared/primitive';
+export type { RaftPrimitive } from './nest/common/primitive';
 export type { RaftLease } from './nest/primitives/lease/held-lease';
 export type { RaftLeaseOptions } from './nest/primitives/lease/lease-options';
 
-export { LeaderCron } from './nest/jobs/leader-cron.decorator';
-export { LeaderInterval } from './nest/jobs/leader-interval.decorator';
-export type { LeaderJobDecorator } from './nest/jobs/leader-job.metadata';
+export { LeaderCron } from './nest/jobs/decorators/leader-cron.decorator';
+export { LeaderInterval } from './nest/jobs/decorators/leader-interval.decorator';
+export type { LeaderJobDecorator } from './nest/jobs/decorators/leader-job.metadata';
 export type {
   LeaderCronOptions,
   LeaderJobOptions,
@@ -109,7 +109,7 @@ export type {
   LeaderRunTrigger,
   RaftJob,
   RaftJobRun,
-} from './nest/jobs/leader-job.interface';
+} from './nest/jobs/schedule/leader-job.interface';
 export { type RaftJobHistoryOptions, RaftJobsService } from './nest/jobs/raft-jobs.service';
 export { getRaftJobsToken } from './nest/jobs/get-raft-jobs-token';
 export { InjectRaftJobs } from './nest/jobs/inject-raft-jobs.decorator';
@@ -119,7 +119,13 @@ export { OnLeadershipLost } from './nest/leadership/on-leadership-lost.decorator
 export type { LeadershipHookDecorator } from './nest/leadership/leadership-hook.metadata';
 export type { Leadership, LeadershipHookOptions } from './nest/leadership/leadership.interface';
 
-export { isRaftError, RaftError, type LeaderHint, type RaftErrorCode, type RaftErrorDetails } from './core/raft-error';
+export {
+  isRaftError,
+  RaftError,
+  type LeaderHint,
+  type RaftErrorCode,
+  type RaftErrorDetails,
+} from './errors/raft-error';
 export { RAFT_ERRORS, type RaftErrorDescription } from './nest/errors/raft-error.table';
 export type { RaftErrorBody, RaftErrorPayload } from './nest/errors/raft-error-response';
 export { RaftExceptionFilter, type RaftErrorEvent } from './nest/errors/raft-exception.filter';
@@ -161,20 +167,20 @@ export {
   type StateMachineLogger,
 } from './state-machine';
 
-export { RaftNode } from './runtime/raft-node';
+export { RaftNode } from './runtime/node/raft-node';
 export {
   type OpenSessionOptions,
   RaftSession,
   type ResumeSessionOptions,
   SessionTicket,
-} from './runtime/client-session';
-export type { ClientSessionView } from './runtime/session-list';
-export { raftNodeOptions, type RaftNodeSettings } from './runtime/default-options';
-export { SystemScheduler } from './runtime/system-scheduler';
-export type { Scheduler, TimerHandle } from './runtime/scheduler';
-export type { CallOutcome, CallTrace, CallTracer, TracedCall } from './runtime/call-tracer';
-export type { RequestKind } from './runtime/pending-request';
-export { NodeEvents, RAFT_EVENT_NAMES, raftChannel } from './runtime/node-events';
+} from './runtime/requests/client-session';
+export type { ClientSessionView } from './runtime/clients/session-list';
+export { raftNodeOptions, type RaftNodeSettings } from './runtime/options/default-options';
+export { SystemScheduler } from './runtime/base/system-scheduler';
+export type { Scheduler, TimerHandle } from './runtime/base/scheduler';
+export type { CallOutcome, CallTrace, CallTracer, TracedCall } from './runtime/events/call-tracer';
+export type { RequestKind } from './runtime/requests/pending-request';
+export { NodeEvents, RAFT_EVENT_NAMES, raftChannel } from './runtime/events/node-events';
 export type {
   ApplyEvent,
   CallOrigin,
@@ -193,7 +199,7 @@ export type {
   SnapshotInstalledEvent,
   SnapshotSentEvent,
   SnapshotTakenEvent,
-} from './runtime/raft-events';
+} from './runtime/events/raft-events';
 export type {
   BarrierOptions,
   FounderOptions,
@@ -205,7 +211,7 @@ export type {
   RaftLogger,
   RaftNodeOptions,
   ReadConsistency,
-} from './runtime/raft-node-options';
+} from './runtime/options/raft-node-options';
 export type {
   CancelOptions,
   ChangeOptions,
@@ -213,12 +219,19 @@ export type {
   MembershipView,
   MemberTarget,
   MemberView,
-} from './runtime/membership-view';
-export type { AwaitedMember, PendingChange } from './runtime/pending-change';
-export type { RepairResult } from './runtime/repairing';
-export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/snapshot-options';
-export type { SecurityMode, SecurityStatus } from './runtime/peer-security';
-export type { LeaderStatus, MemberStatus, QueueLengths, RaftPhase, RaftStatus, ReadCounts } from './runtime/status';
+} from './runtime/status/membership-view';
+export type { AwaitedMember, PendingChange } from './runtime/status/pending-change';
+export type { RepairResult } from './runtime/node/repairing';
+export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/options/snapshot-options';
+export type { SecurityMode, SecurityStatus } from './runtime/options/peer-security';
+export type {
+  LeaderStatus,
+  MemberStatus,
+  QueueLengths,
+  RaftPhase,
+  RaftStatus,
+  ReadCounts,
+} from './runtime/status/status';
 
 // The contracts, for whoever writes a store, a transport or a state machine of their own.
 export * from './storage/contract';
@@ -226,11 +239,18 @@ export { snapshotChecksum, stateChecksum, type SummedState } from './storage/sta
 export * from './transport/contract';
 export { isLocalHost } from './transport/local-host';
 export * from './state-machine/contract';
-export type { Configuration, ConfigurationInForce, Member, MembershipTarget } from './core/configuration';
-export type { DurableState, PersistBatch, Role } from './core/effects';
-export type { Entry } from './core/entry';
-export type { Message } from './core/messages';
-export { DEFAULT_GROUP, type GroupId, type HardState, type LogId, type ReplicaId, type TermRun } from './core/types';
+export type { Configuration, ConfigurationInForce, Member, MembershipTarget } from './core/base/configuration';
+export type { DurableState, PersistBatch, Role } from './core/base/effects';
+export type { Entry } from './core/base/entry';
+export type { Message } from './core/base/messages';
+export {
+  DEFAULT_GROUP,
+  type GroupId,
+  type HardState,
+  type LogId,
+  type ReplicaId,
+  type TermRun,
+} from './core/base/types';
 
 export { MemoryStorage, memoryStorage } from './storage/memory';
 export {

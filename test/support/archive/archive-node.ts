@@ -4,9 +4,9 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres';
 import { killEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
-import { AppProcess } from '../app-process';
+import { AppProcess } from '../kv/app-process';
 import { type Answer, type HttpClient, NoAnswerError } from '../http-client';
-import { VITALS_HOOK } from '../vitals';
+import { VITALS_HOOK } from '../kv/vitals';
 import type { ArchiveAppSettings } from './archive-app';
 import { VIEW, type View } from './archive-entities';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoAnswerError } from '../http-client';
-import { isNotApplied } from '../write-load';
+import { isNotApplied } from '../load/write-load';
 import type { TransferRequest } from './bank-app';
 import type { BankCluster } from './bank-cluster';
 

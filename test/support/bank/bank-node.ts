@@ -1,6 +1,6 @@
 import type { RaftStatus } from 'nestjs-raft';
 import path from 'node:path';
-import { AppProcess } from '../app-process';
+import { AppProcess } from '../kv/app-process';
 import { type HttpClient, NoAnswerError } from '../http-client';
 import type { BankAppSettings } from './bank-app';
 import type { BankDatabase } from './bank-database';

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { childrenOf } from '../../../apps/kv/src/embedded-postgres/process-table';
+import { childrenOf } from '../../../apps/kv/src/embedded-postgres/process/process-table';
 import type { BankDatabase } from './bank-database';
 
 /** A segment of the write-ahead log fits, and half a page more. Of a file that can't grow Postgres says what it says where there is no room, or that the file is too large. */

@@ -1,6 +1,6 @@
 // Breaks a node on purpose: its session lets Postgres acknowledge commits before they are on the disk.
 const path = require('node:path');
-const { PinnedSession } = require(path.resolve(__dirname, '../../../libs/raft/dist/storage/typeorm/pinned-session.js'));
+const { PinnedSession } = require(path.resolve(__dirname, '../../../libs/raft/dist/storage/typeorm/connection/pinned-session.js'));
 
 const { connect } = PinnedSession;
 

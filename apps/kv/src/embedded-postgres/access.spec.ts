@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { query, RoomUnderTest } from '../../../../test/embedded-postgres/room-under-test';
 import { freePorts } from '../../../../test/support/free-ports';
-import { findBinaries } from './binaries';
-import { chooseRunAs } from './run-as';
-import { neutralDirectory } from './run-program';
-import { prepareSocketDirectory, socketDirectories } from './socket-directory';
+import { findBinaries } from './process/binaries';
+import { chooseRunAs } from './process/run-as';
+import { neutralDirectory } from './process/run-program';
+import { prepareSocketDirectory, socketDirectories } from './server/socket-directory';
 
 jest.setTimeout(60_000);
 

@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { PostgresBinaries } from './binaries';
+import type { PostgresBinaries } from './process/binaries';
 import { diskFullError, EmbeddedPostgresError, explainFileError } from './embedded-postgres.error';
-import { isRunning } from './process-table';
-import { chooseRunAs } from './run-as';
-import { runProgram } from './run-program';
-import { HOST_ACCESS, SERVER_SETTINGS } from './server-settings';
+import { isRunning } from './process/process-table';
+import { chooseRunAs } from './process/run-as';
+import { runProgram } from './process/run-program';
+import { HOST_ACCESS, SERVER_SETTINGS } from './server/server-settings';
 
 /** Nobody's initdb takes that long: a folder this old is left over, even if its maker's process id lives again. */
 const ABANDONED_AFTER_MS = 10 * 60_000;

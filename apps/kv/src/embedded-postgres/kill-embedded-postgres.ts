@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
-import { childrenOf, isPostmasterOf } from './process-table';
-import { readPostmasterFileSync } from './postmaster-file';
+import { childrenOf, isPostmasterOf } from './process/process-table';
+import { readPostmasterFileSync } from './server/postmaster-file';
 
 function signal(pid: number, name: NodeJS.Signals): boolean {
   try {

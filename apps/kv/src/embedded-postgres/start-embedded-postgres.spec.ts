@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { childrenOf, isRunning } from './process-table';
+import { childrenOf, isRunning } from './process/process-table';
 import { killEmbeddedPostgres } from './kill-embedded-postgres';
 import { ended, query, RoomUnderTest } from '../../../../test/embedded-postgres/room-under-test';
 

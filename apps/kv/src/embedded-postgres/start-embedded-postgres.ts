@@ -1,15 +1,15 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findBinaries, type PostgresBinaries } from './binaries';
+import { findBinaries, type PostgresBinaries } from './process/binaries';
 import { clusterVersion, createCluster, removeUnfinishedClusters } from './create-cluster';
 import { EmbeddedPostgresError, explainFileError } from './embedded-postgres.error';
 import type { EmbeddedPostgres, EmbeddedPostgresOptions } from './embedded-postgres.interface';
-import { type LaunchRefusal, launchServer } from './launch-server';
-import { repairLibraryLinks } from './library-links';
-import { OwnerLock } from './owner-lock';
-import { chooseRunAs } from './run-as';
-import { findRunningServer, type RunningServer } from './running-server';
+import { type LaunchRefusal, launchServer } from './server/launch-server';
+import { repairLibraryLinks } from './process/library-links';
+import { OwnerLock } from './process/owner-lock';
+import { chooseRunAs } from './process/run-as';
+import { findRunningServer, type RunningServer } from './server/running-server';
 import {
   describeAddress,
   hasUnixSockets,
@@ -18,13 +18,13 @@ import {
   type ServerAddress,
   SOCKET_PORT,
   urlOf,
-} from './server-address';
-import { ensureDatabase } from './server-connection';
-import { ensurePassword, readPassword } from './server-password';
-import { choosePort, rememberPort } from './server-port';
-import { ensureHostAccess } from './server-settings';
-import { prepareSocketDirectory, socketDirectories } from './socket-directory';
-import { stopServer } from './stop-server';
+} from './server/server-address';
+import { ensureDatabase } from './server/server-connection';
+import { ensurePassword, readPassword } from './server/server-password';
+import { choosePort, rememberPort } from './server/server-port';
+import { ensureHostAccess } from './server/server-settings';
+import { prepareSocketDirectory, socketDirectories } from './server/socket-directory';
+import { stopServer } from './server/stop-server';
 
 const RETRY_MS = 50;
 const STOP_TIMEOUT_MS = 4_000;

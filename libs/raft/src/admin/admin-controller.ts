@@ -13,17 +13,17 @@ import {
   Res,
   type Type,
 } from '@nestjs/common';
-import { getRaftAdminToken } from '../nest/get-raft-admin-token';
-import { getRaftEventsToken } from '../nest/get-raft-events-token';
-import { getRaftToken } from '../nest/get-raft-token';
-import type { RaftAdminService } from '../nest/raft-admin.service';
-import type { RaftEventsService } from '../nest/raft-events.service';
-import type { RaftService } from '../nest/raft.service';
-import type { MembershipView } from '../runtime/membership-view';
-import type { RepairResult } from '../runtime/repairing';
-import type { ClientSessionView } from '../runtime/session-list';
-import type { SnapshotInfo } from '../runtime/snapshot-options';
-import type { RaftStatus } from '../runtime/status';
+import { getRaftAdminToken } from '../nest/services/get-raft-admin-token';
+import { getRaftEventsToken } from '../nest/services/get-raft-events-token';
+import { getRaftToken } from '../nest/services/get-raft-token';
+import type { RaftAdminService } from '../nest/services/raft-admin.service';
+import type { RaftEventsService } from '../nest/services/raft-events.service';
+import type { RaftService } from '../nest/services/raft.service';
+import type { MembershipView } from '../runtime/status/membership-view';
+import type { RepairResult } from '../runtime/node/repairing';
+import type { ClientSessionView } from '../runtime/clients/session-list';
+import type { SnapshotInfo } from '../runtime/options/snapshot-options';
+import type { RaftStatus } from '../runtime/status/status';
 import { type AdminRequest, changeOptionsOf, fieldsOf, memberOf, newAddressOf, textOf } from './admin-request';
 import { documentAdmin } from './api-documentation';
 import { DASHBOARD, DASHBOARD_POLICY } from './dashboard/page';

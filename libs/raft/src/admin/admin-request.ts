@@ -1,5 +1,5 @@
 import { BadRequestException } from '@nestjs/common';
-import type { ChangeOptions, MemberTarget } from '../runtime/membership-view';
+import type { ChangeOptions, MemberTarget } from '../runtime/status/membership-view';
 
 /** What the routes need of a request, of Express or of Fastify, with its body parsed or as its bytes. */
 export interface AdminRequest {

@@ -1,5 +1,5 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
-import type { GroupId } from '../core/types';
+import type { GroupId } from '../core/base/types';
 
 /** A guard, as `@UseGuards()` takes it; `false` opens the routes to everybody. @publicApi */
 export type AdminGuardOption = Type<CanActivate> | CanActivate | false;

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { RaftError } from '../core/raft-error';
+import { RaftError } from '../errors/raft-error';
 import { adminController } from './admin-controller';
 import type { RaftAdminModuleOptions } from './raft-admin-module-options.interface';
 import { shortFormsController } from './short-forms-controller';

@@ -8,9 +8,9 @@ import {
   Req,
   type Type,
 } from '@nestjs/common';
-import { getRaftAdminToken } from '../nest/get-raft-admin-token';
-import type { RaftAdminService } from '../nest/raft-admin.service';
-import type { MembershipView } from '../runtime/membership-view';
+import { getRaftAdminToken } from '../nest/services/get-raft-admin-token';
+import type { RaftAdminService } from '../nest/services/raft-admin.service';
+import type { MembershipView } from '../runtime/status/membership-view';
 import { type AdminRequest, fieldsOf, hostPortOf } from './admin-request';
 import { documentShortForms } from './api-documentation';
 import { guarded } from './guarded';

@@ -1,8 +1,8 @@
-import { RaftError } from '../core/raft-error';
-import { CallIds } from '../runtime/call-ids';
-import { encodeMachineEvent } from '../runtime/client-calls';
-import { encodeError } from '../runtime/request-codec';
-import type { RaftMachineEvent } from '../state-machine/machine-change';
+import { RaftError } from '../errors/raft-error';
+import { CallIds } from '../runtime/peers/call-ids';
+import { encodeMachineEvent } from '../runtime/clients/client-calls';
+import { encodeError } from '../runtime/requests/request-codec';
+import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
 import type { RequestMessage } from '../transport/contract';
 import { MachineWatches } from './machine-watches';
 

@@ -1,11 +1,11 @@
-import type { RaftError } from '../core/raft-error';
-import type { GroupId } from '../core/types';
-import type { CallIds } from '../runtime/call-ids';
-import { CLIENT_UNWATCH, CLIENT_WATCH, decodeMachineEvent, encodeMachineName } from '../runtime/client-calls';
-import { sentenceOf } from '../runtime/error-sentence';
-import type { RaftLogger } from '../runtime/raft-node-options';
-import { decodeError } from '../runtime/request-codec';
-import type { RaftMachineEvent } from '../state-machine/machine-change';
+import type { RaftError } from '../errors/raft-error';
+import type { GroupId } from '../core/base/types';
+import type { CallIds } from '../runtime/peers/call-ids';
+import { CLIENT_UNWATCH, CLIENT_WATCH, decodeMachineEvent, encodeMachineName } from '../runtime/clients/client-calls';
+import { sentenceOf } from '../runtime/base/error-sentence';
+import type { RaftLogger } from '../runtime/options/raft-node-options';
+import { decodeError } from '../runtime/requests/request-codec';
+import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
 import type { RequestMessage, ResponseMessage } from '../transport/contract';
 
 export interface WatchListener {

@@ -1,9 +1,9 @@
-import { NO_REPLICA, type ReplicaId } from '../core/types';
-import type { ClusterWord } from '../runtime/client-calls';
+import { NO_REPLICA, type ReplicaId } from '../core/base/types';
+import type { ClusterWord } from '../runtime/clients/client-calls';
 import type { ClientNodeStatus } from './raft-client-status';
-import { isExposed } from '../runtime/peer-security';
-import type { PeerRoute } from '../runtime/peer-links';
-import type { LeaderStatus } from '../runtime/status';
+import { isExposed } from '../runtime/options/peer-security';
+import type { PeerRoute } from '../runtime/peers/peer-links';
+import type { LeaderStatus } from '../runtime/status/status';
 import type { Hello, PeerMessage, RaftClientTransport } from '../transport/contract';
 
 /** For how long a node is passed over that left a call unanswered, while others are there. */

@@ -1,10 +1,10 @@
-import { RaftError } from '../core/raft-error';
-import { DEFAULT_GROUP, type GroupId } from '../core/types';
-import type { CallTracer } from '../runtime/call-tracer';
-import type { RaftLogger } from '../runtime/raft-node-options';
-import type { Scheduler } from '../runtime/scheduler';
-import { SystemScheduler } from '../runtime/system-scheduler';
-import { isExposed } from '../runtime/peer-security';
+import { RaftError } from '../errors/raft-error';
+import { DEFAULT_GROUP, type GroupId } from '../core/base/types';
+import type { CallTracer } from '../runtime/events/call-tracer';
+import type { RaftLogger } from '../runtime/options/raft-node-options';
+import type { Scheduler } from '../runtime/base/scheduler';
+import { SystemScheduler } from '../runtime/base/system-scheduler';
+import { isExposed } from '../runtime/options/peer-security';
 import type { RaftClientTransport } from '../transport/contract';
 
 /** @publicApi */

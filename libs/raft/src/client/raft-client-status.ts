@@ -1,4 +1,4 @@
-import type { LeaderStatus } from '../runtime/status';
+import type { LeaderStatus } from '../runtime/status/status';
 
 /** A node, as a client sees it. @publicApi */
 export interface ClientNodeStatus {

@@ -1,25 +1,25 @@
-import { RaftError } from '../core/raft-error';
-import { NO_REPLICA } from '../core/types';
-import { raced } from '../runtime/bounded-wait';
-import { CallDesk } from '../runtime/call-desk';
-import { CallIds } from '../runtime/call-ids';
-import { CLIENT_STATUS, decodeClusterWord } from '../runtime/client-calls';
+import { RaftError } from '../errors/raft-error';
+import { NO_REPLICA } from '../core/base/types';
+import { raced } from '../runtime/base/bounded-wait';
+import { CallDesk } from '../runtime/requests/call-desk';
+import { CallIds } from '../runtime/peers/call-ids';
+import { CLIENT_STATUS, decodeClusterWord } from '../runtime/clients/client-calls';
 import {
   ClientSessions,
   type OpenSessionOptions,
   type RaftSession,
   type ResumeSessionOptions,
-} from '../runtime/client-session';
-import { sentenceOf } from '../runtime/error-sentence';
-import { Forwarder } from '../runtime/forwarder';
-import { NodeSession } from '../runtime/node-session';
-import type { PendingRequest } from '../runtime/pending-request';
-import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/raft-node-options';
-import { RequestLedger } from '../runtime/request-ledger';
-import { RequestRouter, type ServingReplica } from '../runtime/request-router';
-import { Ticker } from '../runtime/ticker';
+} from '../runtime/requests/client-session';
+import { sentenceOf } from '../runtime/base/error-sentence';
+import { Forwarder } from '../runtime/requests/forwarder';
+import { NodeSession } from '../runtime/requests/node-session';
+import type { PendingRequest } from '../runtime/requests/pending-request';
+import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/options/raft-node-options';
+import { RequestLedger } from '../runtime/requests/request-ledger';
+import { RequestRouter, type ServingReplica } from '../runtime/requests/request-router';
+import { Ticker } from '../runtime/base/ticker';
 import type { CommandOutcome } from '../state-machine/contract';
-import type { RaftMachineEvent } from '../state-machine/machine-change';
+import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
 import {
   CLIENT_PROTOCOL_VERSIONS,
   type ClientTransportHost,

@@ -1,10 +1,10 @@
-import { changeAddresses } from './address-change';
-import { advanceCommit, enforceConfiguration } from './commit';
-import type { ConfigurationInForce } from './configuration';
-import { appendStallProbe, becomeFollower, campaign, forgetSilentLeader, hastenElection } from './election';
-import type { Effects, KernelStatus } from './effects';
-import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './entry';
-import { invariant } from './invariant';
+import { changeAddresses } from './rules/address-change';
+import { advanceCommit, enforceConfiguration } from './rules/commit';
+import type { ConfigurationInForce } from './base/configuration';
+import { appendStallProbe, becomeFollower, campaign, forgetSilentLeader, hastenElection } from './rules/election';
+import type { Effects, KernelStatus } from './base/effects';
+import { entrySizeBytes, makeEntry, type Entry, type Proposal } from './base/entry';
+import { invariant } from './base/invariant';
 import type {
   AddressUpdate,
   CancelResult,
@@ -16,21 +16,21 @@ import type {
   ProposeResult,
   ReplicaProgress,
   TransferResult,
-} from './kernel-api';
-import type { KernelOptions } from './kernel-options';
-import { isSoleVoter } from './membership';
-import { cancelMembershipChange } from './membership-cancel';
-import { advanceMembership, changeMembership } from './membership-change';
-import type { Message } from './messages';
-import type { Persistence } from './persistence';
-import { voteResult } from './quorum';
-import { requestRead, sendRound, startRoundIfDue } from './reads';
-import { quorumConfirmedAtMs, replicate, sendLoaded } from './replication';
-import { beginInstall, compactTo, finishInstall } from './snapshotting';
-import { KernelState } from './state';
+} from './base/kernel-api';
+import type { KernelOptions } from './base/kernel-options';
+import { isSoleVoter } from './membership/membership';
+import { cancelMembershipChange } from './rules/membership-cancel';
+import { advanceMembership, changeMembership } from './rules/membership-change';
+import type { Message } from './base/messages';
+import type { Persistence } from './state/persistence';
+import { voteResult } from './membership/quorum';
+import { requestRead, sendRound, startRoundIfDue } from './rules/reads';
+import { quorumConfirmedAtMs, replicate, sendLoaded } from './rules/replication';
+import { beginInstall, compactTo, finishInstall } from './rules/snapshotting';
+import { KernelState } from './state/state';
 import { step } from './step';
-import { advanceTransfer, continueTransfer, tickTransfer, transferLeadership } from './transfer';
-import { type LogId, NO_REPLICA, type ReplicaId } from './types';
+import { advanceTransfer, continueTransfer, tickTransfer, transferLeadership } from './rules/transfer';
+import { type LogId, NO_REPLICA, type ReplicaId } from './base/types';
 
 /**
  * The consensus kernel: Raft as a pure, synchronous state machine. The same inputs give the same effects.

@@ -1,4 +1,4 @@
-import { becomeFollower } from './election';
+import { becomeFollower } from './rules/election';
 import { onAppendEntries } from './handlers/append-entries';
 import { onAppendEntriesReply } from './handlers/append-entries-reply';
 import { onHeartbeat } from './handlers/heartbeat';
@@ -11,12 +11,12 @@ import { onRequestVote } from './handlers/request-vote';
 import { onRequestVoteReply } from './handlers/request-vote-reply';
 import { onTimeoutNow } from './handlers/timeout-now';
 import { onTimeoutNowReply } from './handlers/timeout-now-reply';
-import { unreachable } from './invariant';
-import { memberById } from './membership';
-import type { Message } from './messages';
-import type { KernelState } from './state';
-import { termOutOfBounds } from './term-bound';
-import { NO_REPLICA } from './types';
+import { unreachable } from './base/invariant';
+import { memberById } from './membership/membership';
+import type { Message } from './base/messages';
+import type { KernelState } from './state/state';
+import { termOutOfBounds } from './rules/term-bound';
+import { NO_REPLICA } from './base/types';
 
 /**
  * Takes one message in. A request is judged by term and log alone, whatever the own configuration says of its sender, which

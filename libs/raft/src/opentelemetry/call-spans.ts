@@ -1,6 +1,6 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
-import type { LogId } from '../core/types';
-import type { CallOutcome, CallTrace } from '../runtime/call-tracer';
+import type { LogId } from '../core/base/types';
+import type { CallOutcome, CallTrace } from '../runtime/events/call-tracer';
 import { carrierOf } from './trace-context';
 
 /** The spans of one call on one node: its own, and those of the parts of its way. */

@@ -1,5 +1,5 @@
 import { context, type Context, SpanKind, trace, type Tracer, type TracerProvider } from '@opentelemetry/api';
-import type { CallTrace, CallTracer, TracedCall } from '../runtime/call-tracer';
+import type { CallTrace, CallTracer, TracedCall } from '../runtime/events/call-tracer';
 import { CallSpans } from './call-spans';
 import { contextOf } from './trace-context';
 

@@ -1,4 +1,4 @@
-import type { NodeEvents } from '../runtime/node-events';
+import type { NodeEvents } from '../runtime/events/node-events';
 import type { MetricSet } from './metric-set';
 import type { MetricName } from './metric-table';
 

@@ -1,8 +1,8 @@
 import { Injectable, type InjectionToken, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Registry } from 'prom-client';
-import { DEFAULT_GROUP, type GroupId } from '../core/types';
-import type { RaftNodeHost } from '../nest/raft-node-host';
-import { groupName } from '../nest/raft.tokens';
+import { DEFAULT_GROUP, type GroupId } from '../core/base/types';
+import type { RaftNodeHost } from '../nest/node/raft-node-host';
+import { groupName } from '../nest/common/raft.tokens';
 import { EventLoopDelay } from './event-loop-delay';
 import { countEvents, type NodeLabels } from './event-metrics';
 import { MetricSet, type ScrapedNode } from './metric-set';

@@ -1,8 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Registry } from 'prom-client';
-import type { GroupId } from '../core/types';
-import type { RaftNodeHost } from '../nest/raft-node-host';
-import { getRaftHostToken } from '../nest/raft.tokens';
+import type { GroupId } from '../core/base/types';
+import type { RaftNodeHost } from '../nest/node/raft-node-host';
+import { getRaftHostToken } from '../nest/common/raft.tokens';
 import { getRaftMetricsToken, RaftMetricsService } from './raft-metrics.service';
 
 /** @publicApi */

@@ -1,6 +1,6 @@
-import type { Role } from '../core/effects';
-import type { MemberRole } from '../runtime/membership-view';
-import type { RaftPhase, RaftStatus } from '../runtime/status';
+import type { Role } from '../core/base/effects';
+import type { MemberRole } from '../runtime/status/membership-view';
+import type { RaftPhase, RaftStatus } from '../runtime/status/status';
 import type { NodeLabels } from './event-metrics';
 import type { MetricSet } from './metric-set';
 import type { MetricName } from './metric-table';

@@ -1,6 +1,6 @@
-import type { ConfigurationInForce } from '../core/configuration';
-import type { Entry } from '../core/entry';
-import type { LogId } from '../core/types';
+import type { ConfigurationInForce } from '../core/base/configuration';
+import type { Entry } from '../core/base/entry';
+import type { LogId } from '../core/base/types';
 
 /** How far a state machine has come by itself: {0, 0} for one in memory, which replays; asked once, at start. @publicApi */
 export interface AppliedState {

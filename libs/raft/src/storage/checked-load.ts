@@ -1,5 +1,5 @@
-import { isIntact } from '../core/entry';
-import type { GroupId } from '../core/types';
+import { isIntact } from '../core/base/entry';
+import type { GroupId } from '../core/base/types';
 import { type LoadedGroup, type RaftStorage, StoreCorruptError, type StoredSnapshot } from './contract';
 
 export interface IntactGroup {

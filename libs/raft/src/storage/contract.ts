@@ -1,7 +1,7 @@
-import type { ConfigurationInForce } from '../core/configuration';
-import type { DurableState, PersistBatch } from '../core/effects';
-import type { Entry } from '../core/entry';
-import type { GroupId, LogId, ReplicaId } from '../core/types';
+import type { ConfigurationInForce } from '../core/base/configuration';
+import type { DurableState, PersistBatch } from '../core/base/effects';
+import type { Entry } from '../core/base/entry';
+import type { GroupId, LogId, ReplicaId } from '../core/base/types';
 
 /** What a process says of itself when it opens its store. @publicApi */
 export interface StoreBoot {

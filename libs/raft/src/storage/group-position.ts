@@ -1,5 +1,5 @@
-import type { Entry } from '../core/entry';
-import { type LogId, ORIGIN, type TermRun } from '../core/types';
+import type { Entry } from '../core/base/entry';
+import { type LogId, ORIGIN, type TermRun } from '../core/base/types';
 import { type GroupWrite, StoreFencedError } from './contract';
 
 /**

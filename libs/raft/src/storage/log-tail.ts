@@ -1,4 +1,4 @@
-import { entrySizeBytes, type Entry } from '../core/entry';
+import { entrySizeBytes, type Entry } from '../core/base/entry';
 import type { LogTail } from './contract';
 
 /** Measures the end of a log that is kept in memory; see `RaftStorage.tail`. @param entries those after `originIndex` */

@@ -1,4 +1,4 @@
-import type { GroupId, LogId } from '../core/types';
+import type { GroupId, LogId } from '../core/base/types';
 import { StoreOwnerError } from './contract';
 
 /** The sentence for a store that another node has used before. */

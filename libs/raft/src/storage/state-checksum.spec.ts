@@ -1,8 +1,8 @@
-import { crc32c } from '../core/crc32c';
-import type { Configuration } from '../core/configuration';
+import { crc32c } from '../core/base/crc32c';
+import type { Configuration } from '../core/base/configuration';
 import { hexId } from '../testing/storage-conformance/sample-writes';
 import { canonicalJson, checksumOf, snapshotChecksum, stateChecksum, summedBytes } from './state-checksum';
-import { batchChecksum, groupChecksum, snapshotRowChecksum } from './typeorm/group-row';
+import { batchChecksum, groupChecksum, snapshotRowChecksum } from './typeorm/statements/group-row';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

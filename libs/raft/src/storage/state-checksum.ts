@@ -1,6 +1,6 @@
-import type { Configuration, ConfigurationInForce } from '../core/configuration';
-import { crc32c } from '../core/crc32c';
-import type { GroupId, HardState, LogId } from '../core/types';
+import type { Configuration, ConfigurationInForce } from '../core/base/configuration';
+import { crc32c } from '../core/base/crc32c';
+import type { GroupId, HardState, LogId } from '../core/base/types';
 import type { GroupIdentity, SnapshotMetadata } from './contract';
 
 const TEXT = new TextEncoder();

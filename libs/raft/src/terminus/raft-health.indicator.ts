@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
-import { RaftService } from '../nest/raft.service';
-import type { RaftStatus } from '../runtime/status';
+import { RaftService } from '../nest/services/raft.service';
+import type { RaftStatus } from '../runtime/status/status';
 
 /** How far behind a node may be that is ready. @publicApi */
 export interface RaftReadinessOptions {

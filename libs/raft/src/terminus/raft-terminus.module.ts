@@ -1,8 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
-import type { GroupId } from '../core/types';
-import { getRaftToken } from '../nest/get-raft-token';
-import type { RaftService } from '../nest/raft.service';
+import type { GroupId } from '../core/base/types';
+import { getRaftToken } from '../nest/services/get-raft-token';
+import type { RaftService } from '../nest/services/raft.service';
 import { RaftHealthIndicator } from './raft-health.indicator';
 
 /** @publicApi */

@@ -1,6 +1,6 @@
-import type { Configuration } from '../core/configuration';
-import type { Message } from '../core/messages';
-import type { GroupId, ReplicaId } from '../core/types';
+import type { Configuration } from '../core/base/configuration';
+import type { Message } from '../core/base/messages';
+import type { GroupId, ReplicaId } from '../core/base/types';
 
 /** The versions of the peer protocol that this build speaks. @publicApi */
 export const PROTOCOL_VERSIONS = Object.freeze({ min: 3, max: 3 });

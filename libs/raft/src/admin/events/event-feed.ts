@@ -1,4 +1,4 @@
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { EventWindow } from './event-window';
 import { eventBlock } from './feed-event';
 import { type EventSink, FeedReader } from './feed-reader';

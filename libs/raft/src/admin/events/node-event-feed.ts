@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs';
-import type { RaftEventsService } from '../../nest/raft-events.service';
+import type { RaftEventsService } from '../../nest/services/raft-events.service';
 import { EventFeed } from './event-feed';
 import { eventBlock } from './feed-event';
 import type { EventSink } from './feed-reader';

@@ -1,11 +1,11 @@
-import { advanceCommit } from '../commit';
-import { invariant } from '../invariant';
-import { countCatchUp } from '../membership-change';
-import type { AppendEntriesReply } from '../messages';
-import type { Progress } from '../progress';
-import { needSnapshot } from '../replication';
-import type { KernelState } from '../state';
-import { continueTransfer, yieldToHealthy } from '../transfer';
+import { advanceCommit } from '../rules/commit';
+import { invariant } from '../base/invariant';
+import { countCatchUp } from '../rules/membership-change';
+import type { AppendEntriesReply } from '../base/messages';
+import type { Progress } from '../progress/progress';
+import { needSnapshot } from '../rules/replication';
+import type { KernelState } from '../state/state';
+import { continueTransfer, yieldToHealthy } from '../rules/transfer';
 
 export function onAppendEntriesReply(state: KernelState, message: AppendEntriesReply): void {
   const progress = state.progress.get(message.from);

@@ -1,9 +1,9 @@
-import { commitTo } from '../commit';
-import { invariant } from '../invariant';
-import { lacksAcknowledged, refuseLostEntry } from '../lost-tail';
-import type { AppendEntries } from '../messages';
-import type { KernelState } from '../state';
-import { type LogId, ORIGIN } from '../types';
+import { commitTo } from '../rules/commit';
+import { invariant } from '../base/invariant';
+import { lacksAcknowledged, refuseLostEntry } from '../rules/lost-tail';
+import type { AppendEntries } from '../base/messages';
+import type { KernelState } from '../state/state';
+import { type LogId, ORIGIN } from '../base/types';
 import { followLeader } from './follow-leader';
 
 /** Thesis §3.5, with the search for the place where the logs meet done by whole terms. */

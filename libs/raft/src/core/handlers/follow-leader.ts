@@ -1,8 +1,8 @@
-import { becomeFollower, resetElectionTimer } from '../election';
-import { invariant } from '../invariant';
-import type { AppendEntries, Heartbeat, InstallSnapshot } from '../messages';
-import type { KernelState } from '../state';
-import { NO_REPLICA } from '../types';
+import { becomeFollower, resetElectionTimer } from '../rules/election';
+import { invariant } from '../base/invariant';
+import type { AppendEntries, Heartbeat, InstallSnapshot } from '../base/messages';
+import type { KernelState } from '../state/state';
+import { NO_REPLICA } from '../base/types';
 
 /**
  * A message from a leader: its sender leads the message's term.

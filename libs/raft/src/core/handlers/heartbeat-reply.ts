@@ -1,9 +1,9 @@
-import { countCatchUp } from '../membership-change';
-import type { HeartbeatReply } from '../messages';
-import { confirmReads } from '../reads';
-import { needSnapshot, sendAppend } from '../replication';
-import type { KernelState } from '../state';
-import { resignIfKnown, yieldToHealthy } from '../transfer';
+import { countCatchUp } from '../rules/membership-change';
+import type { HeartbeatReply } from '../base/messages';
+import { confirmReads } from '../rules/reads';
+import { needSnapshot, sendAppend } from '../rules/replication';
+import type { KernelState } from '../state/state';
+import { resignIfKnown, yieldToHealthy } from '../rules/transfer';
 
 export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): void {
   const progress = state.progress.get(message.from);

@@ -1,7 +1,7 @@
-import { commitTo } from '../commit';
-import { lacksAcknowledged } from '../lost-tail';
-import type { Heartbeat } from '../messages';
-import type { KernelState } from '../state';
+import { commitTo } from '../rules/commit';
+import { lacksAcknowledged } from '../rules/lost-tail';
+import type { Heartbeat } from '../base/messages';
+import type { KernelState } from '../state/state';
 import { followLeader } from './follow-leader';
 
 /** The answer confirms the round: this replica has seen no later term (thesis §6.4). */

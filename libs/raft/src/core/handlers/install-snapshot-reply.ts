@@ -1,8 +1,8 @@
-import { advanceCommit } from '../commit';
-import { invariant } from '../invariant';
-import { countCatchUp } from '../membership-change';
-import type { InstallSnapshotReply } from '../messages';
-import type { KernelState } from '../state';
+import { advanceCommit } from '../rules/commit';
+import { invariant } from '../base/invariant';
+import { countCatchUp } from '../rules/membership-change';
+import type { InstallSnapshotReply } from '../base/messages';
+import type { KernelState } from '../state/state';
 
 /** The replica holds a snapshot: the log goes on from there, unless its head was cut beyond it meanwhile. */
 export function onInstallSnapshotReply(state: KernelState, message: InstallSnapshotReply): void {

@@ -1,5 +1,5 @@
-import type { InstallSnapshot } from '../messages';
-import type { KernelState } from '../state';
+import type { InstallSnapshot } from '../base/messages';
+import type { KernelState } from '../state/state';
 import { followLeader } from './follow-leader';
 
 /** The leader's log begins behind what this replica lacks (thesis §5): the outside fetches it, from whoever has it. */

@@ -1,9 +1,9 @@
-import { learnCommit } from '../commit';
-import { becomeFollower, concludeVote } from '../election';
-import { isVoter } from '../membership';
-import type { PreVoteReply } from '../messages';
-import type { KernelState } from '../state';
-import { NO_REPLICA } from '../types';
+import { learnCommit } from '../rules/commit';
+import { becomeFollower, concludeVote } from '../rules/election';
+import { isVoter } from '../membership/membership';
+import type { PreVoteReply } from '../base/messages';
+import type { KernelState } from '../state/state';
+import { NO_REPLICA } from '../base/types';
 
 export function onPreVoteReply(state: KernelState, message: PreVoteReply): void {
   if (!message.granted && message.term > state.term) {

@@ -1,8 +1,8 @@
-import { learnCommit } from '../commit';
-import { abstains, isSticky } from '../election';
-import { wasRemoved } from '../membership';
-import type { PreVote } from '../messages';
-import type { KernelState } from '../state';
+import { learnCommit } from '../rules/commit';
+import { abstains, isSticky } from '../rules/election';
+import { wasRemoved } from '../membership/membership';
+import type { PreVote } from '../base/messages';
+import type { KernelState } from '../state/state';
 
 /**
  * Says whether a campaign would get this vote (thesis §9.6). Neither term nor vote change, whatever the answer. A grant echoes

@@ -1,8 +1,8 @@
-import { learnCommit } from '../commit';
-import { concludeVote } from '../election';
-import { isVoter } from '../membership';
-import type { RequestVoteReply } from '../messages';
-import type { KernelState } from '../state';
+import { learnCommit } from '../rules/commit';
+import { concludeVote } from '../rules/election';
+import { isVoter } from '../membership/membership';
+import type { RequestVoteReply } from '../base/messages';
+import type { KernelState } from '../state/state';
 
 export function onRequestVoteReply(state: KernelState, message: RequestVoteReply): void {
   learnCommit(state, message.commit);

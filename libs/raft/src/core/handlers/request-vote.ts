@@ -1,9 +1,9 @@
-import { learnCommit } from '../commit';
-import { abstains, becomeFollower, isSticky, resetElectionTimer } from '../election';
-import { wasRemoved } from '../membership';
-import type { RequestVote } from '../messages';
-import type { KernelState } from '../state';
-import { NO_REPLICA } from '../types';
+import { learnCommit } from '../rules/commit';
+import { abstains, becomeFollower, isSticky, resetElectionTimer } from '../rules/election';
+import { wasRemoved } from '../membership/membership';
+import type { RequestVote } from '../base/messages';
+import type { KernelState } from '../state/state';
+import { NO_REPLICA } from '../base/types';
 
 /**
  * Votes once in a term, for a candidate whose log isn't behind (thesis §3.4, §3.6.1). Who holds to a leader that is well

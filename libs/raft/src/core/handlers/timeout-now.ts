@@ -1,6 +1,6 @@
-import { becomeCandidate } from '../election';
-import type { TimeoutNow } from '../messages';
-import type { KernelState } from '../state';
+import { becomeCandidate } from '../rules/election';
+import type { TimeoutNow } from '../base/messages';
+import type { KernelState } from '../state/state';
 
 /**
  * Campaigns at once, without a pre-vote (thesis §3.10): but only where the leader of this very term asks, and this replica has

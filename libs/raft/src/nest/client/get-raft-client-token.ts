@@ -1,6 +1,6 @@
 import { Inject, type InjectionToken } from '@nestjs/common';
-import { DEFAULT_GROUP, type GroupId } from '../../core/types';
-import { groupName } from '../raft.tokens';
+import { DEFAULT_GROUP, type GroupId } from '../../core/base/types';
+import { groupName } from '../common/raft.tokens';
 import { RaftClientService } from './raft-client.service';
 
 /**

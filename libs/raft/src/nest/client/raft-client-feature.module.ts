@@ -1,10 +1,10 @@
 import { Inject, Module, type DynamicModule, type OnModuleInit, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
-import { DEFAULT_GROUP, type GroupId } from '../../core/types';
-import { featureExports, featureProviders } from '../feature-providers';
-import { isPrimitive, type RaftPrimitive } from '../primitives/shared/primitive';
-import { groupName } from '../raft.tokens';
+import { RaftError } from '../../errors/raft-error';
+import { DEFAULT_GROUP, type GroupId } from '../../core/base/types';
+import { featureExports, featureProviders } from '../common/feature-providers';
+import { isPrimitive, type RaftPrimitive } from '../common/primitive';
+import { groupName } from '../common/raft.tokens';
 import { getRaftClientHostToken, RAFT_CLIENT_FEATURE, RAFT_CLIENT_GROUP } from './raft-client.tokens';
 
 interface ClientFeature {

@@ -10,12 +10,12 @@ import { Observable, ReplaySubject, Subject, takeUntil } from 'rxjs';
 import { RaftClient } from '../../client/raft-client';
 import { raftClientOptions, type RaftClientOptions } from '../../client/raft-client-options';
 import type { RaftClientStatus } from '../../client/raft-client-status';
-import { RaftError } from '../../core/raft-error';
-import type { GroupId } from '../../core/types';
-import type { RaftMachineEvent } from '../../state-machine/machine-change';
+import { RaftError } from '../../errors/raft-error';
+import type { GroupId } from '../../core/base/types';
+import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
 import { tcpClientTransport } from '../../transport/tcp';
-import type { CallHost } from '../feature-providers';
-import { RAFT_GROUP } from '../raft.tokens';
+import type { CallHost } from '../common/feature-providers';
+import { RAFT_GROUP } from '../common/raft.tokens';
 import type { RaftClientModuleOptions } from './raft-client-module-options.interface';
 import { RAFT_CLIENT_GROUP } from './raft-client.tokens';
 

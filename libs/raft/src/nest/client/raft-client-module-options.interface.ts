@@ -1,6 +1,6 @@
-import type { GroupId } from '../../core/types';
+import type { GroupId } from '../../core/base/types';
 import type { RaftClientLimits } from '../../client/raft-client-options';
-import type { CallTracer } from '../../runtime/call-tracer';
+import type { CallTracer } from '../../runtime/events/call-tracer';
 import type { RaftClientTransport } from '../../transport/contract';
 import type { PeerTlsOptions } from '../../transport/tcp';
 

@@ -15,14 +15,14 @@ import {
   HttpAdapterHost,
   ModuleRef,
 } from '@nestjs/core';
-import type { GroupId } from '../../core/types';
+import type { GroupId } from '../../core/base/types';
 import { interceptHttpErrors } from '../errors/intercept-http-errors';
 import { NoExceptionFilter, RaftExceptionFilter } from '../errors/raft-exception.filter';
 import { getRaftLockToken } from '../primitives/lock/get-raft-lock-token';
 import { lockServiceOf } from '../primitives/lock/lock.providers';
 import type { RaftLockService } from '../primitives/lock/raft-lock.service';
-import type { RaftPrimitive } from '../primitives/shared/primitive';
-import { groupName } from '../raft.tokens';
+import type { RaftPrimitive } from '../common/primitive';
+import { groupName } from '../common/raft.tokens';
 import { getRaftClientToken } from './get-raft-client-token';
 import { RaftClientFeatureModule } from './raft-client-feature.module';
 import { RaftClientHost } from './raft-client-host';

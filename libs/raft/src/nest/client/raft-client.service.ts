@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { RaftClientStatus } from '../../client/raft-client-status';
-import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../../runtime/client-session';
-import type { Ordered, ProposeOptions, QueryOptions } from '../../runtime/raft-node-options';
-import type { LeaderStatus } from '../../runtime/status';
-import { encodeCommand, type CommandCall } from '../../state-machine/command-envelope';
-import type { RaftMachineEvent } from '../../state-machine/machine-change';
-import { describeMachineClass, type StateMachineClass } from '../../state-machine/machine-class';
-import { outcomeValue } from '../../state-machine/outcome-value';
-import { encodeQuery, type QueryCall } from '../../state-machine/query-envelope';
+import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../../runtime/requests/client-session';
+import type { Ordered, ProposeOptions, QueryOptions } from '../../runtime/options/raft-node-options';
+import type { LeaderStatus } from '../../runtime/status/status';
+import { encodeCommand, type CommandCall } from '../../state-machine/entries/command-envelope';
+import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import { describeMachineClass, type StateMachineClass } from '../../state-machine/declare/machine-class';
+import { outcomeValue } from '../../state-machine/codec/outcome-value';
+import { encodeQuery, type QueryCall } from '../../state-machine/entries/query-envelope';
 import { isSameLeader } from '../leadership/same-status';
 import type { RaftClientHost } from './raft-client-host';
 

@@ -1,5 +1,5 @@
-import type { GroupId } from '../../core/types';
-import { groupName } from '../raft.tokens';
+import type { GroupId } from '../../core/base/types';
+import { groupName } from '../common/raft.tokens';
 
 /** Module-scoped: the options as they were given. */
 export const RAFT_CLIENT_OPTIONS = Symbol('RAFT_CLIENT_OPTIONS');

@@ -1,6 +1,6 @@
 import { Logger, type ExecutionContext } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { raftErrorStatus, retryAfterSeconds } from './raft-error-response';
 import { RaftHttpException } from './raft-http.exception';
 

@@ -1,6 +1,6 @@
 import { HttpException, type ExecutionContext } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { AttachedErrorFilter } from './attached-error.filter';
 import { NoExceptionFilter, RaftExceptionFilter } from './raft-exception.filter';
 

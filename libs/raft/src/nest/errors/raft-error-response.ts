@@ -1,4 +1,4 @@
-import type { LeaderHint, RaftError, RaftErrorCode } from '../../core/raft-error';
+import type { LeaderHint, RaftError, RaftErrorCode } from '../../errors/raft-error';
 import { RAFT_ERRORS, type RaftErrorDescription } from './raft-error.table';
 
 /** What a caller is told of a {@link RaftError}, in every protocol. @publicApi */

@@ -1,7 +1,7 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { catchError, type Observable } from 'rxjs';
-import { isRaftError } from '../../core/raft-error';
+import { isRaftError } from '../../errors/raft-error';
 import { answerableError } from './answerable-error';
 import { isTakenForAnyError } from './chosen-filter';
 

@@ -1,4 +1,4 @@
-import type { RaftErrorCode } from '../../core/raft-error';
+import type { RaftErrorCode } from '../../errors/raft-error';
 
 /** What one code says. `docs/errors.md` repeats it, and a test holds the two together. @publicApi */
 export interface RaftErrorDescription {

@@ -15,13 +15,13 @@ import { Test } from '@nestjs/testing';
 import type { AddressInfo } from 'node:net';
 import type { Server as HttpServer } from 'node:http';
 import { lastValueFrom, type Observable } from 'rxjs';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { LeaderOnly } from '../leader-only/leader-only.decorator';
 import { RaftExceptionFilter } from './raft-exception.filter';
 import { RaftHttpException } from './raft-http.exception';
-import { RaftModule } from '../raft.module';
-import type { RaftModuleOptions } from '../raft-module-options.interface';
-import { RaftService } from '../raft.service';
+import { RaftModule } from '../module/raft.module';
+import type { RaftModuleOptions } from '../common/raft-module-options.interface';
+import { RaftService } from '../services/raft.service';
 
 let thrown: unknown;
 

@@ -1,7 +1,7 @@
 import { Catch, Injectable, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { throwError, type Observable } from 'rxjs';
-import { isRaftError, type RaftError } from '../../core/raft-error';
+import { isRaftError, type RaftError } from '../../errors/raft-error';
 import {
   raftErrorBody,
   raftErrorPayload,

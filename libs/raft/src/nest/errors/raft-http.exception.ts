@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import type { LeaderHint, RaftError, RaftErrorCode } from '../../core/raft-error';
+import type { LeaderHint, RaftError, RaftErrorCode } from '../../errors/raft-error';
 import { raftErrorBody, raftErrorStatus } from './raft-error-response';
 
 /**

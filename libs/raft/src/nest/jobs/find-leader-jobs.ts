@@ -1,13 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
-import type { GroupId } from '../../core/types';
-import { discoveredInstances } from '../discovered-instances';
-import { RAFT_GROUP } from '../raft.tokens';
-import { CronSchedule } from './cron-schedule';
-import { IntervalSchedule, type JobSchedule } from './job-schedule';
+import { RaftError } from '../../errors/raft-error';
+import type { GroupId } from '../../core/base/types';
+import { discoveredInstances } from '../common/discovered-instances';
+import { RAFT_GROUP } from '../common/raft.tokens';
+import { CronSchedule } from './schedule/cron-schedule';
+import { IntervalSchedule, type JobSchedule } from './schedule/job-schedule';
 import type { LeaderJob } from './leader-job';
-import { type JobDefinition, jobsOf } from './leader-job.metadata';
+import { type JobDefinition, jobsOf } from './decorators/leader-job.metadata';
 
 type Methods = Readonly<Record<string, LeaderJob['call']>>;
 

@@ -1,6 +1,6 @@
 import type { InjectionToken } from '@nestjs/common';
-import { DEFAULT_GROUP, type GroupId } from '../../core/types';
-import { groupName } from '../raft.tokens';
+import { DEFAULT_GROUP, type GroupId } from '../../core/base/types';
+import { groupName } from '../common/raft.tokens';
 import { RaftJobsService } from './raft-jobs.service';
 
 /**

@@ -1,5 +1,5 @@
 import { Inject } from '@nestjs/common';
-import type { GroupId } from '../../core/types';
+import type { GroupId } from '../../core/base/types';
 import { getRaftJobsToken } from './get-raft-jobs-token';
 
 /**

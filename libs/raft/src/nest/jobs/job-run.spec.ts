@@ -1,13 +1,13 @@
-import type { Scheduler } from '../../runtime/scheduler';
-import { RaftError } from '../../core/raft-error';
-import { SystemScheduler } from '../../runtime/system-scheduler';
-import type { Replicated } from '../../state-machine/replicated';
-import type { JobMachine, RunEnd } from './job.machine';
-import type { Claim } from './job-record';
+import type { Scheduler } from '../../runtime/base/scheduler';
+import { RaftError } from '../../errors/raft-error';
+import { SystemScheduler } from '../../runtime/base/system-scheduler';
+import type { Replicated } from '../../state-machine/calls/replicated';
+import type { JobMachine, RunEnd } from './machine/job.machine';
+import type { Claim } from './machine/job-record';
 import { JobRun } from './job-run';
-import { IntervalSchedule } from './job-schedule';
+import { IntervalSchedule } from './schedule/job-schedule';
 import type { LeaderJob } from './leader-job';
-import type { LeaderRun } from './leader-job.interface';
+import type { LeaderRun } from './schedule/leader-job.interface';
 
 const CLAIM: Claim = {
   scheduledMs: 5_000,

@@ -1,7 +1,7 @@
-import { isRaftError } from '../../core/raft-error';
+import { isRaftError } from '../../errors/raft-error';
 import { isPassing } from '../primitives/shared/retryable';
-import type { RunEnd } from './job.machine';
-import type { Claim } from './job-record';
+import type { RunEnd } from './machine/job.machine';
+import type { Claim } from './machine/job-record';
 import type { RunnerParts } from './job-runner';
 import type { LeaderJob } from './leader-job';
 

@@ -1,10 +1,10 @@
-import type { Scheduler } from '../../runtime/scheduler';
-import type { Replicated } from '../../state-machine/replicated';
+import type { Scheduler } from '../../runtime/base/scheduler';
+import type { Replicated } from '../../state-machine/calls/replicated';
 import type { Leadership } from '../leadership/leadership.interface';
 import { WakeUp } from '../primitives/shared/wake-up';
-import { dueRuns } from './due-runs';
-import type { JobAsk, JobMachine } from './job.machine';
-import type { Claim, JobRecord, Skipped } from './job-record';
+import { dueRuns } from './schedule/due-runs';
+import type { JobAsk, JobMachine } from './machine/job.machine';
+import type { Claim, JobRecord, Skipped } from './machine/job-record';
 import { JobRun } from './job-run';
 import type { LeaderJob } from './leader-job';
 import type { Reign } from './reign';

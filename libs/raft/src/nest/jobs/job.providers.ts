@@ -1,13 +1,13 @@
 import type { Provider } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import type { GroupId } from '../../core/types';
-import type { Replicated } from '../../state-machine/replicated';
-import type { RaftNodeHost } from '../raft-node-host';
-import { getRaftHostToken } from '../raft.tokens';
-import { callerOf } from '../state-machine-caller';
+import type { GroupId } from '../../core/base/types';
+import type { Replicated } from '../../state-machine/calls/replicated';
+import type { RaftNodeHost } from '../node/raft-node-host';
+import { getRaftHostToken } from '../common/raft.tokens';
+import { callerOf } from '../common/state-machine-caller';
 import { BackgroundScheduler } from './background-scheduler';
 import { getRaftJobsToken } from './get-raft-jobs-token';
-import { JobMachine } from './job.machine';
+import { JobMachine } from './machine/job.machine';
 import { LeaderJobsHost } from './leader-jobs-host';
 import { RaftJobsService } from './raft-jobs.service';
 

@@ -1,6 +1,6 @@
-import type { LeaderRun } from './leader-job.interface';
-import type { JobDefinition } from './leader-job.metadata';
-import type { JobSchedule } from './job-schedule';
+import type { LeaderRun } from './schedule/leader-job.interface';
+import type { JobDefinition } from './decorators/leader-job.metadata';
+import type { JobSchedule } from './schedule/job-schedule';
 
 /** A job of this build. */
 export interface LeaderJob extends Omit<JobDefinition, 'group' | 'timing'> {

@@ -1,12 +1,12 @@
 import { Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
-import type { Scheduler, TimerHandle } from '../../runtime/scheduler';
-import type { Replicated } from '../../state-machine/replicated';
-import { describeMachineClass } from '../../state-machine/machine-class';
-import type { RaftNodeHost } from '../raft-node-host';
+import type { Scheduler, TimerHandle } from '../../runtime/base/scheduler';
+import type { Replicated } from '../../state-machine/calls/replicated';
+import { describeMachineClass } from '../../state-machine/declare/machine-class';
+import type { RaftNodeHost } from '../node/raft-node-host';
 import { findLeaderJobs } from './find-leader-jobs';
-import { JobMachine } from './job.machine';
-import type { JobSchedule } from './job-schedule';
+import { JobMachine } from './machine/job.machine';
+import type { JobSchedule } from './schedule/job-schedule';
 import { LeaderJobs } from './leader-jobs';
 
 /** Finds the jobs of an application, and runs them with its node. */

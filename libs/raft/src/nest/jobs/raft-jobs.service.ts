@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { isRaftError } from '../../core/raft-error';
-import type { Scheduler } from '../../runtime/scheduler';
-import type { Replicated } from '../../state-machine/replicated';
+import { isRaftError } from '../../errors/raft-error';
+import type { Scheduler } from '../../runtime/base/scheduler';
+import type { Replicated } from '../../state-machine/calls/replicated';
 import { checkedCount, checkedKey } from '../primitives/shared/checked';
 import { type RaftReadOptions, readsOf } from '../primitives/shared/read-options';
 import { refusing, type Refusals } from '../primitives/shared/refusals';
-import type { JobMachine } from './job.machine';
-import { HISTORY_LENGTH, type JobRecord, type RunRecord } from './job-record';
-import type { JobSchedule } from './job-schedule';
-import type { RaftJob, RaftJobRun } from './leader-job.interface';
+import type { JobMachine } from './machine/job.machine';
+import { HISTORY_LENGTH, type JobRecord, type RunRecord } from './machine/job-record';
+import type { JobSchedule } from './schedule/job-schedule';
+import type { RaftJob, RaftJobRun } from './schedule/leader-job.interface';
 
 /** Options of {@link RaftJobsService.history}. @publicApi */
 export interface RaftJobHistoryOptions extends RaftReadOptions {

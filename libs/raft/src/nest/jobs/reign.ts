@@ -1,4 +1,4 @@
-import { isRaftError } from '../../core/raft-error';
+import { isRaftError } from '../../errors/raft-error';
 import type { Leadership } from '../leadership/leadership.interface';
 import { isPassing } from '../primitives/shared/retryable';
 

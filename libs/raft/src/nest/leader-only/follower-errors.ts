@@ -1,5 +1,5 @@
-import { RaftError, type LeaderHint } from '../../core/raft-error';
-import type { RaftStatus } from '../../runtime/status';
+import { RaftError, type LeaderHint } from '../../errors/raft-error';
+import type { RaftStatus } from '../../runtime/status/status';
 
 /** While a leader is being elected, a caller that waits this long usually finds one. */
 const ELECTION_RETRY_MS = 1_000;

@@ -1,11 +1,11 @@
 import type { ModuleRef } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
-import type { GroupId } from '../../core/types';
-import { getRaftToken } from '../get-raft-token';
-import type { RaftService } from '../raft.service';
-import { leaderOnlyPolicy, type RaftSettings } from '../raft-settings';
-import { getRaftSettingsToken } from '../raft.tokens';
-import type { LeaderOnlyOptions, LeaderOnlyPolicy } from './leader-only.interface';
+import { RaftError } from '../../errors/raft-error';
+import type { GroupId } from '../../core/base/types';
+import { getRaftToken } from '../services/get-raft-token';
+import type { RaftService } from '../services/raft.service';
+import { leaderOnlyPolicy, type RaftSettings } from '../common/raft-settings';
+import { getRaftSettingsToken } from '../common/raft.tokens';
+import type { LeaderOnlyOptions, LeaderOnlyPolicy } from '../common/leader-only.interface';
 
 /** What is known of a decorated method in one application. */
 export interface GuardedRoute {

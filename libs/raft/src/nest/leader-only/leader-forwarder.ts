@@ -8,7 +8,7 @@ import {
 import { request as requestHttps, Agent as HttpsAgent } from 'node:https';
 import { Injectable, StreamableFile, type OnApplicationShutdown } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { forwardedBody, type ForwardedBody } from './forwarded-body';
 import { endToEndHeaders, forwardedHeaders } from './forwarded-headers';
 

@@ -1,10 +1,10 @@
 import { Inject } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { followerError } from './follower-errors';
 import { guardedRoute, type GuardedRoute } from './guarded-route';
 import { hasCaller, handlerKind } from './handler-kind';
-import type { LeaderOnlyOptions } from './leader-only.interface';
+import type { LeaderOnlyOptions } from '../common/leader-only.interface';
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 

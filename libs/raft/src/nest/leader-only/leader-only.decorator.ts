@@ -1,12 +1,12 @@
 import { applyDecorators, SetMetadata, UseFilters, UseGuards } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import { AttachedErrorFilter } from '../errors/attached-error.filter';
-import { leaderOnlyPolicy } from '../raft-settings';
-import { groupName } from '../raft.tokens';
+import { leaderOnlyPolicy } from '../common/raft-settings';
+import { groupName } from '../common/raft.tokens';
 import { handlerKind, isEventListener } from './handler-kind';
 import { leaderOnlyMethod } from './leader-only-method';
 import { LeaderOnlyGuard } from './leader-only.guard';
-import type { LeaderOnlyOptions } from './leader-only.interface';
+import type { LeaderOnlyOptions } from '../common/leader-only.interface';
 import { LEADER_ONLY } from './leader-only.metadata';
 
 /**

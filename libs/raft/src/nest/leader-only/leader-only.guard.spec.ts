@@ -27,15 +27,15 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { LeaderStatus, RaftStatus } from '../../runtime/status';
+import type { LeaderStatus, RaftStatus } from '../../runtime/status/status';
 import { FORWARDED_BY } from './forwarded-headers';
-import { initialStatus } from '../initial-status';
+import { initialStatus } from '../node/initial-status';
 import { LeaderForwarder } from './leader-forwarder';
 import { LeaderOnly } from './leader-only.decorator';
-import type { RaftModuleOptions } from '../raft-module-options.interface';
-import { RaftService } from '../raft.service';
-import { raftSettings } from '../raft-settings';
-import { getRaftSettingsToken } from '../raft.tokens';
+import type { RaftModuleOptions } from '../common/raft-module-options.interface';
+import { RaftService } from '../services/raft.service';
+import { raftSettings } from '../common/raft-settings';
+import { getRaftSettingsToken } from '../common/raft.tokens';
 
 const ADAPTERS: readonly (readonly [string, () => AbstractHttpAdapter])[] = [
   ['Express', () => new ExpressAdapter()],

@@ -1,7 +1,7 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
-import { RaftError, type LeaderHint } from '../../core/raft-error';
-import type { RaftStatus } from '../../runtime/status';
+import { RaftError, type LeaderHint } from '../../errors/raft-error';
+import type { RaftStatus } from '../../runtime/status/status';
 import { answerableError } from '../errors/answerable-error';
 import { RaftHttpException } from '../errors/raft-http.exception';
 import { noLeader, notLeader, reachableLeader } from './follower-errors';
@@ -9,7 +9,7 @@ import { FORWARDED_BY } from './forwarded-headers';
 import { guardedRoute, type GuardedRoute } from './guarded-route';
 import { handlerKind, hasCaller } from './handler-kind';
 import { LeaderForwarder } from './leader-forwarder';
-import type { LeaderOnlyOptions } from './leader-only.interface';
+import type { LeaderOnlyOptions } from '../common/leader-only.interface';
 import { LEADER_ONLY } from './leader-only.metadata';
 
 type Handler = ReturnType<ExecutionContext['getHandler']>;

@@ -1,9 +1,9 @@
 import { MetadataScanner, type DiscoveryService } from '@nestjs/core';
-import { RaftError } from '../../core/raft-error';
-import { leaderOnlyPolicy, type RaftSettings } from '../raft-settings';
-import { groupName } from '../raft.tokens';
+import { RaftError } from '../../errors/raft-error';
+import { leaderOnlyPolicy, type RaftSettings } from '../common/raft-settings';
+import { groupName } from '../common/raft.tokens';
 import { handlerKind, hasCaller, type HandlerKind } from './handler-kind';
-import type { LeaderOnlyOptions } from './leader-only.interface';
+import type { LeaderOnlyOptions } from '../common/leader-only.interface';
 import { LEADER_ONLY } from './leader-only.metadata';
 
 const CALLERS: Readonly<Partial<Record<HandlerKind, string>>> = {

@@ -1,5 +1,5 @@
-import { RaftError } from '../../core/raft-error';
-import type { RaftStatus } from '../../runtime/status';
+import { RaftError } from '../../errors/raft-error';
+import type { RaftStatus } from '../../runtime/status/status';
 import type { Leadership } from './leadership.interface';
 
 /** @throws RaftError `RAFT_NOT_LEADER`, with the leader where another is known */

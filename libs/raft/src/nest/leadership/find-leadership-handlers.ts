@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
-import type { GroupId } from '../../core/types';
-import { discoveredInstances } from '../discovered-instances';
+import type { GroupId } from '../../core/base/types';
+import { discoveredInstances } from '../common/discovered-instances';
 import { ACQUIRED, hookedGroups, LOST } from './leadership-hook.metadata';
 import type { LeadershipHandler, LeadershipHandlers } from './leadership-lane';
 

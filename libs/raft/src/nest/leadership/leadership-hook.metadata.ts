@@ -1,6 +1,6 @@
 import { DiscoveryService } from '@nestjs/core';
-import type { GroupId } from '../../core/types';
-import { groupName } from '../raft.tokens';
+import type { GroupId } from '../../core/base/types';
+import { groupName } from '../common/raft.tokens';
 import type { Leadership, LeadershipHookOptions } from './leadership.interface';
 
 /** Decorates a method that takes the leadership, or nothing. @publicApi */

@@ -1,6 +1,6 @@
 import { ReplaySubject, type Observable } from 'rxjs';
-import { RaftError } from '../../core/raft-error';
-import type { RaftStatus } from '../../runtime/status';
+import { RaftError } from '../../errors/raft-error';
+import type { RaftStatus } from '../../runtime/status/status';
 import type { Leadership } from './leadership.interface';
 
 /**

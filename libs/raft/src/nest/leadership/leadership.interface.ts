@@ -1,4 +1,4 @@
-import type { GroupId } from '../../core/types';
+import type { GroupId } from '../../core/base/types';
 
 /**
  * One node's leadership of one group in one term: what `@OnLeadershipAcquired()` methods get, and what `RaftService.fence()`

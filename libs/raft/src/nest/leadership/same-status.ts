@@ -1,4 +1,4 @@
-import type { LeaderStatus, MemberStatus, RaftStatus } from '../../runtime/status';
+import type { LeaderStatus, MemberStatus, RaftStatus } from '../../runtime/status/status';
 
 export function isSameLeader(before: LeaderStatus | null, now: LeaderStatus | null): boolean {
   return before?.id === now?.id && before?.http === now?.http && before?.peer === now?.peer;

@@ -1,10 +1,10 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import type { Observable } from 'rxjs';
-import { isRaftError } from '../../core/raft-error';
+import { isRaftError } from '../../errors/raft-error';
 import { answerableError } from '../errors/answerable-error';
-import { getRaftToken } from '../get-raft-token';
-import type { RaftService } from '../raft.service';
+import { getRaftToken } from '../services/get-raft-token';
+import type { RaftService } from '../services/raft.service';
 import { HANDLER_READ, type HandlerRead } from './handler-read.metadata';
 
 /**

@@ -1,4 +1,4 @@
-import type { GroupId } from '../../core/types';
+import type { GroupId } from '../../core/base/types';
 
 /** @publicApi */
 export interface LinearizableReadOptions {

@@ -1,5 +1,5 @@
-import type { GroupId } from '../../core/types';
-import type { BarrierOptions } from '../../runtime/raft-node-options';
+import type { GroupId } from '../../core/base/types';
+import type { BarrierOptions } from '../../runtime/options/raft-node-options';
 
 export const HANDLER_READ = 'nestjs-raft:handler-read';
 

@@ -16,10 +16,10 @@ import { Test } from '@nestjs/testing';
 import type { Server } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
-import { RaftError } from '../../core/raft-error';
-import type { BarrierOptions } from '../../runtime/raft-node-options';
-import { RaftModule } from '../raft.module';
-import { RaftService } from '../raft.service';
+import { RaftError } from '../../errors/raft-error';
+import type { BarrierOptions } from '../../runtime/options/raft-node-options';
+import { RaftModule } from '../module/raft.module';
+import { RaftService } from '../services/raft.service';
 import { LinearizableRead } from './linearizable-read.decorator';
 import { StaleRead } from './stale-read.decorator';
 

@@ -1,4 +1,4 @@
-import { groupName } from '../raft.tokens';
+import { groupName } from '../common/raft.tokens';
 import type { LinearizableReadOptions } from './handler-read.interface';
 import { handlerRead } from './handler-read.decorator';
 

@@ -1,5 +1,5 @@
-import { RaftError } from '../../core/raft-error';
-import { groupName } from '../raft.tokens';
+import { RaftError } from '../../errors/raft-error';
+import { groupName } from '../common/raft.tokens';
 import type { StaleReadOptions } from './handler-read.interface';
 import { handlerRead } from './handler-read.decorator';
 

@@ -1,10 +1,10 @@
-import type { BackedCommand, BackedOutcome } from '../backing';
-import { MAX_RESULT_BYTES } from '../client-limits';
-import { failed, outcomeOfThrown, resultUnsent } from '../command-failure';
-import type { RunOutcome } from '../stored-answer';
-import { isOfThisProcess } from '../process-error';
-import { isRaftRejection } from '../raft-rejection';
-import { encodeValue } from '../value-codec';
+import type { BackedCommand, BackedOutcome } from '../declare/backing';
+import { MAX_RESULT_BYTES } from '../entries/client-limits';
+import { failed, outcomeOfThrown, resultUnsent } from '../sessions/command-failure';
+import type { RunOutcome } from '../sessions/stored-answer';
+import { isOfThisProcess } from '../host/process-error';
+import { isRaftRejection } from '../declare/raft-rejection';
+import { encodeValue } from '../codec/value-codec';
 import type { ApplySession } from './apply-session';
 import { UnrepeatableSqlError } from './command-queries';
 import { HostTableCommandContext } from './host-table-context';

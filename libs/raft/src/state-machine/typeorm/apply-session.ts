@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { CommandQueries, type CommandQueriesPorts } from './command-queries';
 import { pause } from './patience';
 import { prepareWhatComesAgain, type StatementClient } from './prepared-statements';

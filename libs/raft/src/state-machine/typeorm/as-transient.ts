@@ -1,4 +1,4 @@
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { TransientError } from './apply-batch';
 
 /** Takes every error of the database for one of this moment, but for those that say what to do instead. */

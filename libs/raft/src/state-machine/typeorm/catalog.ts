@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { checkDefaults, type ColumnDefault, type FilledColumns } from './column-defaults';
 import { inOrderOfReferences, type Reference } from './reference-order';
 import { schemaMark } from './schema-hash';

@@ -1,5 +1,5 @@
-import { isRaftError } from '../../core/raft-error';
-import type { BackedCommand, BackedOutcome } from '../backing';
+import { isRaftError } from '../../errors/raft-error';
+import type { BackedCommand, BackedOutcome } from '../declare/backing';
 import type { MistakeJudge } from './mistake-judge';
 import { SchemaChangedError, SqlMistakeError } from './sql-mistake';
 

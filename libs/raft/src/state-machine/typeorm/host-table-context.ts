@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import type { BackedCommand, BackedQuery } from '../backing';
-import type { CommandSession } from '../command-envelope';
-import { HostCommandContext } from '../machine-context';
+import type { BackedCommand, BackedQuery } from '../declare/backing';
+import type { CommandSession } from '../entries/command-envelope';
+import { HostCommandContext } from '../host/machine-context';
 import { TableCommandContext, TableQueryContext } from './table-context';
 
 /** What the state hands to a command. */

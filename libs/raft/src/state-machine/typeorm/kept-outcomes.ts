@@ -1,6 +1,6 @@
-import type { BackedCommand, BackedOutcome } from '../backing';
-import { answerOfRow, answerRow, outcomeOfAnswer, type RunOutcome, storedAnswer } from '../stored-answer';
-import { decodeValue, encodeValue } from '../value-codec';
+import type { BackedCommand, BackedOutcome } from '../declare/backing';
+import { answerOfRow, answerRow, outcomeOfAnswer, type RunOutcome, storedAnswer } from '../sessions/stored-answer';
+import { decodeValue, encodeValue } from '../codec/value-codec';
 import type { Database } from './database';
 import type { OwnNames } from './sql-names';
 

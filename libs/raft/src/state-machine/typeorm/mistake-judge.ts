@@ -1,4 +1,4 @@
-import type { BackedCommand } from '../backing';
+import type { BackedCommand } from '../declare/backing';
 import type { CommandFates, FatesElsewhere } from '../contract';
 import { CancellablePause } from './patience';
 import type { SqlMistakeError } from './sql-mistake';

@@ -1,4 +1,4 @@
-import type { BackedCommand } from '../backing';
+import type { BackedCommand } from '../declare/backing';
 import type { Database } from './database';
 import type { OwnNames } from './sql-names';
 

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
-import { crc32c } from '../../core/crc32c';
-import type { BackedMachine } from '../backing';
+import { crc32c } from '../../core/base/crc32c';
+import type { BackedMachine } from '../declare/backing';
 import { readCatalog, type TablesCatalog } from './catalog';
 import { KeptOutcomes } from './kept-outcomes';
 import { MistakeRecord } from './mistake-record';

@@ -1,4 +1,4 @@
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 
 /** A foreign key, from the table that has it to the one that it names. */
 export interface Reference {

@@ -1,6 +1,6 @@
 import type { AfterQueryEvent, EntitySubscriberInterface } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
-import type { ApplicationDataSource } from '../backing';
+import { RaftError } from '../../errors/raft-error';
+import type { ApplicationDataSource } from '../declare/backing';
 import { WRITE_REFUSED } from './own-schema';
 import { sqlStateOf } from './sql-error';
 

@@ -1,5 +1,5 @@
-import { failed } from '../command-failure';
-import type { RunOutcome } from '../stored-answer';
+import { failed } from '../sessions/command-failure';
+import type { RunOutcome } from '../sessions/stored-answer';
 
 /**
  * A statement of a command is wrong for the schema of this node's database: a column, table or function that isn't there, wrong

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
-import { type LogId, ORIGIN } from '../../core/types';
+import { RaftError } from '../../errors/raft-error';
+import { type LogId, ORIGIN } from '../../core/base/types';
 import type { TablesCatalog } from './catalog';
 import { contentSum } from './own-schema';
 import { schemaMark } from './schema-hash';

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { AsyncCommandContext, QueryContext } from '../command-context';
+import { AsyncCommandContext, QueryContext } from '../declare/command-context';
 
 /**
  * The first parameter of a command on replicated tables. All that it reads and writes goes through {@link manager}; it may be

@@ -1,9 +1,9 @@
 import type { DataSource } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
-import type { BackedMachine, BackedQuery } from '../backing';
-import { failed, outcomeOfThrown } from '../command-failure';
+import { RaftError } from '../../errors/raft-error';
+import type { BackedMachine, BackedQuery } from '../declare/backing';
+import { failed, outcomeOfThrown } from '../sessions/command-failure';
 import type { CommandOutcome } from '../contract';
-import { encodeValue } from '../value-codec';
+import { encodeValue } from '../codec/value-codec';
 import { HostTableQueryContext } from './host-table-context';
 import type { PlainResults } from './plain-result';
 import { isConnectionError } from './sql-error';

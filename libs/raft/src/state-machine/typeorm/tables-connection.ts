@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
-import type { BackedMachine } from '../backing';
+import { RaftError } from '../../errors/raft-error';
+import type { BackedMachine } from '../declare/backing';
 import { isConnectionError } from './sql-error';
 import { ownOptions, type TablesSettings } from './tables-options';
 

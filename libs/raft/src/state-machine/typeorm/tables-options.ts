@@ -1,5 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 
 /** A class with `@Entity()`. */
 export type EntityClass = abstract new (...args: never[]) => object;

@@ -1,4 +1,4 @@
-import type { BackedMachine } from '../backing';
+import type { BackedMachine } from '../declare/backing';
 import { TransientError } from './apply-batch';
 import { patiently } from './patience';
 

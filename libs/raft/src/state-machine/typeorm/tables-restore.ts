@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { QueryRunner } from 'typeorm';
-import { MalformedBytesError } from '../codec-errors';
+import { MalformedBytesError } from '../codec/codec-errors';
 import type { ReplicatedTable, TablesCatalog } from './catalog';
 import { quoted, WRITER } from './sql-names';
 import { sqlStateOf } from './sql-error';

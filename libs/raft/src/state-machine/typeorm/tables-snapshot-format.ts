@@ -1,5 +1,5 @@
-import { MalformedBytesError, UnknownFormatError } from '../codec-errors';
-import { decodeValue, encodeValue } from '../value-codec';
+import { MalformedBytesError, UnknownFormatError } from '../codec/codec-errors';
+import { decodeValue, encodeValue } from '../codec/value-codec';
 import type { SequenceValue } from './state-row';
 
 /**

@@ -1,7 +1,14 @@
-import type { LogId } from '../../core/types';
-import type { BackedCommand, BackedMachine, BackedOutcome, BackedQuery, BackedStart, BackedState } from '../backing';
+import type { LogId } from '../../core/base/types';
+import type {
+  BackedCommand,
+  BackedMachine,
+  BackedOutcome,
+  BackedQuery,
+  BackedStart,
+  BackedState,
+} from '../declare/backing';
 import type { CommandFates, CommandOutcome, FatesElsewhere, SnapshotSource } from '../contract';
-import { RestoreInterruptedError } from '../host-errors';
+import { RestoreInterruptedError } from '../host/host-errors';
 import { ApplySession } from './apply-session';
 import { NeedsSavepointsError, runBatch, TransientError } from './apply-batch';
 import { asTransient } from './as-transient';

@@ -1,4 +1,4 @@
-import type { BackedMachine, BackedState, MachineBacking } from '../backing';
+import type { BackedMachine, BackedState, MachineBacking } from '../declare/backing';
 import { type TypeOrmTablesOptions, tablesSettings } from './tables-options';
 import { TablesState } from './tables-state';
 

@@ -1,6 +1,6 @@
-import type { ConfigurationInForce } from '../../core/configuration';
-import type { Entry } from '../../core/entry';
-import type { GroupId, HardState } from '../../core/types';
+import type { ConfigurationInForce } from '../../core/base/configuration';
+import type { Entry } from '../../core/base/entry';
+import type { GroupId, HardState } from '../../core/base/types';
 import type { GroupIdentity, SnapshotMetadata } from '../contract';
 import type { GroupPosition } from '../group-position';
 

@@ -1,7 +1,7 @@
-import { ORIGIN } from '../../core/types';
-import type { GroupId, LogId } from '../../core/types';
-import { crc32c } from '../../core/crc32c';
-import { type Entry, entrySizeBytes, isIntact } from '../../core/entry';
+import { ORIGIN } from '../../core/base/types';
+import type { GroupId, LogId } from '../../core/base/types';
+import { crc32c } from '../../core/base/crc32c';
+import { type Entry, entrySizeBytes, isIntact } from '../../core/base/entry';
 import {
   type GroupWrite,
   type LoadedGroup,

@@ -8,5 +8,5 @@ export {
   RaftStoreEntity,
 } from './entities';
 export { RAFT_MIGRATIONS } from './migrations';
-export type { TypeOrmStorageOptions } from './storage-options';
+export type { TypeOrmStorageOptions } from './connection/storage-options';
 export { TypeOrmStorage, typeOrmStorage } from './typeorm-storage';

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
-import type { Entry } from '../../core/entry';
-import type { GroupId, LogId } from '../../core/types';
+import type { Entry } from '../../core/base/entry';
+import type { GroupId, LogId } from '../../core/base/types';
 import {
   type GroupWrite,
   type LoadedGroup,
@@ -15,22 +15,22 @@ import {
 } from '../contract';
 import { GroupPosition } from '../group-position';
 import { snapshotOfUnknownGroup, snapshotWentBack } from '../refusals';
-import { BatchStatements, type WriteGuard } from './batch-statements';
-import { type LogSlice, measureTail, readPage } from './entry-reader';
-import { groupChecksum, rowAfter, type StoredGroup } from './group-row';
+import { BatchStatements, type WriteGuard } from './statements/batch-statements';
+import { type LogSlice, measureTail, readPage } from './statements/entry-reader';
+import { groupChecksum, rowAfter, type StoredGroup } from './statements/group-row';
 import { migrate } from './migrate';
-import { PinnedSession } from './pinned-session';
-import { clientOf, cutAfter, type PostgresClient } from './postgres-client';
-import { serverIdentity } from './server-identity';
-import { setTablesAside } from './set-aside';
-import { SnapshotRows } from './snapshot-rows';
-import { patienceOf } from './storage-options';
+import { PinnedSession } from './connection/pinned-session';
+import { clientOf, cutAfter, type PostgresClient } from './connection/postgres-client';
+import { serverIdentity } from './connection/server-identity';
+import { setTablesAside } from './statements/set-aside';
+import { SnapshotRows } from './statements/snapshot-rows';
+import { patienceOf } from './connection/storage-options';
 import { StoreLock } from './store-lock';
-import { StoreRow } from './store-row';
-import { addMissingChecksums, loadGroup, readGroups } from './stored-groups';
-import { Sweep } from './sweep';
-import { type Tables, tablesOf } from './tables';
-import { WriteOrder } from './write-order';
+import { StoreRow } from './statements/store-row';
+import { addMissingChecksums, loadGroup, readGroups } from './statements/stored-groups';
+import { Sweep } from './statements/sweep';
+import { type Tables, tablesOf } from './statements/tables';
+import { WriteOrder } from './statements/write-order';
 
 /** Batches between two sweeps of their table. */
 const BATCHES_PER_SWEEP = 1_024;

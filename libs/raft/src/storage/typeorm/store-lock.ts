@@ -1,6 +1,6 @@
 import { StoreLockedError, StoreUnavailableError } from '../contract';
-import type { PinnedSession } from './pinned-session';
-import { quoted } from './tables';
+import type { PinnedSession } from './connection/pinned-session';
+import { quoted } from './statements/tables';
 
 const RETRY_MS = 50;
 

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
-import type { Entry } from '../../core/entry';
-import type { GroupId, LogId } from '../../core/types';
+import type { Entry } from '../../core/base/entry';
+import type { GroupId, LogId } from '../../core/base/types';
 import {
   type GroupWrite,
   type LoadedGroup,
@@ -22,9 +22,9 @@ import {
   DEFAULT_SCHEMA,
   ownDataSourceOptions,
   type TypeOrmStorageOptions,
-} from './storage-options';
+} from './connection/storage-options';
 import { OpenStore } from './open-store';
-import { unreachable } from './pinned-session';
+import { unreachable } from './connection/pinned-session';
 
 /**
  * Keeps the log and snapshots in Postgres, in tables of a schema of their own. Made by {@link typeOrmStorage}.

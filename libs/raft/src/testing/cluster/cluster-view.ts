@@ -1,4 +1,4 @@
-import { majorityOf } from '../../core/quorum';
+import { majorityOf } from '../../core/membership/quorum';
 import type { TestNode } from './test-node';
 
 /** @returns the leader that most of the members follow, as these nodes see it */

@@ -1,7 +1,7 @@
-import type { Entry } from '../../core/entry';
-import type { GroupId } from '../../core/types';
+import type { Entry } from '../../core/base/entry';
+import type { GroupId } from '../../core/base/types';
 import type { GroupWrite, LoadedGroup, NewOwner, RaftStorage, StoreBoot, StoreIdentity } from '../../storage/contract';
-import type { SimulatedProcess } from '../simulator/simulated-process';
+import type { SimulatedProcess } from '../simulator/simulated/simulated-process';
 
 /** A store as one process sees it: once that was killed, nothing that it has under way reaches the store, and nobody hears of it. */
 export class ProcessStorage implements RaftStorage {

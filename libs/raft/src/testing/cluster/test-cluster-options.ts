@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
-import type { RaftLimits } from '../../runtime/raft-node-options';
-import type { SnapshotOptions } from '../../runtime/snapshot-options';
-import type { StateMachineClass } from '../../state-machine/machine-class';
+import type { RaftLimits } from '../../runtime/options/raft-node-options';
+import type { SnapshotOptions } from '../../runtime/options/snapshot-options';
+import type { StateMachineClass } from '../../state-machine/declare/machine-class';
 
 /** A class with `@RaftStateMachine`, and how to make it where its constructor needs something. @publicApi */
 export type TestMachine =

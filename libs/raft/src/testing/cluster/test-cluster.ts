@@ -1,7 +1,7 @@
-import { RaftError } from '../../core/raft-error';
-import type { RaftLogger } from '../../runtime/raft-node-options';
-import type { StateMachineClass } from '../../state-machine/machine-class';
-import { StateMachineHost } from '../../state-machine/state-machine-host';
+import { RaftError } from '../../errors/raft-error';
+import type { RaftLogger } from '../../runtime/options/raft-node-options';
+import type { StateMachineClass } from '../../state-machine/declare/machine-class';
+import { StateMachineHost } from '../../state-machine/host/state-machine-host';
 import type { MemoryNetwork } from '../../transport/memory';
 import { describeNodes, leaderAmong } from './cluster-view';
 import type { TestClusterOptions, TestMachine, TestWaitOptions } from './test-cluster-options';

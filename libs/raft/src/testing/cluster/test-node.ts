@@ -1,9 +1,9 @@
-import { RaftError } from '../../core/raft-error';
-import type { RaftNode } from '../../runtime/raft-node';
-import type { RaftStatus } from '../../runtime/status';
-import { createReplicated, type ReplicatedClient } from '../../state-machine/create-replicated';
-import { describeMachineClass, type StateMachineClass } from '../../state-machine/machine-class';
-import type { Replicated } from '../../state-machine/replicated';
+import { RaftError } from '../../errors/raft-error';
+import type { RaftNode } from '../../runtime/node/raft-node';
+import type { RaftStatus } from '../../runtime/status/status';
+import { createReplicated, type ReplicatedClient } from '../../state-machine/calls/create-replicated';
+import { describeMachineClass, type StateMachineClass } from '../../state-machine/declare/machine-class';
+import type { Replicated } from '../../state-machine/calls/replicated';
 import type { VirtualLife } from './virtual-hosts';
 
 /** A life, and what a test sees of it. */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers';
-import { PHASES, VirtualTime } from '../simulator/virtual-time';
+import { PHASES, VirtualTime } from '../simulator/base/virtual-time';
 
 /** How long a wait lasts at most where it doesn't say, in virtual milliseconds. */
 export const DEFAULT_LIMIT_MS = 20_000;

@@ -1,13 +1,13 @@
-import { SeededRandom } from '../../core/random';
-import { raftNodeOptions, type RaftNodeSettings } from '../../runtime/default-options';
-import { RaftNode } from '../../runtime/raft-node';
-import type { FounderOptions } from '../../runtime/raft-node-options';
+import { SeededRandom } from '../../core/base/random';
+import { raftNodeOptions, type RaftNodeSettings } from '../../runtime/options/default-options';
+import { RaftNode } from '../../runtime/node/raft-node';
+import type { FounderOptions } from '../../runtime/options/raft-node-options';
 import type { RaftStorage } from '../../storage/contract';
 import { MemoryMedium, MemoryStorage } from '../../storage/memory';
 import { MemoryNetwork } from '../../transport/memory';
-import { SimulatedProcess } from '../simulator/simulated-process';
-import { MachineClock, SimulatedScheduler } from '../simulator/simulated-scheduler';
-import type { VirtualEvent } from '../simulator/virtual-time';
+import { SimulatedProcess } from '../simulator/simulated/simulated-process';
+import { MachineClock, SimulatedScheduler } from '../simulator/simulated/simulated-scheduler';
+import type { VirtualEvent } from '../simulator/base/virtual-time';
 import { ProcessStorage } from './process-storage';
 import { TimeDriver } from './time-driver';
 

@@ -1,5 +1,5 @@
-import type { LogId } from '../../core/types';
-import { ORIGIN } from '../../core/types';
+import type { LogId } from '../../core/base/types';
+import { ORIGIN } from '../../core/base/types';
 
 /** A row's content is plain data. */
 export type Rows = ReadonlyMap<string, unknown>;

@@ -1,5 +1,5 @@
-import { crc32c } from '../../core/crc32c';
-import type { LogId } from '../../core/types';
+import { crc32c } from '../../core/base/crc32c';
+import type { LogId } from '../../core/base/types';
 import type {
   BackedCommand,
   BackedMachine,
@@ -8,23 +8,23 @@ import type {
   BackedStart,
   BackedState,
   MachineBacking,
-} from '../../state-machine/backing';
-import { MAX_RESULT_BYTES } from '../../state-machine/client-limits';
-import { AsyncCommandContext } from '../../state-machine/command-context';
-import type { CommandSession } from '../../state-machine/command-envelope';
-import { outcomeOfThrown, resultUnsent } from '../../state-machine/command-failure';
+} from '../../state-machine/declare/backing';
+import { MAX_RESULT_BYTES } from '../../state-machine/entries/client-limits';
+import { AsyncCommandContext } from '../../state-machine/declare/command-context';
+import type { CommandSession } from '../../state-machine/entries/command-envelope';
+import { outcomeOfThrown, resultUnsent } from '../../state-machine/sessions/command-failure';
 import type { CommandFates, CommandOutcome, SnapshotSource } from '../../state-machine/contract';
-import { outcomeOfQueryError } from '../../state-machine/host-outcomes';
-import { HostCommandContext, HostQueryContext } from '../../state-machine/machine-context';
-import { mapSnapshotChunks, readMapSnapshot } from '../../state-machine/map-snapshot';
+import { outcomeOfQueryError } from '../../state-machine/host/host-outcomes';
+import { HostCommandContext, HostQueryContext } from '../../state-machine/host/machine-context';
+import { mapSnapshotChunks, readMapSnapshot } from '../../state-machine/snapshot/map-snapshot';
 import {
   answerOfRow,
   answerRow,
   outcomeOfAnswer,
   type RunOutcome,
   storedAnswer,
-} from '../../state-machine/stored-answer';
-import { encodeValue } from '../../state-machine/value-codec';
+} from '../../state-machine/sessions/stored-answer';
+import { encodeValue } from '../../state-machine/codec/value-codec';
 import type { MemoryDatabase, Rows } from './memory-database';
 
 /** What a command of a machine with {@link memoryRows} works with. */

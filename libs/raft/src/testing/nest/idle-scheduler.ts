@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import type { Scheduler, TimerHandle } from '../../runtime/scheduler';
+import type { Scheduler, TimerHandle } from '../../runtime/base/scheduler';
 
 /**
  * The time of this machine for a node that is part of a test: its timers don't keep the process alive, so that a test runner

@@ -1,8 +1,8 @@
-import { RaftError } from '../../core/raft-error';
-import { nodeOptionsOf } from '../../nest/raft-node.factory';
-import type { NodeParts } from '../../nest/hosted-node.interface';
-import { RaftNode } from '../../runtime/raft-node';
-import type { RaftStatus } from '../../runtime/status';
+import { RaftError } from '../../errors/raft-error';
+import { nodeOptionsOf } from '../../nest/node/raft-node.factory';
+import type { NodeParts } from '../../nest/node/hosted-node.interface';
+import { RaftNode } from '../../runtime/node/raft-node';
+import type { RaftStatus } from '../../runtime/status/status';
 import { memoryStorage } from '../../storage/memory';
 import { IdleScheduler } from './idle-scheduler';
 

@@ -1,8 +1,8 @@
 import type { DynamicModule, Provider } from '@nestjs/common';
-import type { RaftModuleExtras, RaftModuleOptions } from '../../nest/raft-module-options.interface';
-import { RaftModule } from '../../nest/raft.module';
-import { raftSettings } from '../../nest/raft-settings';
-import { RAFT_NODE_FACTORY, RAFT_SETTINGS_FACTORY } from '../../nest/raft.tokens';
+import type { RaftModuleExtras, RaftModuleOptions } from '../../nest/common/raft-module-options.interface';
+import { RaftModule } from '../../nest/module/raft.module';
+import { raftSettings } from '../../nest/common/raft-settings';
+import { RAFT_NODE_FACTORY, RAFT_SETTINGS_FACTORY } from '../../nest/common/raft.tokens';
 import { createLeadingNode } from './leading-node';
 
 /** What a node under test leaves out: where it is, with whom, and on what. @publicApi */

@@ -1,4 +1,4 @@
-import type { TraceStep } from './trace';
+import type { TraceStep } from './base/trace';
 
 /** How many columns of text a node has. */
 const LANE = 9;

@@ -1,4 +1,4 @@
-import type { Script, ScriptedStep } from './script';
+import type { Script, ScriptedStep } from './base/script';
 import { simulate, type SeedResult } from './simulation';
 
 /** @publicApi */

@@ -1,26 +1,26 @@
-import type { Entry } from '../../core/entry';
-import { DEFAULT_GROUP } from '../../core/types';
-import { encodeQuery } from '../../state-machine/query-envelope';
-import { decodeValue } from '../../state-machine/value-codec';
-import { Chance } from './chance';
-import { ClientHistory } from './client-history';
-import { ClusterOracle } from './cluster-oracle';
-import { CommittedRegisters } from './committed-registers';
-import { FaultPlan } from './fault-plan';
-import { checkAges } from './freshness-rule';
+import type { Entry } from '../../core/base/entry';
+import { DEFAULT_GROUP } from '../../core/base/types';
+import { encodeQuery } from '../../state-machine/entries/query-envelope';
+import { decodeValue } from '../../state-machine/codec/value-codec';
+import { Chance } from './base/chance';
+import { ClientHistory } from './histories/client-history';
+import { ClusterOracle } from './rules/cluster-oracle';
+import { CommittedRegisters } from './histories/committed-registers';
+import { FaultPlan } from './faults/fault-plan';
+import { checkAges } from './histories/freshness-rule';
 import { drawDiagram } from './message-diagram';
-import { PathCounts, type Path } from './paths';
-import type { Script } from './script';
-import { CALLS_OF_A_SEED, drawSettings, type SeedSettings, THREE_HEARTBEATS_MS } from './seed-settings';
-import { Settlement } from './settlement';
-import { SimulatedNetwork } from './simulated-network';
-import { SimulatedNode } from './simulated-node';
-import { Trace, type TraceStep } from './trace';
-import { Verdict, Violation } from './violation';
-import { VirtualTime } from './virtual-time';
-import { SessionWorkload } from './session-workload';
-import { KEYS, Workload } from './workload';
-import type { World } from './world';
+import { PathCounts, type Path } from './base/paths';
+import type { Script } from './base/script';
+import { CALLS_OF_A_SEED, drawSettings, type SeedSettings, THREE_HEARTBEATS_MS } from './simulated/seed-settings';
+import { Settlement } from './workload/settlement';
+import { SimulatedNetwork } from './simulated/simulated-network';
+import { SimulatedNode } from './simulated/simulated-node';
+import { Trace, type TraceStep } from './base/trace';
+import { Verdict, Violation } from './base/violation';
+import { VirtualTime } from './base/virtual-time';
+import { SessionWorkload } from './workload/session-workload';
+import { KEYS, Workload } from './workload/workload';
+import type { World } from './base/world';
 
 /** What became of one seed. */
 export interface SeedResult {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ENTRY_FORMAT, type Entry } from '../../core/entry';
+import { ENTRY_FORMAT, type Entry } from '../../core/base/entry';
 import type { CommandOutcome } from '../../state-machine/contract';
 import type { StateMachineConformanceCheck } from './state-machine-conformance-check';
 import { ALL, NONE } from './state-machine-conformance-context';

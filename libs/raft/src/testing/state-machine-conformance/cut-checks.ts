@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { SeededRandom } from '../../core/random';
+import { SeededRandom } from '../../core/base/random';
 import { type CutCounts, CutNode } from './cut-node';
 import { LogWriter, probe } from './generated-log';
 import type { StateMachineConformanceCheck } from './state-machine-conformance-check';

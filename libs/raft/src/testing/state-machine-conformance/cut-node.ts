@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Entry } from '../../core/entry';
-import type { SeededRandom } from '../../core/random';
-import { type LogId, ORIGIN } from '../../core/types';
+import type { Entry } from '../../core/base/entry';
+import type { SeededRandom } from '../../core/base/random';
+import { type LogId, ORIGIN } from '../../core/base/types';
 import type { CommandOutcome } from '../../state-machine/contract';
 import { type GeneratedLog, probe } from './generated-log';
 import type { StateMachineConformanceContext } from './state-machine-conformance-context';

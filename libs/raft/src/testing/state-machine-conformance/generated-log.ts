@@ -1,9 +1,13 @@
-import type { Entry } from '../../core/entry';
-import type { SeededRandom } from '../../core/random';
-import { decodeCommand, encodeCommand, relayedCommand } from '../../state-machine/command-envelope';
+import type { Entry } from '../../core/base/entry';
+import type { SeededRandom } from '../../core/base/random';
+import { decodeCommand, encodeCommand, relayedCommand } from '../../state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
-import { encodeSessionOperation, type SessionOperation, stampSessionTime } from '../../state-machine/session-entry';
-import { decodeValue } from '../../state-machine/value-codec';
+import {
+  encodeSessionOperation,
+  type SessionOperation,
+  stampSessionTime,
+} from '../../state-machine/entries/session-entry';
+import { decodeValue } from '../../state-machine/codec/value-codec';
 import type { StateMachineConformanceContext, TestedMachine } from './state-machine-conformance-context';
 
 const BEGINS_MS = 1_000_000;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Entry } from '../../core/entry';
-import { relayedCommand } from '../../state-machine/command-envelope';
+import type { Entry } from '../../core/base/entry';
+import { relayedCommand } from '../../state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
-import { encodeSessionOperation, stampSessionTime } from '../../state-machine/session-entry';
-import { decodeValue } from '../../state-machine/value-codec';
+import { encodeSessionOperation, stampSessionTime } from '../../state-machine/entries/session-entry';
+import { decodeValue } from '../../state-machine/codec/value-codec';
 import type { StateMachineConformanceCheck } from './state-machine-conformance-check';
 import { NONE, type StateMachineConformanceContext, type TestedMachine } from './state-machine-conformance-context';
 

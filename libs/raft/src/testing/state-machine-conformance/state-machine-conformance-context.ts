@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type Entry, type EntryKind, makeEntry } from '../../core/entry';
-import type { LogId } from '../../core/types';
-import { encodeClock } from '../../state-machine/clock-entry';
-import { stampCommandTime } from '../../state-machine/command-envelope';
+import { type Entry, type EntryKind, makeEntry } from '../../core/base/entry';
+import type { LogId } from '../../core/base/types';
+import { encodeClock } from '../../state-machine/entries/clock-entry';
+import { stampCommandTime } from '../../state-machine/entries/command-envelope';
 import type { CommandOutcome, ReplicatedStateMachine, SnapshotSource } from '../../state-machine/contract';
 
 /** A state machine under test, and what can be asked of it. @publicApi */

@@ -1,6 +1,6 @@
-import type { Entry } from '../../core/entry';
-import { SeededRandom } from '../../core/random';
-import type { LogId } from '../../core/types';
+import type { Entry } from '../../core/base/entry';
+import { SeededRandom } from '../../core/base/random';
+import type { LogId } from '../../core/base/types';
 import {
   CommandContext,
   type CommandOutcome,

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { Entry } from '../../core/entry';
+import type { Entry } from '../../core/base/entry';
 import type { LoadedGroup, RaftStorage } from '../../storage/contract';
 import { ALPHA } from './sample-writes';
 

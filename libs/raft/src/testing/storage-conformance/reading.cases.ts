@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { entrySizeBytes } from '../../core/entry';
+import { entrySizeBytes } from '../../core/base/entry';
 import { expectEntries, expectLog } from './expectations';
 import { ALPHA, batch, boot, entries, entry, openWithLog } from './sample-writes';
 import type { StorageConformanceCase } from './storage-under-test';

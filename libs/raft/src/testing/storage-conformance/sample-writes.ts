@@ -1,5 +1,5 @@
-import type { Configuration, ConfigurationInForce } from '../../core/configuration';
-import { type Entry, type EntryKind, makeEntry } from '../../core/entry';
+import type { Configuration, ConfigurationInForce } from '../../core/base/configuration';
+import { type Entry, type EntryKind, makeEntry } from '../../core/base/entry';
 import type { GroupWrite, RaftStorage, SnapshotMetadata, StoreBoot } from '../../storage/contract';
 
 export const ALPHA = 'alpha';

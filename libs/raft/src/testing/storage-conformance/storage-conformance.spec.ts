@@ -1,5 +1,5 @@
-import type { GroupId, LogId } from '../../core/types';
-import type { Entry } from '../../core/entry';
+import type { GroupId, LogId } from '../../core/base/types';
+import type { Entry } from '../../core/base/entry';
 import type {
   GroupWrite,
   LoadedGroup,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isRaftError } from '../../core/raft-error';
+import { isRaftError } from '../../errors/raft-error';
 import type { RecordingNode } from './recording-node';
 import type { TransportConformanceCheck } from './transport-conformance-check';
 import { request, type TransportConformanceContext } from './transport-conformance-context';

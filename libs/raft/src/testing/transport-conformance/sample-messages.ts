@@ -1,4 +1,4 @@
-import { makeEntry } from '../../core/entry';
+import { makeEntry } from '../../core/base/entry';
 import type { PeerMessage } from '../../transport/contract';
 
 const header = {

@@ -1,5 +1,5 @@
-import { ENTRY_KIND_CODES, entryKindOfCode, isIntact, type Entry } from '../../core/entry';
-import type { AppendEntries } from '../../core/messages';
+import { ENTRY_KIND_CODES, entryKindOfCode, isIntact, type Entry } from '../../core/base/entry';
+import type { AppendEntries } from '../../core/base/messages';
 import type { ByteReader } from './byte-reader';
 import type { ByteWriter } from './byte-writer';
 import { headerBound, LOG_ID_BYTES, readHeader, readLogId, writeHeader, writeLogId } from './message-header';

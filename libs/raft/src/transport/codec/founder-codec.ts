@@ -1,5 +1,5 @@
-import type { Configuration, Member, MembershipTarget } from '../../core/configuration';
-import type { ReplicaId } from '../../core/types';
+import type { Configuration, Member, MembershipTarget } from '../../core/base/configuration';
+import type { ReplicaId } from '../../core/base/types';
 import type { FounderMessage } from '../contract';
 import type { ByteReader } from './byte-reader';
 import { textBound, type ByteWriter } from './byte-writer';

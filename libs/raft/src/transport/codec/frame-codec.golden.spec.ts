@@ -1,4 +1,4 @@
-import { makeEntry } from '../../core/entry';
+import { makeEntry } from '../../core/base/entry';
 import { decodeFrame, encodeFrame } from './frame-codec';
 import type { Frame, FrameKind } from './frame-kinds';
 

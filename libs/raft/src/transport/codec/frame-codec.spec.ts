@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { crc32c } from '../../core/crc32c';
-import { ENTRY_KIND_CODES, makeEntry, type EntryKind } from '../../core/entry';
-import type { AppendEntries } from '../../core/messages';
+import { crc32c } from '../../core/base/crc32c';
+import { ENTRY_KIND_CODES, makeEntry, type EntryKind } from '../../core/base/entry';
+import type { AppendEntries } from '../../core/base/messages';
 import { decodeFrame, encodeFrame } from './frame-codec';
 import type { Frame } from './frame-kinds';
 import { FrameReader } from './frame-reader';

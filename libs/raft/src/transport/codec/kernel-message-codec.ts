@@ -1,4 +1,4 @@
-import type { AppendEntries, Message } from '../../core/messages';
+import type { AppendEntries, Message } from '../../core/base/messages';
 import type { ByteReader } from './byte-reader';
 import type { ByteWriter } from './byte-writer';
 import { headerBound, LOG_ID_BYTES, readHeader, readLogId, writeHeader, writeLogId } from './message-header';

@@ -1,5 +1,5 @@
-import type { LogId } from '../../core/types';
-import type { MessageHeader } from '../../core/messages';
+import type { LogId } from '../../core/base/types';
+import type { MessageHeader } from '../../core/base/messages';
 import type { ByteReader } from './byte-reader';
 import { textBound, type ByteWriter } from './byte-writer';
 

@@ -1,5 +1,5 @@
-import { SeededRandom } from '../../core/random';
-import { RaftError } from '../../core/raft-error';
+import { SeededRandom } from '../../core/base/random';
+import { RaftError } from '../../errors/raft-error';
 import type { RaftTransport } from '../contract';
 import { SystemDeliveryScheduler, type DeliveryScheduler } from './delivery-scheduler';
 import { MemoryTransport } from './memory-transport';

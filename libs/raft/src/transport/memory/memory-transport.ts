@@ -1,4 +1,4 @@
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import type { Hello, PeerMessage, RaftTransport, TransportHost } from '../contract';
 import { MemoryLink } from './memory-link';
 import type { MemoryNetwork } from './memory-network';

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../core/random';
+import type { SeededRandom } from '../../core/base/random';
 
 /** What happens to each message on its way. @publicApi */
 export interface DeliveryFaults {

@@ -1,9 +1,9 @@
 import { fitsBacklog } from '../backlog';
 import { encodeFrame } from '../codec';
 import type { ClientChannel, ClientHost, Hello, PeerMessage, ResponseMessage } from '../contract';
-import { errorText } from './error-text';
+import { errorText } from './options/error-text';
 import type { PeerConnection } from './peer-connection';
-import type { TcpTransportSettings } from './tcp-transport-options';
+import type { TcpTransportSettings } from './options/tcp-transport-options';
 
 export interface AcceptedClientsPorts {
   /** Undefined where the node serves none, or is stopping. */

@@ -1,5 +1,5 @@
-import { RaftError } from '../../core/raft-error';
-import { errorCode, errorText } from './error-text';
+import { RaftError } from '../../errors/raft-error';
+import { errorCode, errorText } from './options/error-text';
 
 /** Says what is wrong with `peers.listen`, and what to do, instead of what `listen(2)` said. */
 export function listenError(listen: string, cause: unknown): RaftError {

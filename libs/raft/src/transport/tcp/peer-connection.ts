@@ -1,12 +1,12 @@
 import { ProtocolError, type Frame } from '../codec';
 import type { ConnectionRole } from '../codec';
 import type { Hello, PeerMessage } from '../contract';
-import { errorCode, errorText } from './error-text';
-import { Handshake } from './handshake';
-import { certificateRefusal, clientCertificateRefusal } from './peer-certificate';
+import { errorCode, errorText } from './options/error-text';
+import { Handshake } from './handshake/handshake';
+import { certificateRefusal, clientCertificateRefusal } from './handshake/peer-certificate';
 import type { RaftTcpSocket } from './raft-tcp-socket';
-import { type ConnectionEndRole, sessionBytes } from './secret-proof';
-import type { ClientAdmission } from './tcp-transport-options';
+import { type ConnectionEndRole, sessionBytes } from './handshake/secret-proof';
+import type { ClientAdmission } from './options/tcp-transport-options';
 
 /** How a connection ended, in the terms of `PeerConnectionState`. */
 export interface ConnectionEnd {

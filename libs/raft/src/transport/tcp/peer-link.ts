@@ -2,14 +2,14 @@ import type { Type } from '@nestjs/common';
 import { encodeFrame } from '../codec';
 import { fitsBacklog } from '../backlog';
 import type { Hello, PeerConnectionState, PeerMessage } from '../contract';
-import { parseAddress } from './address';
+import { parseAddress } from './options/address';
 import { BackOff } from './back-off';
 import type { ConnectionRole } from '../codec';
-import type { Credentials } from './credentials';
+import type { Credentials } from './options/credentials';
 import { PeerConnection, type ConnectionEnd } from './peer-connection';
 import { RaftTcpClient } from './raft-tcp-client';
 import type { RaftTcpSocket } from './raft-tcp-socket';
-import type { TcpTransportSettings } from './tcp-transport-options';
+import type { TcpTransportSettings } from './options/tcp-transport-options';
 
 /** An unreachable host answers nothing at all; the system itself would wait for minutes. */
 const CONNECT_TIMEOUT_MS = 1500;

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { ClientTCP } from '@nestjs/microservices';
 import type { ConnectionOptions } from 'node:tls';
-import type { HostAndPort } from './address';
+import type { HostAndPort } from './options/address';
 import type { RaftTcpSocket } from './raft-tcp-socket';
 
 export interface RaftTcpClientOptions extends HostAndPort {

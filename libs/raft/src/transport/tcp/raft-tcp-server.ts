@@ -2,9 +2,9 @@ import type { Type } from '@nestjs/common';
 import { ServerTCP } from '@nestjs/microservices';
 import type { Server, Socket } from 'node:net';
 import type { SecureContextOptions, Server as TlsServer, TlsOptions } from 'node:tls';
-import { formatAddress, type HostAndPort } from './address';
-import type { ConnectionPlaces } from './connection-places';
-import { errorText } from './error-text';
+import { formatAddress, type HostAndPort } from './options/address';
+import type { ConnectionPlaces } from './handshake/connection-places';
+import { errorText } from './options/error-text';
 import type { RaftTcpSocket } from './raft-tcp-socket';
 
 export interface RaftTcpServerOptions extends HostAndPort {

@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import { TcpSocket } from '@nestjs/microservices';
 import type { Socket } from 'node:net';
 import { decodeFrame, encodeFrame, FrameReader, type HandshakeFrame } from '../codec';
-import { STRANGER_FRAME_BYTES } from './tcp-transport-options';
+import { STRANGER_FRAME_BYTES } from './options/tcp-transport-options';
 
 const KEEP_ALIVE_AFTER_MS = 5000;
 

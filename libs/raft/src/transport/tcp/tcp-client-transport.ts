@@ -1,5 +1,5 @@
 import { Logger, type Type } from '@nestjs/common';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import { DEFAULT_MAX_FRAME_BYTES } from '../codec';
 import type {
   ClientTransportHost,
@@ -10,19 +10,19 @@ import type {
   TransportProtection,
 } from '../contract';
 import type { TransportLogger } from '../transport-logger';
-import { Credentials, type CredentialSources } from './credentials';
-import { errorText } from './error-text';
+import { Credentials, type CredentialSources } from './options/credentials';
+import { errorText } from './options/error-text';
 import type { ConnectionEnd } from './peer-connection';
 import { PeerLink } from './peer-link';
 import { RareLog } from './rare-log';
 import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
-import { clientProtectionOf } from './protection';
+import { clientProtectionOf } from './options/protection';
 import {
   credentialsCheckMs,
   tcpTransportSettings,
   type PeerTlsOptions,
   type TcpTransportSettings,
-} from './tcp-transport-options';
+} from './options/tcp-transport-options';
 
 const PING_INTERVAL_MS = 1000;
 

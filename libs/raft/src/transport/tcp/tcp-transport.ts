@@ -1,12 +1,12 @@
 import type { Type } from '@nestjs/common';
-import { RaftError } from '../../core/raft-error';
+import { RaftError } from '../../errors/raft-error';
 import type { Hello, PeerMessage, RaftTransport, TransportHost, TransportProtection } from '../contract';
-import { parseAddress } from './address';
-import { errorText } from './error-text';
+import { parseAddress } from './options/address';
+import { errorText } from './options/error-text';
 import { listenError, malformedListen } from './listen-error';
 import { AcceptedClients } from './accepted-clients';
-import { ConnectionPlaces } from './connection-places';
-import { Credentials } from './credentials';
+import { ConnectionPlaces } from './handshake/connection-places';
+import { Credentials } from './options/credentials';
 import { PeerConnection, type ConnectionEnd } from './peer-connection';
 import { PeerLink, type PeerLinkHost } from './peer-link';
 import { RareLog } from './rare-log';
@@ -17,7 +17,7 @@ import {
   tcpTransportSettings,
   type TcpTransportOptions,
   type TcpTransportSettings,
-} from './tcp-transport-options';
+} from './options/tcp-transport-options';
 
 const PING_INTERVAL_MS = 1000;
 

@@ -1,9 +1,9 @@
 import type { Subscription } from 'rxjs';
-import { RaftError } from '../../../core/raft-error';
-import type { RaftMachineEvent } from '../../../state-machine/machine-change';
-import type { Replicated } from '../../../state-machine/replicated';
+import { RaftError } from '../../../errors/raft-error';
+import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount, checkedMs } from '../shared/checked';
-import type { PrimitiveParts } from '../shared/primitive';
+import type { PrimitiveParts } from '../../common/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { isPassing } from '../shared/retryable';
 import { hearEvents } from '../shared/hear-events';

@@ -1,6 +1,6 @@
-import type { Replicated } from '../../../state-machine/replicated';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount } from '../shared/checked';
-import type { PrimitiveParts } from '../shared/primitive';
+import type { PrimitiveParts } from '../../common/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { refusing, type Refusals } from '../shared/refusals';
 import type { CounterMachine } from './counter.machine';

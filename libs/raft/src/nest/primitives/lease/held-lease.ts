@@ -1,5 +1,5 @@
-import { RaftError } from '../../../core/raft-error';
-import type { Scheduler, TimerHandle } from '../../../runtime/scheduler';
+import { RaftError } from '../../../errors/raft-error';
+import type { Scheduler, TimerHandle } from '../../../runtime/base/scheduler';
 import { isPassing } from '../shared/retryable';
 
 /**

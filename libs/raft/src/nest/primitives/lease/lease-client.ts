@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Observable, Subscription } from 'rxjs';
-import { RaftError } from '../../../core/raft-error';
-import type { Scheduler } from '../../../runtime/scheduler';
-import type { RaftMachineEvent } from '../../../state-machine/machine-change';
-import type { Replicated } from '../../../state-machine/replicated';
+import { RaftError } from '../../../errors/raft-error';
+import type { Scheduler } from '../../../runtime/base/scheduler';
+import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { isPassing } from '../shared/retryable';
 import { hearEvents } from '../shared/hear-events';
 import { WakeUp } from '../shared/wake-up';

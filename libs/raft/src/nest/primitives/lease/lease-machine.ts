@@ -1,7 +1,7 @@
-import type { CommandContext, QueryContext } from '../../../state-machine/command-context';
+import type { CommandContext, QueryContext } from '../../../state-machine/declare/command-context';
 import type { SnapshotSource } from '../../../state-machine/contract';
-import { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot } from '../../../state-machine/decorators';
-import { SnapshotMap } from '../../../state-machine/snapshot-map';
+import { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot } from '../../../state-machine/declare/decorators';
+import { SnapshotMap } from '../../../state-machine/snapshot/snapshot-map';
 import { ExpiringMachine } from '../shared/expiring-machine';
 import { endOf, granted, type Holder, type LeaseRecord, NOBODY, withoutEnded } from './lease-record';
 

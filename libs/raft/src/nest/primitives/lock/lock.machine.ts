@@ -1,4 +1,4 @@
-import { RaftStateMachine } from '../../../state-machine/decorators';
+import { RaftStateMachine } from '../../../state-machine/declare/decorators';
 import { LeaseMachine } from '../lease/lease-machine';
 
 /** The locks of a group: leases with one permit. The root module registers it. */

@@ -1,11 +1,11 @@
 import { Logger, type Provider } from '@nestjs/common';
-import type { GroupId } from '../../../core/types';
-import { SystemScheduler } from '../../../runtime/system-scheduler';
-import type { Replicated } from '../../../state-machine/replicated';
-import type { CallHost } from '../../feature-providers';
-import type { RaftNodeHost } from '../../raft-node-host';
-import { getRaftHostToken } from '../../raft.tokens';
-import { callerOf } from '../../state-machine-caller';
+import type { GroupId } from '../../../core/base/types';
+import { SystemScheduler } from '../../../runtime/base/system-scheduler';
+import type { Replicated } from '../../../state-machine/calls/replicated';
+import type { CallHost } from '../../common/feature-providers';
+import type { RaftNodeHost } from '../../node/raft-node-host';
+import { getRaftHostToken } from '../../common/raft.tokens';
+import { callerOf } from '../../common/state-machine-caller';
 import { LeaseClient } from '../lease/lease-client';
 import type { LeaseMachine } from '../lease/lease-machine';
 import { PrimitiveExpiry } from '../shared/primitive-expiry';

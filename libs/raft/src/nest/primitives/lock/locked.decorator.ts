@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
-import { RaftError } from '../../../core/raft-error';
-import type { GroupId } from '../../../core/types';
-import { groupName } from '../../raft.tokens';
+import { RaftError } from '../../../errors/raft-error';
+import type { GroupId } from '../../../core/base/types';
+import { groupName } from '../../common/raft.tokens';
 import { wrapMethod } from '../shared/wrap-method';
 import { getRaftLockToken } from './get-raft-lock-token';
 import type { RaftLockOptions, RaftLockService } from './raft-lock.service';

@@ -1,9 +1,9 @@
 import type { Subscriber, Subscription } from 'rxjs';
-import { isRaftError, RaftError } from '../../../core/raft-error';
-import type { TimerHandle } from '../../../runtime/scheduler';
-import type { RaftMachineEvent } from '../../../state-machine/machine-change';
-import type { Replicated } from '../../../state-machine/replicated';
-import type { PrimitiveParts } from '../shared/primitive';
+import { isRaftError, RaftError } from '../../../errors/raft-error';
+import type { TimerHandle } from '../../../runtime/base/scheduler';
+import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { Replicated } from '../../../state-machine/calls/replicated';
+import type { PrimitiveParts } from '../../common/primitive';
 import type { MapMachine } from './map.machine';
 import type { MapChangeEvent, RaftMapChange } from './map-record';
 

@@ -1,8 +1,14 @@
-import type { CommandContext, QueryContext } from '../../../state-machine/command-context';
+import type { CommandContext, QueryContext } from '../../../state-machine/declare/command-context';
 import type { SnapshotSource } from '../../../state-machine/contract';
-import { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot, RaftStateMachine } from '../../../state-machine/decorators';
-import { RaftRejection } from '../../../state-machine/raft-rejection';
-import { SnapshotMap } from '../../../state-machine/snapshot-map';
+import {
+  RaftCommand,
+  RaftQuery,
+  RaftRestore,
+  RaftSnapshot,
+  RaftStateMachine,
+} from '../../../state-machine/declare/decorators';
+import { RaftRejection } from '../../../state-machine/declare/raft-rejection';
+import { SnapshotMap } from '../../../state-machine/snapshot/snapshot-map';
 import { ExpiringMachine } from '../shared/expiring-machine';
 import { MapIndex } from './map-index';
 import {

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
-import type { GroupId } from '../../../core/types';
+import type { GroupId } from '../../../core/base/types';
 import { checkedName } from '../shared/checked';
-import type { RaftPrimitive } from '../shared/primitive';
+import type { RaftPrimitive } from '../../common/primitive';
 import { primitiveToken } from '../shared/primitive-token';
 import { MapMachine } from './map.machine';
 import { RaftMap } from './raft-map';

@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
-import type { Replicated } from '../../../state-machine/replicated';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount, checkedKey, checkedMs } from '../shared/checked';
-import type { PrimitiveParts } from '../shared/primitive';
+import type { PrimitiveParts } from '../../common/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { refusing, type Refusals } from '../shared/refusals';
 import type { MapMachine, MapWriteOptions } from './map.machine';

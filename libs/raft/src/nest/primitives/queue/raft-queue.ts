@@ -1,8 +1,8 @@
 import type { Subscription } from 'rxjs';
-import type { RaftMachineEvent } from '../../../state-machine/machine-change';
-import type { Replicated } from '../../../state-machine/replicated';
+import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount, checkedMs } from '../shared/checked';
-import type { PrimitiveParts } from '../shared/primitive';
+import type { PrimitiveParts } from '../../common/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { refusing, type Refusals } from '../shared/refusals';
 import { hearEvents } from '../shared/hear-events';

@@ -2,9 +2,9 @@ import type { RaftLease } from '../lease/held-lease';
 import { LeaseClient } from '../lease/lease-client';
 import type { LeaseMachine, LeaseStatus } from '../lease/lease-machine';
 import { checkedLeaseOptions, type RaftLeaseOptions } from '../lease/lease-options';
-import type { Replicated } from '../../../state-machine/replicated';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount } from '../shared/checked';
-import type { PrimitiveParts } from '../shared/primitive';
+import type { PrimitiveParts } from '../../common/primitive';
 
 /** Options of `raftSemaphore(name, options)`. @publicApi */
 export interface RaftSemaphoreOptions {

@@ -1,4 +1,4 @@
-import { RaftStateMachine } from '../../../state-machine/decorators';
+import { RaftStateMachine } from '../../../state-machine/declare/decorators';
 import { LeaseMachine } from '../lease/lease-machine';
 
 /** The semaphores of a group, each by its name. */

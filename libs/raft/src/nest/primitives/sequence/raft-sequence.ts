@@ -1,7 +1,7 @@
-import { isRaftError } from '../../../core/raft-error';
-import type { Replicated } from '../../../state-machine/replicated';
+import { isRaftError } from '../../../errors/raft-error';
+import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount } from '../shared/checked';
-import type { PrimitiveParts } from '../shared/primitive';
+import type { PrimitiveParts } from '../../common/primitive';
 import type { RaftSequenceBlock, SequenceMachine } from './sequence.machine';
 
 /** Options of `raftSequence(name, options)`. @publicApi */

@@ -1,4 +1,4 @@
-import { RaftError } from '../../../core/raft-error';
+import { RaftError } from '../../../errors/raft-error';
 
 const LONGEST_MS = 2 ** 31 - 1;
 const MAX_KEY_LENGTH = 1_024;

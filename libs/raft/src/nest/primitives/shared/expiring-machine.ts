@@ -1,5 +1,5 @@
-import type { CommandContext, QueryContext } from '../../../state-machine/command-context';
-import { RaftCommand, RaftQuery } from '../../../state-machine/decorators';
+import type { CommandContext, QueryContext } from '../../../state-machine/declare/command-context';
+import { RaftCommand, RaftQuery } from '../../../state-machine/declare/decorators';
 import { DueTimes } from './due-times';
 
 /** So many keys at once, that no command lasts long. */

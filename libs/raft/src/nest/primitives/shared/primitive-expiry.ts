@@ -1,10 +1,10 @@
 import { Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { distinctUntilChanged, map } from 'rxjs';
-import type { Scheduler } from '../../../runtime/scheduler';
-import type { Replicated } from '../../../state-machine/replicated';
-import { describeMachineClass } from '../../../state-machine/machine-class';
-import type { RaftNodeHost } from '../../raft-node-host';
-import { callerOf } from '../../state-machine-caller';
+import type { Scheduler } from '../../../runtime/base/scheduler';
+import type { Replicated } from '../../../state-machine/calls/replicated';
+import { describeMachineClass } from '../../../state-machine/declare/machine-class';
+import type { RaftNodeHost } from '../../node/raft-node-host';
+import { callerOf } from '../../common/state-machine-caller';
 import { ExpiringMachine } from './expiring-machine';
 import { ExpiryDriver } from './expiry-driver';
 

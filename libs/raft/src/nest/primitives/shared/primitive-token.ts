@@ -1,5 +1,5 @@
-import { DEFAULT_GROUP, type GroupId } from '../../../core/types';
-import { groupName } from '../../raft.tokens';
+import { DEFAULT_GROUP, type GroupId } from '../../../core/base/types';
+import { groupName } from '../../common/raft.tokens';
 
 /**
  * @param type what is injected: `RaftMap`

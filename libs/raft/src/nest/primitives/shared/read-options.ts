@@ -1,4 +1,4 @@
-import type { Replicated, ReplicatedQueries } from '../../../state-machine/replicated';
+import type { Replicated, ReplicatedQueries } from '../../../state-machine/calls/replicated';
 
 /** How fresh an answer must be. @publicApi */
 export interface RaftReadOptions {

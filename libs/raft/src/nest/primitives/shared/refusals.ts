@@ -1,4 +1,4 @@
-import { isRaftError, RaftError, type RaftErrorCode } from '../../../core/raft-error';
+import { isRaftError, RaftError, type RaftErrorCode } from '../../../errors/raft-error';
 
 /** What a machine's refusal is to the caller: its reason, and the code and the sentence that stand for it. */
 export type Refusals = Readonly<Record<string, readonly [code: RaftErrorCode, sentence: (details: unknown) => string]>>;

@@ -1,4 +1,4 @@
-import { isRaftError, type RaftErrorCode } from '../../../core/raft-error';
+import { isRaftError, type RaftErrorCode } from '../../../errors/raft-error';
 
 /** What goes by, where the same call may be made again: with an attempt's id it is the same attempt. */
 const PASSING: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([

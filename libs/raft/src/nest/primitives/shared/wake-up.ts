@@ -1,4 +1,4 @@
-import type { Scheduler, TimerHandle } from '../../../runtime/scheduler';
+import type { Scheduler, TimerHandle } from '../../../runtime/base/scheduler';
 
 /** Something that is waited for by one, up to a time. What came before the wait counts. */
 export class WakeUp {

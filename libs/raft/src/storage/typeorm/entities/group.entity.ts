@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Configuration } from '../../../core/configuration';
+import type { Configuration } from '../../../core/base/configuration';
 import { SAFE_INTEGER } from './safe-integer';
 
 /**

@@ -1,0 +1,83 @@
+import type { ConfigurationInForce } from '../../core/base/configuration';
+import type { KernelStatus } from '../../core/base/effects';
+import type { CallOutcome } from './call-tracer';
+import { membershipView } from '../status/membership-view';
+import type { NodeEvents } from './node-events';
+import type { PendingRequest } from '../requests/pending-request';
+import type { CallOrigin } from './raft-events';
+import type { Scheduler } from '../base/scheduler';
+
+/** Puts together what a node tells of its calls, elections, members and connections, each only where somebody listens. */
+export class EventReporter {
+  private role: KernelStatus['role'] = 'follower';
+  private told = '';
+  private readonly connected = new Set<string>();
+
+  constructor(
+    private readonly events: NodeEvents,
+    private readonly scheduler: Scheduler,
+  ) {}
+
+  /** A call came in: its answer will be told. */
+  called(request: PendingRequest): void {
+    const { proposal, read } = this.events.taps;
+    // No call of a user's: it is there for others.
+    if (request.kind === 'session') return;
+    if (!(request.kind === 'propose' ? proposal : read).isHeard) return;
+    const startedMs = this.scheduler.nowMs();
+    const origin = request.isFromPeer ? 'peer' : 'caller';
+    const bytes = request.body.length;
+    request.watch = (outcome, index) => {
+      const durationMs = this.scheduler.nowMs() - startedMs;
+      if (request.kind === 'propose') proposal.tell({ origin, outcome, index, bytes, durationMs });
+      else this.readAnswered(request, origin, outcome, durationMs);
+    };
+  }
+
+  statusChanged({ role, term, committedInTerm }: KernelStatus, leader: string | null): void {
+    const { election, leadership } = this.events.taps;
+    const before = this.role;
+    this.role = role;
+    const stage = stageOf(before, role);
+    if (stage !== undefined && election.isHeard) election.tell({ stage, term });
+    const isLeader = role === 'leader' && committedInTerm;
+    const now = JSON.stringify([term, leader, isLeader]);
+    if (now === this.told) return;
+    this.told = now;
+    if (leadership.isHeard) leadership.tell({ term, leader, isLeader });
+  }
+
+  configurationChanged(configuration: ConfigurationInForce): void {
+    const { membership } = this.events.taps;
+    if (!membership.isHeard) return;
+    const { index, changing, members } = membershipView(configuration, null);
+    const named = (isLearner: boolean): readonly string[] =>
+      members.filter(({ role }) => (role === 'learner') === isLearner).map(({ name }) => name);
+    membership.tell({ index, changing, voters: named(false), learners: named(true) });
+  }
+
+  connectionChanged(address: string, isConnected: boolean, peer: string, detail: string): void {
+    if (this.connected.has(address) === isConnected) return;
+    if (isConnected) this.connected.add(address);
+    else this.connected.delete(address);
+    const tap = this.events.taps.peer;
+    if (tap.isHeard) tap.tell({ peer, address, state: isConnected ? 'connected' : 'lost', detail });
+  }
+
+  private readAnswered(request: PendingRequest, origin: CallOrigin, outcome: CallOutcome, durationMs: number): void {
+    const { kind, consistency } = request;
+    if (kind !== 'propose' && kind !== 'session')
+      this.events.taps.read.tell({ origin, kind, consistency, outcome, durationMs });
+  }
+}
+
+function stageOf(
+  before: KernelStatus['role'],
+  now: KernelStatus['role'],
+): 'preVote' | 'vote' | 'won' | 'lost' | undefined {
+  if (before === now) return undefined;
+  if (now === 'preCandidate') return 'preVote';
+  if (now === 'candidate') return 'vote';
+  if (now === 'leader') return 'won';
+  return before === 'leader' ? undefined : 'lost';
+}

@@ -1,0 +1,138 @@
+import type { RaftError } from '../../errors/raft-error';
+import type { ReplicaId } from '../../core/base/types';
+import type { CommandOutcome } from '../../state-machine/contract';
+import type { Hello, PeerMessage } from '../../transport/contract';
+import { CallDesk } from '../requests/call-desk';
+import { CallIds } from '../peers/call-ids';
+import { ClientServer } from '../clients/client-server';
+import { ClientSessions } from '../requests/client-session';
+import type { EventReporter } from '../events/event-reporter';
+import { Forwarder } from '../requests/forwarder';
+import { NodeSession } from '../requests/node-session';
+import { PeerCalls } from '../peers/peer-calls';
+import type { PeerLinks } from '../peers/peer-links';
+import type { PendingRequest } from '../requests/pending-request';
+import type { Ordered, RaftNodeOptions, ReadConsistency } from '../options/raft-node-options';
+import type { Replica } from '../replica/replica';
+import { RequestLedger } from '../requests/request-ledger';
+import { RequestRouter } from '../requests/request-router';
+import { RequestServer } from '../requests/request-server';
+import { SharedBarrier } from '../requests/shared-barrier';
+import type { RaftStatus } from '../status/status';
+import { leaderIn } from './status-report';
+import { timingOf } from '../options/timing';
+
+const NOTHING = new Uint8Array(0);
+
+export interface CallPathsPorts {
+  readonly options: RaftNodeOptions;
+  readonly links: PeerLinks;
+  readonly reporter: EventReporter;
+  readonly bootNonce: string;
+  /** Empty before genesis. */
+  clusterId(): string;
+  answer(peer: Hello, message: PeerMessage): void;
+  replica(): Replica | undefined;
+  /** Why no call is taken in; undefined where calls are. */
+  closed(): RaftError | undefined;
+  status(): RaftStatus;
+  onStatus(listener: (status: RaftStatus) => void): () => void;
+}
+
+/** The ways of a call through one node: in at the desk, by the router to the replica here or to the leader, and back. */
+export class CallPaths {
+  readonly desk: CallDesk;
+  readonly router: RequestRouter;
+  readonly ledger: RequestLedger;
+  readonly forwarder: Forwarder;
+  /** The session in which this node sends on what others gave it. */
+  readonly session: NodeSession;
+  readonly clientSessions: ClientSessions;
+  /** Calls among the nodes themselves. */
+  readonly calls: PeerCalls;
+  /** Takes in what other nodes send on. */
+  readonly server: RequestServer;
+  /** Takes in what clients ask, which aren't members. */
+  readonly clients: ClientServer;
+
+  constructor(private readonly ports: CallPathsPorts) {
+    const { options, links } = ports;
+    const { scheduler, groupId, electionTimeoutMs } = options;
+    const ids = new CallIds(scheduler.randomSeed());
+    this.ledger = new RequestLedger(scheduler);
+    this.calls = new PeerCalls({
+      links,
+      scheduler,
+      groupId,
+      ids,
+      answer: (peer, message) => ports.answer(peer, message),
+    });
+    const operate = (body: Uint8Array, timeoutMs?: number): Promise<Ordered<CommandOutcome>> =>
+      this.desk.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<Ordered<CommandOutcome>>;
+    this.session = new NodeSession({
+      scheduler,
+      ledger: this.ledger,
+      ttlMs: timingOf(options).nodeSessionMs,
+      operate,
+      dispatch: (request) => this.router.dispatch(request),
+      retry: (request) => this.router.retry(request),
+    });
+    this.clientSessions = new ClientSessions({ scheduler, operate });
+    this.forwarder = new Forwarder({
+      session: this.session,
+      patienceMs: 2 * electionTimeoutMs,
+      ids,
+      ledger: this.ledger,
+      returns: { retry: (request) => this.router.retry(request) },
+      links,
+      scheduler,
+      groupId,
+      confirmedByLeader: (request, index) => ports.replica()?.readAt(request, index),
+    });
+    const barriers = { linearizable: this.sharedBarrier('linearizable'), lease: this.sharedBarrier('lease') };
+    this.router = new RequestRouter(
+      this.ledger,
+      this.forwarder,
+      scheduler,
+      (leader: ReplicaId) => leaderIn(leader, links) ?? undefined,
+      (request: PendingRequest) => barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request),
+    );
+    this.desk = new CallDesk(options, this.ledger, this.router, ports.reporter, () => ports.closed());
+    const submit = (request: PendingRequest): void => this.desk.submit(request);
+    this.server = new RequestServer({
+      groupId,
+      bootNonce: ports.bootNonce,
+      clusterId: () => ports.clusterId(),
+      submit,
+      answer: (peer, message) => ports.answer(peer, message),
+    });
+    this.clients = new ClientServer({
+      nodeName: options.nodeId,
+      clusterName: options.clusterName,
+      groupId,
+      bootNonce: ports.bootNonce,
+      logger: options.logger,
+      scheduler: options.scheduler,
+      machineEvents: options.machineEvents,
+      submit,
+      closed: () => ports.closed(),
+      status: () => ports.status(),
+      onStatus: (listener) => ports.onStatus(listener),
+    });
+  }
+
+  private sharedBarrier(consistency: ReadConsistency): SharedBarrier {
+    return new SharedBarrier({
+      ledger: this.ledger,
+      scheduler: this.ports.options.scheduler,
+      barrier: async (timeoutMs) => (await this.desk.call('barrier', NOTHING, { timeoutMs, consistency })).index,
+      confirmed: (request, index) => this.ports.replica()?.readAt(request, index),
+    });
+  }
+
+  tick(nowMs: number): void {
+    this.router.tick(nowMs);
+    this.forwarder.tick(nowMs);
+    this.session.tick(nowMs);
+  }
+}

@@ -1,0 +1,60 @@
+import { raced } from '../base/bounded-wait';
+import type { CallDesk } from '../requests/call-desk';
+import type { ClusterAdmin } from '../membership/cluster-admin';
+import { sentenceOf } from '../base/error-sentence';
+import { shuttingDown } from '../base/node-errors';
+import type { RaftNodeOptions } from '../options/raft-node-options';
+import type { Replica } from '../replica/replica';
+
+/** The share of the shutdown time that calls under way get to be decided. */
+const DRAIN_SHARE = 0.4;
+/** And the share that a leader gets to hand over. */
+const HAND_OVER_SHARE = 0.3;
+
+export interface StoppingNode {
+  readonly options: RaftNodeOptions;
+  readonly desk: CallDesk;
+  readonly admin: ClusterAdmin;
+  readonly starting: Promise<void> | undefined;
+  /** Undefined where it doesn't work any more. */
+  workingReplica(): Replica | undefined;
+  /** No timer and no input any more. @returns when writes and applies that were under way have settled */
+  closeParts(): Promise<void>;
+}
+
+/** Stops a node that was started: by `deadlineMs` of the scheduler's clock every call is answered and everything closed. */
+export async function stopInOrder(node: StoppingNode, deadlineMs: number): Promise<void> {
+  const { desk } = node;
+  const { scheduler, shutdownTimeoutMs, transport, storage, stateMachine, logger } = node.options;
+  const within = (limitMs: number, work: Promise<unknown> | undefined): Promise<boolean> =>
+    raced(
+      scheduler,
+      limitMs,
+      work?.catch(() => undefined),
+    );
+  await within(deadlineMs, node.starting);
+  await giveWay(node, deadlineMs);
+  desk.refuseParked(shuttingDown());
+  const drainedMs = Math.min(deadlineMs, scheduler.nowMs() + shutdownTimeoutMs * DRAIN_SHARE);
+  await raced(scheduler, drainedMs, desk.drained());
+  const closed = node.closeParts();
+  desk.answerEverybody(shuttingDown(), 'it was shut down');
+  await raced(scheduler, deadlineMs, closed);
+  await within(deadlineMs, transport.stop());
+  await within(deadlineMs, stateMachine.close?.());
+  const isClosed = await within(deadlineMs, storage.close());
+  if (!isClosed) logger.warn(`The store could not be closed within ${shutdownTimeoutMs} ms.`);
+}
+
+/** A leader that goes in order hands over first, so that nobody has to wait for an election. */
+async function giveWay(node: StoppingNode, deadlineMs: number): Promise<void> {
+  const { scheduler, shutdownTimeoutMs, electionTimeoutMs, logger } = node.options;
+  const replica = node.workingReplica();
+  if (replica?.isLeading !== true) return;
+  const leftMs = Math.min(electionTimeoutMs, shutdownTimeoutMs * HAND_OVER_SHARE, deadlineMs - scheduler.nowMs());
+  try {
+    await raced(scheduler, scheduler.nowMs() + leftMs, node.admin.giveAway(replica, leftMs));
+  } catch (error) {
+    logger.debug(`The leadership was not handed over: ${sentenceOf(error)}`);
+  }
+}

@@ -1,0 +1,149 @@
+import type { KERNEL_LIMITS } from '../../core/base/kernel-options';
+import type { GroupId } from '../../core/base/types';
+import type { ReplicatedStateMachine } from '../../state-machine/contract';
+import type { MachineEventListener } from '../../state-machine/declare/machine-change';
+import type { RaftStorage } from '../../storage/contract';
+import type { RaftTransport } from '../../transport/contract';
+import type { Scheduler } from '../base/scheduler';
+import type { CallTracer } from '../events/call-tracer';
+import type { NodeEvents } from '../events/node-events';
+import type { SnapshotOptions } from './snapshot-options';
+
+/** One founder of the cluster. The list counts only for an empty store; afterwards its addresses are hints. @publicApi */
+export interface FounderOptions {
+  /** The node's name. */
+  readonly id: string;
+  /** Where peers reach it: `host:port`. */
+  readonly peer: string;
+  /** Where HTTP clients reach it, as an origin; empty or absent where it serves none. */
+  readonly http?: string;
+}
+
+/** Where a node tells what happens to it. Nest's `Logger` fits. @publicApi */
+export interface RaftLogger {
+  debug(message: string): void;
+  log(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** @publicApi */
+export type RaftLimits = {
+  readonly [Limit in keyof typeof KERNEL_LIMITS]: number;
+} & {
+  /** Bytes of one command. Default 4 MiB. */
+  readonly maxCommandBytes: number;
+  /** Proposals and queries that wait in this node. Default 10,000; above it `RAFT_BUSY`. */
+  readonly maxPendingRequests: number;
+  /** Bytes of the commands and queries that wait in this node. Default 64 MiB; above it `RAFT_BUSY`. A single larger one still goes, alone. */
+  readonly maxPendingBytes: number;
+  /** Client sessions that one caller has open (a client's address, or whom `$caller()` names). Default 1,000 of the group's 8,192. */
+  readonly maxSessionsPerCaller: number;
+  /** Idempotency keys that one caller has used within the time for which they count. Default 16,000 of the group's 131,072. */
+  readonly maxIdempotencyKeysPerCaller: number;
+  /** Locks and permits of semaphores that one caller holds or waits for. Default 4,000. */
+  readonly maxLocksPerCaller: number;
+};
+
+/** Where it is heard what the state machines of a node tell: their host's `onEvent` feeds it. @publicApi */
+export interface MachineEventSource {
+  /** @param listener called while the node applies: it does little @returns a function that ends it */
+  listen(listener: MachineEventListener): () => void;
+}
+
+/** What a {@link RaftNode} is made with; every default is filled in by the Nest module or by `raftNodeOptions()`. */
+export interface RaftNodeOptions {
+  /** This node's name. */
+  readonly nodeId: string;
+  /** Nodes of another cluster name are refused. */
+  readonly clusterName: string;
+  readonly groupId: GroupId;
+  /** The founders, this node included, in the same order everywhere. */
+  readonly founders: readonly FounderOptions[];
+  /** Found the cluster with a majority of the founders; the others have to be added later. Default false. */
+  readonly forceBootstrap: boolean;
+  /**
+   * What a founder does whose store is empty while the cluster exists: `refuse` to take part, or `rejoin` in place of its old
+   * replica, once that has been silent for 30 s, all other voters have everything, and no other was replaced in the last ten
+   * minutes. Default `refuse`.
+   */
+  readonly onEmptyStore: 'refuse' | 'rejoin';
+  /** Where peers reach this node, `host:port`. */
+  readonly advertise: string;
+  /** Where HTTP clients reach this node, as an origin, or empty; of a founder, that in the list counts. */
+  readonly http: string;
+  /** Peer addresses of members of a running cluster. Where they are given, an empty store joins that one, and founds none. */
+  readonly join: readonly string[];
+  /** Whether this node is to vote, once it has joined and caught up. Default `voter`. */
+  readonly joinAs: 'voter' | 'learner';
+
+  /** The smallest election time-out, in milliseconds; each is drawn up to twice as long. Default 1000. */
+  readonly electionTimeoutMs: number;
+  /** Default 100; at most a fifth of the election time-out. */
+  readonly heartbeatIntervalMs: number;
+  /** How long a call waits for its answer, elections included. Default 10,000. */
+  readonly requestTimeoutMs: number;
+  /** How long `stop` may take. Default 5,000. */
+  readonly shutdownTimeoutMs: number;
+  /** Lease reads: `{ driftMargin }` is the share of the election time-out that a lease lasts (0.5 to 0.95). Default: off. */
+  readonly leaseReads: { readonly driftMargin: number } | null;
+  readonly limits: RaftLimits;
+  readonly snapshots: SnapshotOptions;
+
+  readonly storage: RaftStorage;
+  readonly transport: RaftTransport;
+  readonly stateMachine: ReplicatedStateMachine;
+  readonly scheduler: Scheduler;
+  readonly logger: RaftLogger;
+  /** What this node tells of its work. Default: events of its own, which go to `node:diagnostics_channel` too. */
+  readonly events: NodeEvents;
+  /** What the state machine tells, for clients that watch it. Default: they can't. */
+  readonly machineEvents?: MachineEventSource | undefined;
+  /** Traces calls through the cluster. Default: none are. */
+  readonly tracer?: CallTracer | undefined;
+}
+
+/** How fresh the answer to a query must be. @publicApi */
+export type ReadConsistency = 'linearizable' | 'lease' | 'stale';
+
+/** @publicApi */
+export interface ProposeOptions {
+  /** Overrides `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** The version of the command's schema. Default 0. */
+  readonly schemaVersion?: number;
+  /** `false`: fail with `RAFT_NOT_LEADER` instead of forwarding to the leader. Default true. */
+  readonly forward?: boolean;
+  /** On whose behalf, in 1 to 255 bytes: bounds per caller count what it takes. Default: the application's, which has no such bounds. */
+  readonly caller?: string | undefined;
+}
+
+/** @publicApi */
+export interface QueryOptions {
+  readonly timeoutMs?: number;
+  /** Default `linearizable`. `lease` is served as linearizable where lease reads are off. */
+  readonly consistency?: ReadConsistency;
+  /** With `stale`: how old the state may be at most, in milliseconds; an older one is `RAFT_LAGGING`. Default: any age. */
+  readonly maxLagMs?: number;
+  /** With `stale`: waits until this log index is applied here, so that a caller sees what it has written itself (`Ordered.index`). */
+  readonly after?: number;
+  readonly forward?: boolean;
+}
+
+/** @publicApi */
+export interface BarrierOptions {
+  /** Overrides `requestTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Default `linearizable`. `lease` is served as linearizable where lease reads are off; `stale` asks nobody. */
+  readonly consistency?: ReadConsistency;
+  /** With `stale`: how old the state may be at most, in milliseconds; an older one is `RAFT_LAGGING`. Default: any age. */
+  readonly maxLagMs?: number;
+  /** With `stale`: waits until this log index is applied here. */
+  readonly after?: number;
+}
+
+/** A result and the log index that it belongs to: of a command its own, of a query that up to which the state was applied. @publicApi */
+export interface Ordered<T> {
+  readonly value: T;
+  readonly index: number;
+}
