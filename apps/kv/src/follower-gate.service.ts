@@ -8,6 +8,11 @@ import { NODE_SETTINGS } from './node-settings.token';
 /** How long a request waits for an election before it is told that there is no leader. */
 const ELECTION_WAIT_TIMEOUTS = 3;
 
+interface KnownLeader {
+  readonly leader: NonNullable<RaftStatus['leader']>;
+  readonly isSelf: boolean;
+}
+
 /**
  * What a node does with a request that the leader answers: a plain call instead of a guard, as every Nest enhancer on these
  * routes costs about as much as the database does.
@@ -28,9 +33,10 @@ export class FollowerGate {
   private async sendElsewhere(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const { phase } = this.raft.status();
     // Waiting for a leader is no use: the refusal of the call says what to do.
-    if (phase === 'removed' || phase === 'quarantined' || phase === 'failed') return true;
-    const { leader, isSelf } = await this.leader();
-    if (isSelf) return true;
+    if (phase === 'removed' || phase === 'quarantined' || phase === 'failed' || phase === 'stopped') return true;
+    const found = await this.leader();
+    if (found === 'stopped' || found.isSelf) return true;
+    const { leader } = found;
     const hint = { name: leader.name, peer: leader.peer, http: leader.http };
     if (this.settings.onFollower === 'reject' || leader.http === '') {
       throw new RaftError('RAFT_NOT_LEADER', `This node follows ${leader.name}: send the request to it`, {
@@ -46,10 +52,13 @@ export class FollowerGate {
     return false;
   }
 
-  private async leader(): Promise<{ readonly leader: NonNullable<RaftStatus['leader']>; readonly isSelf: boolean }> {
+  /** @returns `stopped` where this node has stopped in the meantime, and learns of no leader any longer */
+  private async leader(): Promise<'stopped' | KnownLeader> {
     const waitMs = ELECTION_WAIT_TIMEOUTS * this.settings.electionTimeoutMs;
     const known = this.raft.status$.pipe(
-      map(({ leader, replicaId }) => leader && { leader, isSelf: leader.id === replicaId }),
+      map(({ phase, leader, replicaId }) =>
+        phase === 'stopped' ? phase : leader && { leader, isSelf: leader.id === replicaId },
+      ),
       filter((found) => found !== null),
       timeout({ first: waitMs }),
     );

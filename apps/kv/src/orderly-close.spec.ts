@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, Module } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Controller, Get, Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OrderlyClose } from './orderly-close.service';
@@ -14,7 +14,23 @@ class Greeting {
   }
 }
 
-@Module({ controllers: [Greeting], providers: [OrderlyClose] })
+const NODE_STOPS_MS = 600;
+
+/** Stands for the node, which hands over first, in a module that Nest ends after the application's own. */
+@Injectable()
+class StoppingNode implements BeforeApplicationShutdown {
+  hasStopped = false;
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await sleep(NODE_STOPS_MS);
+    this.hasStopped = true;
+  }
+}
+
+@Module({ providers: [StoppingNode] })
+class NodeModule {}
+
+@Module({ imports: [NodeModule], controllers: [Greeting], providers: [OrderlyClose] })
 class GreetingModule {}
 
 describe('an application that is stopped', () => {
@@ -49,6 +65,17 @@ describe('an application that is stopped', () => {
     const closed = app.close();
     await sleep(1_200);
     expect(await get()).toBe('close');
+    await closed;
+    await expect(get()).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  it('answers all who are sent to it until its node has handed over, and some time longer, and then refuses connections', async () => {
+    const node = app.get(StoppingNode, { strict: false });
+    const closed = app.close();
+    for (let after = 0; after < 10; after += node.hasStopped ? 1 : 0) {
+      expect(await get()).toBe('close');
+      await sleep(20);
+    }
     await closed;
     await expect(get()).rejects.toThrow(/ECONNREFUSED/);
   });

@@ -116,7 +116,7 @@ describe('a node that fetches a snapshot', () => {
     const { fetcher, installed, holders, pass, start, beforeChunk } = setUp(7, 0);
     beforeChunk((holder) => (holder.isConnected = holder.asked === 0));
     start();
-    await pass(9000);
+    await pass(29_000);
     expect(installed).toEqual([]);
     expect(fetcher.status).toMatchObject({ stage: 'fetching', source: 'n2', receivedBytes: 1 });
     beforeChunk(() => undefined);
@@ -130,18 +130,18 @@ describe('a node that fetches a snapshot', () => {
     const { fetcher, warnings, pass, start, beforeChunk } = setUp(7, 0);
     beforeChunk((holder) => (holder.isConnected = holder.asked === 0));
     start();
-    await pass(11_000);
+    await pass(31_000);
     expect(fetcher.status).toBeNull();
     expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
   });
 
   it('waits longer where more has come by then', async () => {
     const { fetcher, holders, pass, start, beforeChunk, chunksTake } = setUp(7, 0);
-    chunksTake(20_000);
+    chunksTake(40_000);
     let requests = 0;
     beforeChunk((holder) => (holder.isConnected = ++requests <= 2));
     start();
-    await pass(20_000 + 15_000);
+    await pass(40_000 + 35_000);
     expect(fetcher.status).toMatchObject({ stage: 'fetching', receivedBytes: 1 });
     expect(holders[0]!.isConnected).toBe(false);
     await pass(7000);

@@ -15,8 +15,11 @@ const WINDOW = 2;
 const RETRY_MS = 100;
 /** So often are the members asked for a snapshot before the leader has to say again that it is needed. */
 const PATIENCE = 20;
-/** For how long a node is waited for that had the snapshot and is away: for what to begin anew would cost, within bounds. */
-const AWAY_MS = { least: 10_000, most: 300_000 };
+/**
+ * For how long a node is waited for that had the snapshot and is away: for what to begin anew would cost, within bounds. The least is
+ * what a restart takes on a busy machine, the recovery of its database included.
+ */
+const AWAY_MS = { least: 30_000, most: 300_000 };
 /** So often may a node that is there give no chunk, as its store may hang, before another is asked. */
 const SILENT_CALLS = 3;
 
