@@ -17,6 +17,8 @@ export interface Shrunk {
 const MOST_RUNS = 300;
 /** A pause between two steps that is longer than this is tried in this length. */
 const SHORT_PAUSE_MS = 150;
+/** How much later than before a shorter story may fail: an election or two. Then it is healed, and over soon. */
+const PATIENCE_MS = 3_000;
 
 /**
  * Cuts down what happens in a failing run for as long as it still fails by the same rule: faults, calls and time. The seed
@@ -113,8 +115,9 @@ class Shrinking {
     }
   }
 
-  private async try(script: Script): Promise<boolean> {
+  private async try({ healAtMs, ...steps }: Script): Promise<boolean> {
     this.runs++;
+    const script = { ...steps, healAtMs: Math.min(healAtMs, this.best.simulatedMs + PATIENCE_MS) };
     const result = await simulate(this.best.seed, { script });
     if (result.violation?.rule !== this.best.violation?.rule) return false;
     // What the run did of the script, in case some of it came to nothing.
