@@ -3,12 +3,11 @@ import { InvariantError } from '../../libs/raft/src/core/base/invariant';
 import { RaftError } from '../../libs/raft/src/errors/raft-error';
 import {
   decodeRequest,
-  decodeError,
   decodeResult,
-  encodeError,
   encodeRequest,
   encodeResult,
 } from '../../libs/raft/src/runtime/requests/request-codec';
+import { decodeError, encodeError } from '../../libs/raft/src/runtime/base/error-codec';
 import {
   decodeChunkRequest,
   decodeOffer,

@@ -8,7 +8,7 @@ import { DEFAULT_LIMIT_MS, settle } from '../../libs/raft/src/testing/cluster/ti
 import { addressOf, VirtualHosts, type VirtualLife } from '../../libs/raft/src/testing/cluster/virtual-hosts';
 import type { VirtualTime } from '../../libs/raft/src/testing/simulator/base/virtual-time';
 import type { CommandOutcome } from '../../libs/raft/src/state-machine/contract';
-import type { Ordered } from '../../libs/raft/src/runtime/options/raft-node-options';
+import type { Ordered } from '../../libs/raft/src/runtime/base/call-options';
 import { GatedStorage } from './gated-storage';
 import { LedgerMachine } from './ledger-machine';
 

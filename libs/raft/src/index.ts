@@ -178,8 +178,8 @@ export type { ClientSessionView } from './runtime/clients/session-list';
 export { raftNodeOptions, type RaftNodeSettings } from './runtime/options/default-options';
 export { SystemScheduler } from './runtime/base/system-scheduler';
 export type { Scheduler, TimerHandle } from './runtime/base/scheduler';
-export type { CallOutcome, CallTrace, CallTracer, TracedCall } from './runtime/events/call-tracer';
-export type { RequestKind } from './runtime/requests/pending-request';
+export type { CallTrace, CallTracer, TracedCall } from './runtime/events/call-tracer';
+export type { CallOutcome, RequestKind } from './runtime/base/request-kind';
 export { NodeEvents, RAFT_EVENT_NAMES, raftChannel } from './runtime/events/node-events';
 export type {
   ApplyEvent,
@@ -201,17 +201,19 @@ export type {
   SnapshotTakenEvent,
 } from './runtime/events/raft-events';
 export type {
-  BarrierOptions,
   FounderOptions,
   MachineEventSource,
+  RaftLimits,
+  RaftNodeOptions,
+} from './runtime/options/raft-node-options';
+export type {
+  BarrierOptions,
   Ordered,
   ProposeOptions,
   QueryOptions,
-  RaftLimits,
-  RaftLogger,
-  RaftNodeOptions,
   ReadConsistency,
-} from './runtime/options/raft-node-options';
+} from './runtime/base/call-options';
+export type { RaftLogger } from './runtime/base/logger';
 export type {
   CancelOptions,
   ChangeOptions,
@@ -222,8 +224,9 @@ export type {
 } from './runtime/status/membership-view';
 export type { AwaitedMember, PendingChange } from './runtime/status/pending-change';
 export type { RepairResult } from './runtime/node/repairing';
-export type { InstallStatus, SnapshotInfo, SnapshotOptions } from './runtime/options/snapshot-options';
-export type { SecurityMode, SecurityStatus } from './runtime/options/peer-security';
+export type { SnapshotOptions } from './runtime/options/snapshot-options';
+export type { InstallStatus, SnapshotInfo } from './runtime/status/snapshot-status';
+export type { SecurityMode, SecurityStatus } from './runtime/status/security-status';
 export type {
   LeaderStatus,
   MemberStatus,

@@ -22,7 +22,7 @@ import type { RaftService } from '../nest/services/raft.service';
 import type { MembershipView } from '../runtime/status/membership-view';
 import type { RepairResult } from '../runtime/node/repairing';
 import type { ClientSessionView } from '../runtime/clients/session-list';
-import type { SnapshotInfo } from '../runtime/options/snapshot-options';
+import type { SnapshotInfo } from '../runtime/status/snapshot-status';
 import type { RaftStatus } from '../runtime/status/status';
 import { type AdminRequest, changeOptionsOf, fieldsOf, memberOf, newAddressOf, textOf } from './admin-request';
 import { documentAdmin } from './api-documentation';

@@ -3,8 +3,8 @@ import type { GroupId } from '../core/base/types';
 import type { CallIds } from '../runtime/peers/call-ids';
 import { CLIENT_UNWATCH, CLIENT_WATCH, decodeMachineEvent, encodeMachineName } from '../runtime/clients/client-calls';
 import { sentenceOf } from '../runtime/base/error-sentence';
-import type { RaftLogger } from '../runtime/options/raft-node-options';
-import { decodeError } from '../runtime/requests/request-codec';
+import type { RaftLogger } from '../runtime/base/logger';
+import { decodeError } from '../runtime/base/error-codec';
 import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
 import type { RequestMessage, ResponseMessage } from '../transport/contract';
 

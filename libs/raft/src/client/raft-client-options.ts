@@ -1,7 +1,7 @@
 import { RaftError } from '../errors/raft-error';
 import { DEFAULT_GROUP, type GroupId } from '../core/base/types';
 import type { CallTracer } from '../runtime/events/call-tracer';
-import type { RaftLogger } from '../runtime/options/raft-node-options';
+import type { RaftLogger } from '../runtime/base/logger';
 import type { Scheduler } from '../runtime/base/scheduler';
 import { SystemScheduler } from '../runtime/base/system-scheduler';
 import { isExposed } from '../runtime/options/peer-security';

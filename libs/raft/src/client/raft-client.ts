@@ -14,7 +14,7 @@ import { sentenceOf } from '../runtime/base/error-sentence';
 import { Forwarder } from '../runtime/requests/forwarder';
 import { NodeSession } from '../runtime/requests/node-session';
 import type { PendingRequest } from '../runtime/requests/pending-request';
-import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/options/raft-node-options';
+import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/base/call-options';
 import { RequestLedger } from '../runtime/requests/request-ledger';
 import { RequestRouter, type ServingReplica } from '../runtime/requests/request-router';
 import { Ticker } from '../runtime/base/ticker';

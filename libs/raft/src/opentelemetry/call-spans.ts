@@ -1,6 +1,7 @@
 import { type Attributes, type Context, type Span, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import type { LogId } from '../core/base/types';
-import type { CallOutcome, CallTrace } from '../runtime/events/call-tracer';
+import type { CallTrace } from '../runtime/events/call-tracer';
+import type { CallOutcome } from '../runtime/base/request-kind';
 import { carrierOf } from './trace-context';
 
 /** The spans of one call on one node: its own, and those of the parts of its way. */

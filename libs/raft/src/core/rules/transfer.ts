@@ -6,14 +6,6 @@ import { sendAppend } from './replication';
 import type { KernelState } from '../state/state';
 import { NO_REPLICA, type ReplicaId } from '../base/types';
 
-/** The leadership on its way to another replica. */
-export interface Transfer {
-  readonly target: ReplicaId;
-  elapsedTicks: number;
-  /** The target was told to campaign; it is told again with each heartbeat. */
-  isTold: boolean;
-}
-
 /**
  * Begins to hand the leadership over (thesis §3.10): nothing is taken in any more, the target gets what it lacks, and is then
  * told to campaign at once. Given up after one election time-out.

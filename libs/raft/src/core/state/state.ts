@@ -11,7 +11,7 @@ import { Outbox } from './outbox';
 import { Persistence } from './persistence';
 import type { Progress } from '../progress/progress';
 import { ReadIndex } from './read-index';
-import type { Transfer } from '../rules/transfer';
+import type { Transfer } from './transfer';
 import { type LogId, NO_REPLICA, type ReplicaId } from '../base/types';
 
 /** Everything that the kernel knows. The files of `handlers/`, `election`, `replication` and `commit` are functions over it. */

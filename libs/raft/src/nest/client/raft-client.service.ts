@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { RaftClientStatus } from '../../client/raft-client-status';
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../../runtime/requests/client-session';
-import type { Ordered, ProposeOptions, QueryOptions } from '../../runtime/options/raft-node-options';
+import type { Ordered, ProposeOptions, QueryOptions } from '../../runtime/base/call-options';
 import type { LeaderStatus } from '../../runtime/status/status';
 import { encodeCommand, type CommandCall } from '../../state-machine/entries/command-envelope';
 import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import type { ProposeOptions, QueryOptions } from '../../runtime/options/raft-node-options';
+import type { ProposeOptions, QueryOptions } from '../../runtime/base/call-options';
 import { createReplicated } from '../../state-machine/calls/create-replicated';
 import { checkByClass } from './class-check';
 import type { CallHost } from './feature-providers';

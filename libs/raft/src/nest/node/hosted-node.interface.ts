@@ -1,16 +1,11 @@
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../../runtime/requests/client-session';
-import type {
-  BarrierOptions,
-  MachineEventSource,
-  Ordered,
-  ProposeOptions,
-  QueryOptions,
-} from '../../runtime/options/raft-node-options';
+import type { MachineEventSource } from '../../runtime/options/raft-node-options';
+import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../../runtime/base/call-options';
 import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../../runtime/status/membership-view';
 import type { NodeEvents } from '../../runtime/events/node-events';
 import type { RepairResult } from '../../runtime/node/repairing';
 import type { ClientSessionView } from '../../runtime/clients/session-list';
-import type { SnapshotInfo } from '../../runtime/options/snapshot-options';
+import type { SnapshotInfo } from '../../runtime/status/snapshot-status';
 import type { RaftStatus } from '../../runtime/status/status';
 import type { CommandOutcome } from '../../state-machine/contract';
 import type { ApplicationDataSource } from '../../state-machine/declare/backing';

@@ -1,5 +1,5 @@
 import type { GroupId } from '../../core/base/types';
-import type { BarrierOptions } from '../../runtime/options/raft-node-options';
+import type { BarrierOptions } from '../../runtime/base/call-options';
 
 export const HANDLER_READ = 'nestjs-raft:handler-read';
 

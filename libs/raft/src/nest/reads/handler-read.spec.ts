@@ -17,7 +17,7 @@ import type { Server } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
 import { RaftError } from '../../errors/raft-error';
-import type { BarrierOptions } from '../../runtime/options/raft-node-options';
+import type { BarrierOptions } from '../../runtime/base/call-options';
 import { RaftModule } from '../module/raft.module';
 import { RaftService } from '../services/raft.service';
 import { LinearizableRead } from './linearizable-read.decorator';

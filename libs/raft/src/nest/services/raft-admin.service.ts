@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CancelOptions, ChangeOptions, MembershipView, MemberTarget } from '../../runtime/status/membership-view';
 import type { RepairResult } from '../../runtime/node/repairing';
 import type { ClientSessionView } from '../../runtime/clients/session-list';
-import type { SnapshotInfo } from '../../runtime/options/snapshot-options';
+import type { SnapshotInfo } from '../../runtime/status/snapshot-status';
 import type { RaftNodeHost } from '../node/raft-node-host';
 
 /**

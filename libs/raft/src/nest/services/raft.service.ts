@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../../runtime/requests/client-session';
-import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../../runtime/options/raft-node-options';
+import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../../runtime/base/call-options';
 import type { LeaderStatus, RaftStatus } from '../../runtime/status/status';
 import { encodeCommand, type CommandCall } from '../../state-machine/entries/command-envelope';
 import { describeMachineClass, type StateMachineClass } from '../../state-machine/declare/machine-class';

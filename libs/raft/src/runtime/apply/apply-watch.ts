@@ -4,7 +4,7 @@ import type { ReplicaId } from '../../core/base/types';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import type { Trouble } from '../base/trouble';
 

@@ -6,7 +6,7 @@ import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec'
 import { sentenceOf } from '../base/error-sentence';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 
 const DIGEST = 'digest';

@@ -1,4 +1,4 @@
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 
 /** A synchronous slice that is longer holds up heartbeats and everybody's requests. */

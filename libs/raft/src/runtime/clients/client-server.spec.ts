@@ -3,7 +3,8 @@ import type { ClientChannel, Hello, RequestMessage, ResponseMessage } from '../.
 import { CLIENT_STATUS, CLIENT_UNWATCH, CLIENT_WATCH, decodeClusterWord, decodeMachineEvent } from './client-calls';
 import { ClientServer } from './client-server';
 import type { PendingRequest } from '../requests/pending-request';
-import { decodeError, encodeRequest } from '../requests/request-codec';
+import { encodeRequest } from '../requests/request-codec';
+import { decodeError } from '../base/error-codec';
 import type { RaftStatus } from '../status/status';
 
 const CLIENT = { clusterName: 'shop', nodeName: 'api' } as Hello;

@@ -13,9 +13,12 @@ import {
 } from './client-calls';
 import { ClientWatches } from './client-watches';
 import { sentenceOf } from '../base/error-sentence';
-import { PendingRequest, type RequestKind, type RequestResult } from '../requests/pending-request';
-import type { MachineEventSource, RaftLogger } from '../options/raft-node-options';
-import { asRaftError, decodeRequest, encodeError, encodeResult } from '../requests/request-codec';
+import { PendingRequest, type RequestResult } from '../requests/pending-request';
+import type { RequestKind } from '../base/request-kind';
+import type { MachineEventSource } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
+import { decodeRequest, encodeResult } from '../requests/request-codec';
+import { asRaftError, encodeError } from '../base/error-codec';
 import type { Scheduler } from '../base/scheduler';
 import type { RaftStatus } from '../status/status';
 

@@ -1,7 +1,7 @@
 import type { ClientChannel, Hello, ResponseMessage } from '../../transport/contract';
 import { decodeMachineEvent } from './client-calls';
 import { ClientWatches, WATCH_BOUNDS } from './client-watches';
-import { decodeError } from '../requests/request-codec';
+import { decodeError } from '../base/error-codec';
 
 const HALF_A_MEGABYTE = 500_000;
 const FULL_BYTES = 1024 * 1024;

@@ -4,8 +4,8 @@ import type { RaftMachineEvent } from '../../state-machine/declare/machine-chang
 import type { ClientChannel } from '../../transport/contract';
 import { encodeMachineEvent } from './client-calls';
 import { sentenceOf } from '../base/error-sentence';
-import type { RaftLogger } from '../options/raft-node-options';
-import { encodeError } from '../requests/request-codec';
+import type { RaftLogger } from '../base/logger';
+import { encodeError } from '../base/error-codec';
 import type { Scheduler } from '../base/scheduler';
 
 /** How many machines one client may watch. */

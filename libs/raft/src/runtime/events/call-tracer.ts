@@ -1,7 +1,5 @@
-import type { RaftErrorCode } from '../../errors/raft-error';
 import type { LogId } from '../../core/base/types';
-import type { CommandOutcome } from '../../state-machine/contract';
-import type { RequestKind } from '../requests/pending-request';
+import type { CallOutcome, RequestKind } from '../base/request-kind';
 
 /** A call that comes in at a node. @publicApi */
 export interface TracedCall {
@@ -11,9 +9,6 @@ export interface TracedCall {
   /** The caller's trace context, where another node sent the call on; undefined for a call of this process. */
   readonly carrier: string | undefined;
 }
-
-/** How a call ended: what the state machine answered, or the code of its error. @publicApi */
-export type CallOutcome = CommandOutcome['status'] | RaftErrorCode;
 
 /** One traced call on its way through one node. None of it may throw. @publicApi */
 export interface CallTrace {

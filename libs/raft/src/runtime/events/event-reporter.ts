@@ -1,11 +1,23 @@
 import type { ConfigurationInForce } from '../../core/base/configuration';
 import type { KernelStatus } from '../../core/base/effects';
-import type { CallOutcome } from './call-tracer';
+import type { CallOutcome } from '../base/request-kind';
 import { membershipView } from '../status/membership-view';
 import type { NodeEvents } from './node-events';
-import type { PendingRequest } from '../requests/pending-request';
 import type { CallOrigin } from './raft-events';
+import type { ReadConsistency } from '../base/call-options';
+import type { RequestKind } from '../base/request-kind';
 import type { Scheduler } from '../base/scheduler';
+
+/** What an event says of a call. */
+export interface ReportedCall {
+  readonly kind: RequestKind;
+  readonly body: Uint8Array;
+  readonly consistency: ReadConsistency;
+  /** Whether another node sent it on. */
+  readonly isFromPeer: boolean;
+  /** Called with the answer: its outcome and its place in the log, if it has one. */
+  watch: ((outcome: CallOutcome, index: number | null) => void) | undefined;
+}
 
 /** Puts together what a node tells of its calls, elections, members and connections, each only where somebody listens. */
 export class EventReporter {
@@ -19,7 +31,7 @@ export class EventReporter {
   ) {}
 
   /** A call came in: its answer will be told. */
-  called(request: PendingRequest): void {
+  called(request: ReportedCall): void {
     const { proposal, read } = this.events.taps;
     // No call of a user's: it is there for others.
     if (request.kind === 'session') return;
@@ -64,7 +76,7 @@ export class EventReporter {
     if (tap.isHeard) tap.tell({ peer, address, state: isConnected ? 'connected' : 'lost', detail });
   }
 
-  private readAnswered(request: PendingRequest, origin: CallOrigin, outcome: CallOutcome, durationMs: number): void {
+  private readAnswered(request: ReportedCall, origin: CallOrigin, outcome: CallOutcome, durationMs: number): void {
     const { kind, consistency } = request;
     if (kind !== 'propose' && kind !== 'session')
       this.events.taps.read.tell({ origin, kind, consistency, outcome, durationMs });

@@ -1,6 +1,6 @@
 import type { Configuration, ConfigurationInForce } from '../../core/base/configuration';
 import { isJoint, isVoter } from '../../core/membership/membership';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 
 /** Writes a line for each membership that comes into force, and says what is new in it. */
 export class MembershipLog {

@@ -1,7 +1,7 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
 import { sentenceOf } from '../base/error-sentence';
 import type { EventSource, RaftEventMap, RaftEventName } from './raft-events';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 
 /** `Record<RaftEventName, …>` makes a forgotten name a compile error. */
 const NAMES: Readonly<Record<RaftEventName, true>> = {

@@ -1,6 +1,5 @@
-import type { ReadConsistency } from '../options/raft-node-options';
-import type { CallOutcome } from './call-tracer';
-import type { RequestKind } from '../requests/pending-request';
+import type { ReadConsistency } from '../base/call-options';
+import type { CallOutcome, RequestKind } from '../base/request-kind';
 import type { QueueLengths } from '../status/status';
 
 /** Which node an event is of: several may live in one process. @publicApi */

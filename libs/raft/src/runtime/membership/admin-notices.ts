@@ -1,7 +1,7 @@
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Replica } from '../replica/replica';
 
 const NOTICE = 'admin.notice';

@@ -2,7 +2,7 @@ import type { Configuration, Member } from '../../core/base/configuration';
 import { isVoter } from '../../core/membership/membership';
 import type { ReplicaId } from '../../core/base/types';
 import type { PeerLinks } from '../peers/peer-links';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
 

@@ -1,4 +1,4 @@
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import type { RaftStatus } from '../status/status';
 import { describeMembers } from './status-report';

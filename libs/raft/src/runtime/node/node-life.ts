@@ -28,7 +28,7 @@ import { tellSecurity, warnOfExposed } from '../options/peer-security';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import { askForRepair, beginAgain, labelOf, type QuarantinedNode, renewStore, type RepairResult } from './repairing';
 import { Replica } from '../replica/replica';
-import { asRaftError } from '../requests/request-codec';
+import { asRaftError } from '../base/error-codec';
 import { SessionProof } from '../store/session-proof';
 import { restoreAtStart, type RestoredGroup } from '../snapshots/snapshot-install';
 import type { QueueLengths, RaftPhase, RaftStatus } from '../status/status';

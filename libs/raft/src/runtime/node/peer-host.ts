@@ -23,7 +23,7 @@ import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import { isAmongUs, type PeerStanding, speaksFor } from '../peers/peer-standing';
 import type { Replica } from '../replica/replica';
-import { encodeError } from '../requests/request-codec';
+import { encodeError } from '../base/error-codec';
 import type { RequestRouter } from '../requests/request-router';
 import type { RequestServer } from '../requests/request-server';
 

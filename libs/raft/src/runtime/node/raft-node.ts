@@ -12,15 +12,10 @@ import {
 import { notStarted } from '../base/node-errors';
 import type { NodeEvents } from '../events/node-events';
 import { NodeLife } from './node-life';
-import type {
-  BarrierOptions,
-  Ordered,
-  ProposeOptions,
-  QueryOptions,
-  RaftNodeOptions,
-} from '../options/raft-node-options';
+import type { RaftNodeOptions } from '../options/raft-node-options';
+import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../base/call-options';
 import type { RepairResult } from './repairing';
-import type { SnapshotInfo } from '../options/snapshot-options';
+import type { SnapshotInfo } from '../status/snapshot-status';
 import type { RaftStatus } from '../status/status';
 
 const NOTHING = new Uint8Array(0);

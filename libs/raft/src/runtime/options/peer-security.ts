@@ -1,18 +1,9 @@
+import type { SecurityMode, SecurityStatus } from '../status/security-status';
 import type { Configuration } from '../../core/base/configuration';
 import { RaftError } from '../../errors/raft-error';
 import type { TransportProtection } from '../../transport/contract';
 import { isLocalAddress } from '../../transport/local-host';
-import type { RaftLogger } from './raft-node-options';
-
-/** How the peer port is protected: as the transport says, and `loopback` where nothing protects it but that it is local. @publicApi */
-export type SecurityMode = 'secret' | 'tls' | 'tls+secret' | 'private' | 'loopback' | 'insecure';
-
-/** Who may come as a peer, and so do anything: read and write all data, change the members. @publicApi */
-export interface SecurityStatus {
-  readonly mode: SecurityMode;
-  /** The same as a sentence. */
-  readonly detail: string;
-}
+import type { RaftLogger } from '../base/logger';
 
 const ANYTHING = 'may do anything: read and write all data, change the members';
 

@@ -3,7 +3,7 @@ import type { GroupId } from '../../core/base/types';
 import type { Hello, RequestMessage, ResponseMessage } from '../../transport/contract';
 import type { CallIds } from './call-ids';
 import type { PeerLinks } from './peer-links';
-import { asRaftError, decodeError, encodeError } from '../requests/request-codec';
+import { asRaftError, decodeError, encodeError } from '../base/error-codec';
 import type { Scheduler, TimerHandle } from '../base/scheduler';
 
 /** Serves one kind of call. What it throws is the caller's answer. */

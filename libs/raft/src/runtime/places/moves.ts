@@ -14,7 +14,7 @@ import { ACCUSE, type WhoAnswer } from './place-calls';
 import { PlaceCase } from './place-case';
 import { accusation, type PlaceVerdict, verdictOn } from './place-verdict';
 import type { PlaceWitness } from './place-witness';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
 import { WitnessRound } from './witness-round';

@@ -4,7 +4,7 @@ import type { LifeBook } from '../store/life-book';
 import type { PeerLinks } from '../peers/peer-links';
 import { PlaceCase } from './place-case';
 import { accusation, verdictOn } from './place-verdict';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
 import type { WitnessAnswers, WitnessRound } from './witness-round';

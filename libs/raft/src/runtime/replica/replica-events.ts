@@ -5,7 +5,7 @@ import type { NodeEvents } from '../events/node-events';
 import type { PeerLinks } from '../peers/peer-links';
 import type { Scheduler } from '../base/scheduler';
 import type { SnapshotFetch } from '../snapshots/snapshot-fetcher';
-import type { SnapshotInfo } from '../options/snapshot-options';
+import type { SnapshotInfo } from '../status/snapshot-status';
 import type { QueueLengths } from '../status/status';
 
 /** How often the lengths of the queues are told. */

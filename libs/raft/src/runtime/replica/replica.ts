@@ -43,7 +43,7 @@ import type { RequestRouter, ServingReplica } from '../requests/request-router';
 import { asFarAsProved, type SessionProof } from '../store/session-proof';
 import type { RestoredGroup } from '../snapshots/snapshot-install';
 import type { SnapshotFetch } from '../snapshots/snapshot-fetcher';
-import type { SnapshotInfo } from '../options/snapshot-options';
+import type { SnapshotInfo } from '../status/snapshot-status';
 import { StoreWatch } from '../store/store-watch';
 import { TableSchemas } from '../apply/table-schemas';
 import { timingOf } from '../options/timing';

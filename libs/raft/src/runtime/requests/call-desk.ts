@@ -1,10 +1,11 @@
 import { MAX_SCHEMA_VERSION } from '../../core/base/entry';
 import { RaftError } from '../../errors/raft-error';
 import { isSchemaVersion } from './command-refusals';
-import type { EventReporter } from '../events/event-reporter';
 import { undecided } from '../base/node-errors';
-import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
-import type { ProposeOptions, QueryOptions, RaftNodeOptions } from '../options/raft-node-options';
+import { PendingRequest, type RequestResult } from './pending-request';
+import type { RequestKind } from '../base/request-kind';
+import type { RaftNodeOptions } from '../options/raft-node-options';
+import type { ProposeOptions, QueryOptions } from '../base/call-options';
 import type { RequestLedger } from './request-ledger';
 import type { RequestRouter } from './request-router';
 
@@ -15,6 +16,11 @@ export type CallDeskOptions = Pick<RaftNodeOptions, 'requestTimeoutMs' | 'tracer
   readonly limits: Pick<RaftNodeOptions['limits'], 'maxCommandBytes' | 'maxPendingRequests' | 'maxPendingBytes'>;
 };
 
+/** Told of each call that comes in, before anything else is done with it. */
+export interface CallReporter {
+  called(request: PendingRequest): void;
+}
+
 /** Where calls come in, those of this process and those that other nodes send on, and where they are refused. */
 export class CallDesk {
   /** @param closed why no call is taken in at the moment; undefined where calls are */
@@ -22,7 +28,7 @@ export class CallDesk {
     private readonly options: CallDeskOptions,
     private readonly ledger: RequestLedger,
     private readonly router: RequestRouter,
-    private readonly reporter: Pick<EventReporter, 'called'>,
+    private readonly reporter: CallReporter,
     private readonly closed: () => RaftError | undefined,
   ) {}
 

@@ -5,7 +5,7 @@ import type { CommandOutcome } from '../../state-machine/contract';
 import { outcomeValue } from '../../state-machine/codec/outcome-value';
 import type { SessionCalls } from '../../state-machine/entries/session-calls';
 import { encodeSessionOperation, type SessionOperation } from '../../state-machine/entries/session-entry';
-import type { Ordered } from '../options/raft-node-options';
+import type { Ordered } from '../base/call-options';
 import type { Scheduler, TimerHandle } from '../base/scheduler';
 import { clientNonce } from './session-nonce';
 import { SessionSequences } from './session-sequences';

@@ -6,7 +6,8 @@ import type { PeerLinks } from '../peers/peer-links';
 import { refusedOnceMore } from '../base/node-errors';
 import type { NodeSession } from './node-session';
 import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
-import { decodeError, decodeResult, encodeRequest } from './request-codec';
+import { decodeResult, encodeRequest } from './request-codec';
+import { decodeError } from '../base/error-codec';
 import type { RequestLedger } from './request-ledger';
 import type { Scheduler } from '../base/scheduler';
 

@@ -1,10 +1,11 @@
+import type { OpenSession } from './relay-place';
 import { isRaftError, RaftError, type RaftErrorCode } from '../../errors/raft-error';
 import { relayedCommand } from '../../state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
 import { encodeSessionOperation } from '../../state-machine/entries/session-entry';
 import { decodeValue } from '../../state-machine/codec/value-codec';
 import type { PendingRequest, RequestHolder, RequestResult } from './pending-request';
-import type { Ordered } from '../options/raft-node-options';
+import type { Ordered } from '../base/call-options';
 import type { RequestLedger } from './request-ledger';
 import type { Scheduler } from '../base/scheduler';
 import { nodeNonce } from './session-nonce';
@@ -16,20 +17,6 @@ const CROWDED_MS = 5000;
 
 /** The cluster can't open one: an older leader, or a state machine that keeps none. */
 const NEVER_OPENED: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>(['RAFT_FORBIDDEN', 'RAFT_REJECTED']);
-
-interface OpenSession {
-  readonly id: string;
-  readonly sequences: SessionSequences;
-  usedAtMs: number;
-}
-
-/** A command's place in a session of this node. */
-export interface RelayPlace {
-  readonly session: OpenSession;
-  readonly sequence: number;
-  /** The command as its caller gave it. */
-  readonly command: Uint8Array;
-}
 
 export interface NodeSessionPorts {
   readonly scheduler: Scheduler;

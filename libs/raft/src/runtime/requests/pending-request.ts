@@ -1,15 +1,10 @@
 import type { RaftError } from '../../errors/raft-error';
 import { isRepeatable } from '../../state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../state-machine/contract';
-import type { CallOutcome, CallTrace } from '../events/call-tracer';
-import type { RelayPlace } from './node-session';
-import type { Ordered, ReadConsistency } from '../options/raft-node-options';
-
-/**
- * `session` opens, renews or ends a client session; `barrier` waits until its index is applied here; `readIndex` is the leader's
- * part of another node's barrier.
- */
-export type RequestKind = 'propose' | 'session' | 'query' | 'barrier' | 'readIndex';
+import type { CallTrace } from '../events/call-tracer';
+import type { RequestKind, CallOutcome } from '../base/request-kind';
+import type { RelayPlace } from './relay-place';
+import type { Ordered, ReadConsistency } from '../base/call-options';
 
 /**
  * How far a request has come, which decides what may be said of it. `parked`: it is nowhere yet, so it is certainly not

@@ -1,5 +1,6 @@
 import { RaftError } from '../../errors/raft-error';
-import { decodeError, decodeRequest, decodeResult, encodeError, encodeRequest, encodeResult } from './request-codec';
+import { decodeRequest, decodeResult, encodeRequest, encodeResult } from './request-codec';
+import { decodeError, encodeError } from '../base/error-codec';
 import type { RequestResult } from './pending-request';
 
 describe('The codec of forwarded calls', () => {

@@ -1,6 +1,7 @@
 import type { Hello, RequestMessage, ResponseMessage } from '../../transport/contract';
 import type { PendingRequest } from './pending-request';
-import { decodeError, encodeRequest } from './request-codec';
+import { encodeRequest } from './request-codec';
+import { decodeError } from '../base/error-codec';
 import { RequestServer } from './request-server';
 
 const SENDER = { clusterId: 'c1', nodeName: 'n2', bootNonce: 'life 1' } as Hello;

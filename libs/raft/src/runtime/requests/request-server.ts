@@ -2,8 +2,10 @@ import { RaftError } from '../../errors/raft-error';
 import type { GroupId } from '../../core/base/types';
 import type { Hello, RequestMessage, ResponseMessage } from '../../transport/contract';
 import { sentenceOf } from '../base/error-sentence';
-import { PendingRequest, type RequestKind, type RequestResult } from './pending-request';
-import { decodeRequest, encodeError, encodeResult, type ForwardedRequest } from './request-codec';
+import { PendingRequest, type RequestResult } from './pending-request';
+import type { RequestKind } from '../base/request-kind';
+import { decodeRequest, encodeResult, type ForwardedRequest } from './request-codec';
+import { encodeError } from '../base/error-codec';
 
 const METHODS: ReadonlyMap<string, RequestKind> = new Map([
   ['propose', 'propose'],

@@ -1,6 +1,6 @@
 import type { PendingRequest, RequestHolder } from './pending-request';
 import type { RequestLedger } from './request-ledger';
-import { asRaftError } from './request-codec';
+import { asRaftError } from '../base/error-codec';
 import type { Scheduler } from '../base/scheduler';
 
 export interface SharedBarrierPorts {

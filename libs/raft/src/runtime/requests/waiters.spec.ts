@@ -4,7 +4,8 @@ import { SeededRandom } from '../../core/base/random';
 import { MachineClock, SimulatedScheduler } from '../../testing/simulator/simulated/simulated-scheduler';
 import { SimulatedProcess } from '../../testing/simulator/simulated/simulated-process';
 import { VirtualTime } from '../../testing/simulator/base/virtual-time';
-import { PendingRequest, type RequestKind } from './pending-request';
+import { PendingRequest } from './pending-request';
+import type { RequestKind } from '../base/request-kind';
 import { RequestLedger } from './request-ledger';
 import { Waiters } from './waiters';
 

@@ -12,7 +12,7 @@ import { SliceWatch } from '../apply/slice-watch';
 import { SnapshotServer } from './snapshot-calls';
 import { type SnapshotFetch, SnapshotFetcher, type SnapshotHolder } from './snapshot-fetcher';
 import { installSnapshot } from './snapshot-install';
-import type { InstallStatus, SnapshotInfo } from '../options/snapshot-options';
+import type { InstallStatus, SnapshotInfo } from '../status/snapshot-status';
 import { Snapshotter } from './snapshotter';
 
 export interface ReplicaSnapshotsPorts {

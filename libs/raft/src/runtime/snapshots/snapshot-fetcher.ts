@@ -5,10 +5,10 @@ import type { RaftStorage, SnapshotMetadata } from '../../storage/contract';
 import { sentenceOf } from '../base/error-sentence';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import { decodeOffer, encodeChunkRequest, type OfferedSnapshot, SNAPSHOT_CHUNK, SNAPSHOT_INFO } from './snapshot-calls';
-import type { InstallStatus, SnapshotInfo } from '../options/snapshot-options';
+import type { InstallStatus, SnapshotInfo } from '../status/snapshot-status';
 
 /** Chunks on their way at once: more would stand between heartbeats and their answers. */
 const WINDOW = 2;

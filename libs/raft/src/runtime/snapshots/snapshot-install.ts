@@ -1,16 +1,15 @@
 import type { ConfigurationInForce } from '../../core/base/configuration';
 import type { KernelSnapshot } from '../../core/base/kernel-api';
-import type { GroupId, LogId } from '../../core/base/types';
-import { sameLogId } from '../../core/base/types';
+import { type GroupId, type LogId, sameLogId } from '../../core/base/types';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
 import { RestoreInterruptedError } from '../../state-machine/host/host-errors';
 import { type IntactGroup, isStoreCorrupt } from '../../storage/checked-load';
 import type { LoadedGroup, RaftStorage, SnapshotMetadata } from '../../storage/contract';
 import { sentenceOf } from '../base/error-sentence';
 import { inTurns } from '../base/in-turns';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
-import type { SnapshotInfo } from '../options/snapshot-options';
+import type { SnapshotInfo } from '../status/snapshot-status';
 
 const RETRY_MS = 500;
 

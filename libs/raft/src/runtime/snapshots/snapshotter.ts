@@ -6,10 +6,11 @@ import type { ReplicatedStateMachine, SnapshotSource } from '../../state-machine
 import type { RaftStorage } from '../../storage/contract';
 import { sentenceOf } from '../base/error-sentence';
 import type { NodeEvents } from '../events/node-events';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import type { SliceWatch } from '../apply/slice-watch';
-import type { SnapshotInfo, SnapshotOptions } from '../options/snapshot-options';
+import type { SnapshotOptions } from '../options/snapshot-options';
+import type { SnapshotInfo } from '../status/snapshot-status';
 
 /** The version of the chunks' encoding, by which a reader knows whether it can read them. */
 export const SNAPSHOT_CHUNKS_FORMAT = 1;

@@ -1,5 +1,5 @@
 import { sentenceOf } from '../base/error-sentence';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { RaftPhase, RaftStatus } from './status';
 
 /** The phase of a node, and those who want to hear of changes. */

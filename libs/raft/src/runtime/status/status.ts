@@ -3,8 +3,8 @@ import type { PendingChange } from './pending-change';
 import type { ReplicaId } from '../../core/base/types';
 import type { PeerConnectionState } from '../../transport/contract';
 import type { MemberRole } from './membership-view';
-import type { SecurityStatus } from '../options/peer-security';
-import type { InstallStatus, SnapshotInfo } from '../options/snapshot-options';
+import type { SecurityStatus } from './security-status';
+import type { InstallStatus, SnapshotInfo } from './snapshot-status';
 
 /**
  * Where a node stands. `founding`: waiting for the other founders. `joining`: waiting to be taken in. `removed`, `quarantined`

@@ -3,7 +3,7 @@ import type { RaftStorage, StoreIdentity } from '../../storage/contract';
 import type { Hello, KnownLife, Life } from '../../transport/contract';
 import { sentenceOf } from '../base/error-sentence';
 import { biographyOf, type Biography, continuationOf, nextLife } from './lives';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 
 const FORMAT = 1;
 /** Of how many replicas the last life is remembered. */

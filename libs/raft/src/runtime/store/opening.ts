@@ -8,7 +8,8 @@ import { sentenceOf } from '../base/error-sentence';
 import { isSoleVoter } from '../../core/membership/membership';
 import { LifeBook } from './life-book';
 import { exposedMember, HOW_TO_PROTECT } from '../options/peer-security';
-import type { RaftLogger, RaftNodeOptions } from '../options/raft-node-options';
+import type { RaftNodeOptions } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { SessionProof } from './session-proof';
 
 export interface OpenedStore {

@@ -1,5 +1,5 @@
 import { sentenceOf } from '../base/error-sentence';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import type { Trouble } from '../base/trouble';
 

@@ -1,5 +1,5 @@
 import type { StoreIdentity } from '../../storage/contract';
-import type { RaftLogger } from '../options/raft-node-options';
+import type { RaftLogger } from '../base/logger';
 import type { Scheduler, TimerHandle } from '../base/scheduler';
 
 /**

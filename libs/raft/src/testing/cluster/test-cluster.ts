@@ -1,5 +1,5 @@
 import { RaftError } from '../../errors/raft-error';
-import type { RaftLogger } from '../../runtime/options/raft-node-options';
+import type { RaftLogger } from '../../runtime/base/logger';
 import type { StateMachineClass } from '../../state-machine/declare/machine-class';
 import { StateMachineHost } from '../../state-machine/host/state-machine-host';
 import type { MemoryNetwork } from '../../transport/memory';

@@ -1,5 +1,5 @@
 import { isRaftError } from '../../../errors/raft-error';
-import type { Ordered } from '../../../runtime/options/raft-node-options';
+import type { Ordered } from '../../../runtime/base/call-options';
 import { encodeCommand } from '../../../state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../../state-machine/contract';
 import type { Chance } from '../base/chance';

@@ -1,5 +1,5 @@
 import { isRaftError, type RaftErrorCode } from '../../../errors/raft-error';
-import type { Ordered } from '../../../runtime/options/raft-node-options';
+import type { Ordered } from '../../../runtime/base/call-options';
 import { encodeCommand } from '../../../state-machine/entries/command-envelope';
 import type { CommandOutcome } from '../../../state-machine/contract';
 import { encodeQuery } from '../../../state-machine/entries/query-envelope';
