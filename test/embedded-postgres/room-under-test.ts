@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,6 +13,7 @@ import type {
 } from '../../apps/kv/src/embedded-postgres/embedded-postgres.interface';
 import { killEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
 import { startEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres/start-embedded-postgres';
+import { copyNewDatabase } from '../support/postgres-template';
 
 /** What an owner in a process of its own says when its server answers. */
 export interface Announcement {
@@ -48,9 +49,20 @@ function packageFolder(name: string, from: string): string {
   return folder;
 }
 
+/** A copy whose files are the same ones where the file system allows that: tests take some away, and write into none. */
+async function linkTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await linkTree(source, target);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
+    else await link(source, target).catch(() => copyFile(source, target));
+  }
+}
+
 async function copyPackage(name: string, from: string, to: string): Promise<void> {
   const folder = packageFolder(name, from);
-  await cp(folder, join(to, name), { recursive: true, verbatimSymlinks: true });
+  await linkTree(folder, join(to, name));
   const { dependencies = {} } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
     dependencies?: Record<string, string>;
   };
@@ -83,6 +95,13 @@ export class RoomUnderTest {
     return join(await this.folder(), 'postgres');
   }
 
+  /** One in which a database lies that was never started: where its making isn't what is tested. */
+  async newDatabase(): Promise<string> {
+    const dataDir = await this.newDataDir();
+    await copyNewDatabase(dataDir);
+    return dataDir;
+  }
+
   async start(dataDir: string, options: Omit<EmbeddedPostgresOptions, 'dataDir'> = {}): Promise<EmbeddedPostgres> {
     this.dataDirs.add(dataDir);
     const server = await startEmbeddedPostgres({ ...options, dataDir });
@@ -94,7 +113,7 @@ export class RoomUnderTest {
   async compile(into: string, whole = false): Promise<string> {
     const room = join(into, 'room');
     await mkdir(room);
-    for (const file of await readdir(SOURCES)) {
+    for (const file of await readdir(SOURCES, { recursive: true })) {
       if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
       const { code } = await transformFile(join(SOURCES, file), {
         swcrc: false,
@@ -102,7 +121,9 @@ export class RoomUnderTest {
         module: { type: 'commonjs' },
         jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
       });
-      await writeFile(join(room, file.replace(/\.ts$/, '.js')), code);
+      const compiled = join(room, file.replace(/\.ts$/, '.js'));
+      await mkdir(dirname(compiled), { recursive: true });
+      await writeFile(compiled, code);
     }
     const script = join(into, 'owner.js');
     await writeFile(script, OWNER_SCRIPT);

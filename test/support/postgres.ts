@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../apps/kv/src/embedded-postgres';
+import { copyNewDatabase } from './postgres-template';
 
 /** A Postgres server of a spec's own: started in `beforeAll`, gone with its files after `stop`. */
 export class TestPostgres {
@@ -15,7 +16,9 @@ export class TestPostgres {
 
   static async start(): Promise<TestPostgres> {
     const folder = await mkdtemp(join(tmpdir(), 'raft-postgres-'));
-    const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres'), tcp: true });
+    const dataDir = join(folder, 'postgres');
+    await copyNewDatabase(dataDir);
+    const server = await startEmbeddedPostgres({ dataDir, tcp: true });
     const admin = new Client({ connectionString: server.url });
     await admin.connect();
     return new TestPostgres(server, folder, admin);

@@ -36,7 +36,7 @@ describe('who reaches the embedded Postgres', () => {
   afterAll(() => room.dispose());
 
   it('is, over TCP, who has the password in a file of this user', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const server = await room.start(dataDir, { tcp: true });
     const password = (await readFile(`${dataDir}.password`, 'utf8')).trim();
     expect(password).toMatch(/^[0-9a-f]{48}$/);
@@ -52,7 +52,7 @@ describe('who reaches the embedded Postgres', () => {
   });
 
   it('is this user alone, also over a folder that an earlier build opened to all', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const first = await room.start(dataDir);
     await query(first.url, 'CREATE TABLE t AS SELECT 5 AS value');
     await first.stop();
@@ -68,7 +68,7 @@ describe('who reaches the embedded Postgres', () => {
   });
 
   it('is this user alone, also where the server of an earlier build still runs: it is started again', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const first = await room.start(dataDir);
     await query(first.url, 'CREATE TABLE t AS SELECT 6 AS value');
     await first.stop();

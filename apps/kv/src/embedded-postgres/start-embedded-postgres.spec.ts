@@ -6,7 +6,7 @@ import { childrenOf, isRunning } from './process/process-table';
 import { killEmbeddedPostgres } from './kill-embedded-postgres';
 import { ended, query, RoomUnderTest } from '../../../../test/embedded-postgres/room-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const postmasterFile = (dataDir: string): string => join(dataDir, 'postmaster.pid');
 
@@ -67,7 +67,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('keeps its contents, its address and a database of another name over a restart', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const first = await room.start(dataDir, { database: 'kv "quoted"' });
     await query(first.url, 'CREATE TABLE t AS SELECT 7 AS value');
     await first.stop();
@@ -78,7 +78,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('is out of reach of the Ctrl-C that ends its owner, and is taken over by the next one', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const script = await room.compile(await room.folder());
     const owner = room.startOwner(script, dataDir);
     const { pid, url } = await owner.announcement;
@@ -94,7 +94,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('is taken over after SIGKILL of its owner, again and again', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const script = await room.compile(await room.folder());
     const pids = new Set<number>();
     for (let life = 0; life < 3; life++) {
@@ -112,7 +112,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('keeps every answered write when all its processes are killed at one instant', async () => {
-    const dataDirs = await Promise.all([room.newDataDir(), room.newDataDir()]);
+    const dataDirs = await Promise.all([room.newDatabase(), room.newDatabase()]);
     const servers = await Promise.all(dataDirs.map((dataDir) => room.start(dataDir)));
     expect(servers[0]?.url).not.toBe(servers[1]?.url);
     for (const { url } of servers) await query(url, 'CREATE TABLE t (value int)');
@@ -134,7 +134,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('does not believe a process id that another program got, and never signals that program', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const script = join(await room.folder(), 'sleep.js');
     await writeFile(script, 'console.log("{}"); setInterval(() => undefined, 1000)');
     const stranger = room.startOwner(script, await room.newDataDir());
@@ -158,7 +158,7 @@ describe('the embedded Postgres', () => {
   ])(
     'starts over a postmaster.pid that a power cut left %s, and not while a server works there',
     async (_what, zeros) => {
-      const dataDir = await room.newDataDir();
+      const dataDir = await room.newDatabase();
       const first = await room.start(dataDir);
       await query(first.url, 'CREATE TABLE kept (n int)');
       const family = [first.pid, ...childrenOf(new Set([first.pid]))];
@@ -183,9 +183,8 @@ describe('the embedded Postgres', () => {
   );
 
   it("does not take over another directory's server that a stale file names, not even of a copy with the same identity", async () => {
-    const original = await room.newDataDir();
-    await (await room.start(original)).stop();
-    const copy = await room.newDataDir();
+    const original = await room.newDatabase();
+    const copy = await room.newDatabase();
     await cp(original, copy, { recursive: true });
     const server = await room.start(original);
     await cp(postmasterFile(original), postmasterFile(copy));
@@ -199,7 +198,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('waits for a server that is just stopping, and starts a new one', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const first = await room.start(dataDir);
     const [, second] = await Promise.all([first.stop(), room.start(dataDir)]);
     expect(second.adopted).toBe(false);
@@ -242,7 +241,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('finds another port where its own was taken, and says so where it was told one', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const first = await room.start(dataDir, { tcp: true });
     await first.stop();
     const squatter = createServer().listen(first.port, '127.0.0.1');
@@ -260,8 +259,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('ends what it started when the time to start has passed', async () => {
-    const dataDir = await room.newDataDir();
-    await (await room.start(dataDir)).stop();
+    const dataDir = await room.newDatabase();
     const failed = room.start(dataDir, { startTimeoutMs: 0 });
     await expect(failed).rejects.toMatchObject({ code: 'START_TIMEOUT' });
     const again = await room.start(dataDir);
@@ -270,8 +268,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('says what Postgres said when it does not start', async () => {
-    const dataDir = await room.newDataDir();
-    await (await room.start(dataDir)).stop();
+    const dataDir = await room.newDatabase();
     await writeFile(join(dataDir, 'postgresql.conf'), "shared_buffers = 'much'\n", { flag: 'a' });
     await expect(room.start(dataDir)).rejects.toMatchObject({
       code: 'START_FAILED',
@@ -280,7 +277,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('ends a server that hangs in its fast shutdown, and loses nothing', async () => {
-    const dataDir = await room.newDataDir();
+    const dataDir = await room.newDatabase();
     const server = await room.start(dataDir, { stopTimeoutMs: 200 });
     await query(server.url, 'CREATE TABLE t AS SELECT 3 AS value');
     for (const pid of childrenOf(new Set([server.pid]))) freeze(pid);
@@ -298,8 +295,7 @@ describe('the embedded Postgres', () => {
     await expect(room.start(strange)).rejects.toMatchObject({ code: 'DATA_DIR_INVALID' });
     expect(await readdir(strange)).toEqual(['letter.txt']);
 
-    const old = await room.newDataDir();
-    await (await room.start(old)).stop();
+    const old = await room.newDatabase();
     await writeFile(join(old, 'PG_VERSION'), '17\n');
     await expect(room.start(old)).rejects.toMatchObject({
       code: 'VERSION_MISMATCH',

@@ -5,7 +5,7 @@ import { isRunning } from './process-table';
 import { ended, query, RoomUnderTest } from '../../../../../test/embedded-postgres/room-under-test';
 import { itNeeds, type Need } from '../../../../../test/support/needs';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const NOBODY = 65_534;
 const NAMELESS = 34_567;
