@@ -5,7 +5,8 @@ import { commandTarget, requestTarget } from './payload-targets';
 import { snapshotTarget } from './snapshot-target';
 import type { FuzzTarget } from './target';
 
-const INPUTS = 20_000;
+/** `npm run fuzz` reads a million and more of each. */
+const INPUTS = 5_000;
 
 describe('what anybody may have written', () => {
   it.each<[string, () => FuzzTarget | Promise<FuzzTarget>]>([
@@ -22,7 +23,7 @@ describe('what anybody may have written', () => {
       expect(result.accepted).toBeGreaterThan(INPUTS / 100);
       expect(result.refused).toBeGreaterThan(INPUTS / 100);
     },
-    120_000,
+    600_000,
   );
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { GroupWrite, RaftStorage } from 'nestjs-raft';
 import { describeStorageConformance } from 'nestjs-raft/testing';
+import { damageEntry, damageState } from './file-storage-damage';
 import { FileStorage } from './file-storage';
 
 /** Its next `persist` fails like a full disk, or like one that answers too late. */
@@ -17,10 +18,7 @@ class FailingFileStorage extends FileStorage {
   }
 }
 
-describeStorageConformance('The file store of the guide', {
-  create: fileStorageUnderTest,
-  has: ['failNextPersist'],
-});
+describeStorageConformance('The file store of the guide', { create: fileStorageUnderTest });
 
 it('goes on behind a last line that was torn by a crash, and stops at a damaged one before it', async () => {
   const under = fileStorageUnderTest();
@@ -62,6 +60,10 @@ function fileStorageUnderTest() {
     failNextPersist: (storage: RaftStorage, landed: boolean) => {
       (storage as FailingFileStorage).failure = { landed };
     },
+    damage: (index: number, what: 'kind' | 'format' | 'data' | 'missing') =>
+      damageEntry(path.join(folder, 'journal'), index, what),
+    damageState: (what: 'vote' | 'commit' | 'configuration' | 'snapshot' | 'chunk') =>
+      damageState(path.join(folder, 'journal'), what),
     dispose: async () => {
       for (const storage of made) await storage.letGo();
       rmSync(folder, { recursive: true, force: true });

@@ -43,9 +43,14 @@ async function runOne(seed: number, { verbose, shrinks }: SimulateOptions): Prom
   return result.violation === undefined ? 0 : 1;
 }
 
+/** Those that once found something, and then those that were asked for. */
+export function seedsToRun({ first, seeds }: Pick<SimulateOptions, 'first' | 'seeds'>): readonly number[] {
+  return [...REGRESSIONS.map(({ seed }) => seed), ...Array.from({ length: seeds }, (_, at) => first + at)];
+}
+
 async function runMany(options: SimulateOptions): Promise<number> {
-  const { seeds: count, first, verbose, requirePaths, threads } = options;
-  const seeds = [...REGRESSIONS.map(({ seed }) => seed), ...Array.from({ length: count }, (_, at) => first + at)];
+  const { verbose, requirePaths, threads } = options;
+  const seeds = seedsToRun(options);
   const startedMs = performance.now();
   const paths = new PathCounts();
   const failed: SeedResult[] = [];
