@@ -1,13 +1,13 @@
 import { encodeConfiguration, decodeConfiguration } from '../../libs/raft/src/core/membership/configuration-codec';
 import { InvariantError } from '../../libs/raft/src/core/base/invariant';
 import { RaftError } from '../../libs/raft/src/errors/raft-error';
+import { decodeError, encodeError } from '../../libs/raft/src/runtime/base/error-codec';
 import {
   decodeRequest,
   decodeResult,
   encodeRequest,
   encodeResult,
 } from '../../libs/raft/src/runtime/requests/request-codec';
-import { decodeError, encodeError } from '../../libs/raft/src/runtime/base/error-codec';
 import {
   decodeChunkRequest,
   decodeOffer,

@@ -61,7 +61,18 @@ describe('the checksum of what is stored beside entries and chunks', () => {
         STATE.snapshot,
         1,
       ),
-      snapshotRow: snapshotRowChecksum(6, 1, snapshotMetadata(30, 5), 4, 120_000),
+      snapshotRow: snapshotRowChecksum(
+        6,
+        1,
+        {
+          last: { index: 30, term: 5 },
+          format: 1,
+          configurationIndex: 0,
+          configuration: canonicalJson(configurationOf(1, 2)),
+        },
+        4,
+        120_000,
+      ),
     }).toMatchInlineSnapshot(`
       {
         "batch": 488337142,

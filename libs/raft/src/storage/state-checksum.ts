@@ -1,4 +1,5 @@
 import type { Configuration, ConfigurationInForce } from '../core/base/configuration';
+import { toWireConfiguration } from '../core/membership/wire-configuration';
 import { crc32c } from '../core/base/crc32c';
 import type { GroupId, HardState, LogId } from '../core/base/types';
 import type { GroupIdentity, SnapshotMetadata } from './contract';
@@ -49,10 +50,14 @@ export function canonicalJson(value: unknown): string {
 
 const TEXTS = new WeakMap<object, string>();
 
-/** A configuration is never changed in place, and is summed with every batch. */
-function textOf(configuration: Configuration): string {
+/**
+ * A membership as it is summed. It is never changed in place, and is summed with every batch.
+ *
+ * @returns its stored form, as canonical JSON
+ */
+export function summedConfiguration(configuration: Configuration): string {
   let text = TEXTS.get(configuration);
-  if (text === undefined) TEXTS.set(configuration, (text = canonicalJson(configuration)));
+  if (text === undefined) TEXTS.set(configuration, (text = canonicalJson(toWireConfiguration(configuration))));
   return text;
 }
 
@@ -90,7 +95,7 @@ export function stateChecksum(group: GroupId, state: SummedState): number {
     snapshot.term,
     lastIndex,
     configuration.index,
-    textOf(configuration.configuration),
+    summedConfiguration(configuration.configuration),
   ]);
 }
 
@@ -108,7 +113,7 @@ export function snapshotChecksum(group: GroupId, metadata: SnapshotMetadata, chu
     last.term,
     format,
     configuration.index,
-    textOf(configuration.configuration),
+    summedConfiguration(configuration.configuration),
     chunkCount,
   ]);
 }

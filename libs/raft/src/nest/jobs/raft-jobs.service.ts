@@ -6,7 +6,7 @@ import { checkedCount, checkedKey } from '../primitives/shared/checked';
 import { type RaftReadOptions, readsOf } from '../primitives/shared/read-options';
 import { refusing, type Refusals } from '../primitives/shared/refusals';
 import type { JobMachine } from './machine/job.machine';
-import { HISTORY_LENGTH, type JobRecord, type RunRecord } from './machine/job-record';
+import { HISTORY_LENGTH, type JobRecord, runOf } from './machine/job-record';
 import type { JobSchedule } from './schedule/job-schedule';
 import type { RaftJob, RaftJobRun } from './schedule/leader-job.interface';
 
@@ -140,8 +140,4 @@ function isUnknownJob(error: unknown): boolean {
 
 function checkedName(name: string): string {
   return checkedKey('The name of a job', name);
-}
-
-function runOf({ scheduledMs, atMs, ...run }: RunRecord): RaftJobRun {
-  return { scheduledAt: new Date(scheduledMs), at: new Date(atMs), ...run };
 }

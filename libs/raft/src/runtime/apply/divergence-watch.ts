@@ -2,15 +2,13 @@ import { crc32c } from '../../core/base/crc32c';
 import type { Configuration } from '../../core/base/configuration';
 import type { ReplicaId } from '../../core/base/types';
 import type { ReplicatedStateMachine, StateDigest } from '../../state-machine/contract';
-import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
+import { decodeDigest, decodeIndex, DIGEST, DIVERGED, encodeDigest, encodeIndex } from './digest-calls';
 import { sentenceOf } from '../base/error-sentence';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 
-const DIGEST = 'digest';
-const DIVERGED = 'diverged';
 const COMPARE_EVERY_MS = 1000;
 /** A member that hasn't come to an index by then is compared at the next one. */
 const ATTEMPTS = 5;
@@ -64,12 +62,10 @@ export class DivergenceWatch {
   serve(): void {
     const { calls, machine } = this.ports;
     calls.serve(DIGEST, (body) => {
-      const { index } = decodeValue(body) as { readonly index: number };
-      const digest = machine.digest?.(index);
-      return Promise.resolve(encodeValue(digest ?? null));
+      return Promise.resolve(encodeDigest(machine.digest?.(decodeIndex(body))));
     });
     calls.serve(DIVERGED, (body, caller) => {
-      const { index } = decodeValue(body) as { readonly index: number };
+      const index = decodeIndex(body);
       // Only whom this node follows may say so, and only of what this node can see for itself.
       if (caller.replicaId === this.ports.leader() && machine.digest?.(index) !== undefined)
         this.ports.diverged(sentenceFor(index));
@@ -123,10 +119,8 @@ export class DivergenceWatch {
     const route = links.routeTo(id);
     if (route === undefined) return;
     try {
-      const answer = decodeValue(
-        await calls.call(route.address, DIGEST, encodeValue({ index: own.index }), callTimeoutMs),
-      );
-      if (answer !== null) answers.set(id, answer as StateDigest);
+      const answer = decodeDigest(await calls.call(route.address, DIGEST, encodeIndex(own.index), callTimeoutMs));
+      if (answer !== undefined) answers.set(id, answer);
     } catch {
       // Older nodes know no such call, and silent ones are asked again.
     }
@@ -164,7 +158,7 @@ export class DivergenceWatch {
       const route = links.routeTo(id);
       if (route === undefined) continue;
       calls
-        .call(route.address, DIVERGED, encodeValue({ index }), callTimeoutMs)
+        .call(route.address, DIVERGED, encodeIndex(index), callTimeoutMs)
         .catch((error: unknown) =>
           this.ports.logger.warn(`'${route.name}' wasn't told that it differs: ${sentenceOf(error)}`),
         );

@@ -3,11 +3,11 @@ import { isVoter } from '../../core/membership/membership';
 import type { ReplicaId } from '../../core/base/types';
 import type { CommandFates, FatesElsewhere, ReplicatedStateMachine } from '../../state-machine/contract';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
+import { decodeFates, decodeFatesQuestion, encodeFates, encodeFatesQuestion, FATES } from './fates-calls';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 
 const SCHEMAS = 'schemas';
-const FATES = 'fates';
 const ASK_EVERY_MS = 1000;
 
 export interface TableSchemasPorts {
@@ -40,9 +40,9 @@ export class TableSchemas {
     const { calls, machine } = this.ports;
     calls.serve(SCHEMAS, () => Promise.resolve(encodeValue(machine.schemaHashes?.() ?? new Map<string, string>())));
     calls.serve(FATES, async (body) => {
-      const asked = decodeValue(body) as { readonly machine: string; readonly indexes: readonly number[] };
+      const asked = decodeFatesQuestion(body);
       if (machine.fatesOf === undefined) throw new Error('There are no replicated tables here');
-      return encodeValue({ ...(await machine.fatesOf(asked.machine, asked.indexes)) });
+      return encodeFates(await machine.fatesOf(asked.machine, asked.indexes));
     });
   }
 
@@ -73,7 +73,7 @@ export class TableSchemas {
     if (this.asking.has(id)) return;
     this.asking.add(id);
     try {
-      const schemas = await this.call(id, SCHEMAS, new Uint8Array(0));
+      const schemas = decodeValue(await this.call(id, SCHEMAS, new Uint8Array(0)));
       if (schemas instanceof Map) this.voters.set(id, schemas as Schemas);
     } catch {
       // It is asked again.
@@ -85,11 +85,11 @@ export class TableSchemas {
   private async fatesElsewhere(machine: string, indexes: readonly number[]): Promise<FatesElsewhere> {
     const answers = new Map<string, CommandFates>();
     const silent: string[] = [];
-    const body = encodeValue({ machine, indexes });
+    const body = encodeFatesQuestion({ machine, indexes });
     await Promise.all(
       this.others().map(async ({ id, name }) => {
         try {
-          answers.set(name, (await this.call(id, FATES, body)) as CommandFates);
+          answers.set(name, decodeFates(await this.call(id, FATES, body)));
         } catch {
           silent.push(name);
         }
@@ -98,10 +98,10 @@ export class TableSchemas {
     return { answers, silent };
   }
 
-  private async call(id: ReplicaId, method: string, body: Uint8Array): Promise<unknown> {
+  private async call(id: ReplicaId, method: string, body: Uint8Array): Promise<Uint8Array> {
     const { links, calls, callTimeoutMs } = this.ports;
     const route = links.routeTo(id);
     if (route === undefined) throw new Error('it is not connected');
-    return decodeValue(await calls.call(route.address, method, body, callTimeoutMs));
+    return calls.call(route.address, method, body, callTimeoutMs);
   }
 }

@@ -22,21 +22,69 @@ export function clusterWord({ phase, clusterId, term, leader }: RaftStatus): Clu
   return { phase, clusterId, term, leader };
 }
 
+/** As they are sent: these names never change. */
+interface WireClusterWord {
+  readonly phase: RaftPhase;
+  readonly clusterId: string;
+  readonly term: number;
+  readonly leader: WireLeader | null;
+}
+
+interface WireLeader {
+  readonly id: number;
+  readonly name: string;
+  readonly peer: string;
+  readonly http: string;
+}
+
+type WireMachineEvent =
+  | {
+      readonly kind: 'change';
+      readonly index: number;
+      readonly term: number;
+      readonly now: number;
+      readonly command: string;
+      readonly value: unknown;
+    }
+  | { readonly kind: 'replaced'; readonly index: number };
+
 export function encodeClusterWord({ phase, clusterId, term, leader }: ClusterWord): Uint8Array {
-  return encodeValue({ phase, clusterId, term, leader: leader === null ? null : { ...leader } });
+  const wire: WireClusterWord = { phase, clusterId, term, leader: leader === null ? null : toWireLeader(leader) };
+  return encodeValue(wire);
 }
 
 export function decodeClusterWord(bytes: Uint8Array): ClusterWord {
-  return decodeValue(bytes) as ClusterWord;
+  const { phase, clusterId, term, leader } = decodeValue(bytes) as WireClusterWord;
+  return { phase, clusterId, term, leader: leader === null ? null : fromWireLeader(leader) };
+}
+
+function toWireLeader({ id, name, peer, http }: LeaderStatus): WireLeader {
+  return { id, name, peer, http };
+}
+
+function fromWireLeader({ id, name, peer, http }: WireLeader): LeaderStatus {
+  return { id, name, peer, http };
 }
 
 /** @throws Error where what was told holds what can't travel */
 export function encodeMachineEvent(event: RaftMachineEvent): Uint8Array {
-  return encodeValue({ ...event });
+  return encodeValue(toWireMachineEvent(event));
 }
 
 export function decodeMachineEvent(bytes: Uint8Array): RaftMachineEvent {
-  return decodeValue(bytes) as RaftMachineEvent;
+  return fromWireMachineEvent(decodeValue(bytes) as WireMachineEvent);
+}
+
+function toWireMachineEvent(event: RaftMachineEvent): WireMachineEvent {
+  if (event.kind === 'replaced') return { kind: 'replaced', index: event.index };
+  const { index, term, now, command, value } = event;
+  return { kind: 'change', index, term, now, command, value };
+}
+
+function fromWireMachineEvent(wire: WireMachineEvent): RaftMachineEvent {
+  if (wire.kind === 'replaced') return { kind: 'replaced', index: wire.index };
+  const { index, term, now, command, value } = wire;
+  return { kind: 'change', index, term, now, command, value };
 }
 
 export function encodeMachineName(machine: WatchedMachine): Uint8Array {

@@ -3,7 +3,36 @@ import type { TargetMember } from '../../core/base/kernel-api';
 import { memberByName } from '../../core/membership/membership';
 import { isRaftError, RaftError, type RaftErrorCode } from '../../errors/raft-error';
 import { type LogId, NO_REPLICA } from '../../core/base/types';
-import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
+import {
+  decodeJoin,
+  decodeJoinAnswer,
+  encodeJoinAnswer,
+  JOIN,
+  type JoinAnswer,
+  joinAnswer,
+  type JoinRequest,
+} from './join-calls';
+import {
+  ADDRESS,
+  type AddressRequest,
+  CANCEL,
+  CHANGE,
+  type ChangeRequest,
+  decodeAddress,
+  decodeAddressWritten,
+  decodeChange,
+  decodeTransfer,
+  decodeWritten,
+  encodeAddress,
+  encodeAddressWritten,
+  encodeCancel,
+  encodeChange,
+  encodeTransfer,
+  encodeTransferred,
+  encodeWritten,
+  TRANSFER,
+  type WantedMember,
+} from './membership-calls';
 import { cancelError, changeError, rejected, transferError, undecidedEntry } from './membership-errors';
 import {
   type CancelOptions,
@@ -23,12 +52,6 @@ import type { Rejoining } from './rejoining';
 import { requireProtected } from '../options/peer-security';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
-
-const CHANGE = 'membership.change';
-const CANCEL = 'membership.cancel';
-const TRANSFER = 'leadership.transfer';
-const ADDRESS = 'membership.address';
-export const JOIN = 'cluster.join';
 
 const DEFAULT_CHANGE_MS = 60_000;
 const POLL_MS = 20;
@@ -51,52 +74,9 @@ const ASK_AGAIN: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
   'RAFT_BUSY',
 ]);
 
-interface WireTarget {
-  readonly name: string;
-  readonly peer: string;
-  readonly http?: string | undefined;
-  readonly voter: boolean;
-  readonly incarnation?: string | undefined;
-}
-
-interface WireChange {
-  readonly members: readonly WireTarget[];
-  readonly expectedIndex?: number | undefined;
-  readonly force: boolean;
-  readonly supersede?: boolean | undefined;
-  readonly timeoutMs: number;
-}
-
 interface BegunChange extends ChangeOptions {
-  readonly members: readonly WireTarget[];
+  readonly members: readonly WantedMember[];
   readonly supersede?: boolean;
-}
-
-interface WireAddress {
-  readonly name: string;
-  readonly peer?: string | undefined;
-  readonly http?: string | undefined;
-  readonly expectedIndex?: number | undefined;
-}
-
-/** A node that wants to join says this of itself. */
-export interface JoinRequest {
-  readonly name: string;
-  readonly peer: string;
-  readonly http: string;
-  readonly incarnation: string;
-  readonly voter: boolean;
-  /** It was a founder, its store is empty, and it asks for the place of its old replica. */
-  readonly rejoin?: boolean;
-  /** Its store is damaged, and it comes back as its own replacement: it asks whether it may, or does so. */
-  readonly repair?: 'ask' | 'join';
-}
-
-/** What a node that joins is told: the cluster, and whether it is a member by now. */
-export interface JoinAnswer {
-  readonly clusterId: string;
-  /** JSON. */
-  readonly configuration: string;
 }
 
 export interface AdminPorts {
@@ -123,20 +103,20 @@ export class ClusterAdmin {
   serve(): void {
     const { calls } = this.ports;
     calls.serve(CHANGE, async (body, caller, timeoutMs) =>
-      encodeValue(await this.lead(decodeValue(body) as WireChange, this.untilGone(timeoutMs, caller))),
+      encodeWritten(await this.lead(decodeChange(body), this.untilGone(timeoutMs, caller))),
     );
     calls.serve(CANCEL, async (_body, caller, timeoutMs) =>
-      encodeValue(await this.leadCancel(this.untilGone(timeoutMs, caller))),
+      encodeWritten(await this.leadCancel(this.untilGone(timeoutMs, caller))),
     );
-    calls.serve(ADDRESS, async (body) => encodeValue(this.readdress(decodeValue(body) as WireAddress)));
+    calls.serve(ADDRESS, async (body) => encodeAddressWritten(this.readdress(decodeAddress(body))));
     calls.serve(TRANSFER, async (body, _caller, timeoutMs) => {
-      await this.handOver(decodeValue(body) as string | undefined, timeoutMs);
-      return encodeValue(true);
+      await this.handOver(decodeTransfer(body), timeoutMs);
+      return encodeTransferred();
     });
     calls.serve(JOIN, async (body, caller, timeoutMs) => {
-      const request = decodeValue(body) as JoinRequest;
+      const request = decodeJoin(body);
       this.requireOwnRequest(request, caller);
-      return encodeValue(await this.join(request, timeoutMs));
+      return encodeJoinAnswer(await this.join(request, body, timeoutMs));
     });
   }
 
@@ -182,12 +162,12 @@ export class ClusterAdmin {
     const { scheduler } = this.ports;
     const deadlineMs = scheduler.nowMs() + timeoutMs;
     const ask = (): Promise<Uint8Array | LogId> =>
-      this.askLeader(CANCEL, encodeValue(null), { deadlineMs, signal }, () =>
+      this.askLeader(CANCEL, encodeCancel(), { deadlineMs, signal }, () =>
         this.leadCancel(this.untilGone(deadlineMs - scheduler.nowMs(), undefined, signal)),
       );
     for (;;) {
       const answer = await ask();
-      const entry = (answer instanceof Uint8Array ? decodeValue(answer) : answer) as LogId;
+      const entry = answer instanceof Uint8Array ? decodeWritten(answer) : answer;
       try {
         return await this.committed(entry, deadlineMs, 'The cancel');
       } catch (error) {
@@ -218,11 +198,11 @@ export class ClusterAdmin {
   ): Promise<MembershipView> {
     const deadlineMs = this.ports.scheduler.nowMs() + timeoutMs;
     if (peer !== undefined) this.requireProtected({ name, peer });
-    const wire: WireAddress = { name, peer, http, expectedIndex };
-    const answer = await this.askLeader(ADDRESS, encodeValue({ ...wire }), { deadlineMs }, async () =>
-      this.readdress(wire),
+    const request: AddressRequest = { name, peer, http, expectedIndex };
+    const answer = await this.askLeader(ADDRESS, encodeAddress(request), { deadlineMs }, async () =>
+      this.readdress(request),
     );
-    const { index } = (answer instanceof Uint8Array ? decodeValue(answer) : answer) as { readonly index: number };
+    const { index } = answer instanceof Uint8Array ? decodeAddressWritten(answer) : answer;
     return this.until(deadlineMs, 'the new address has not come into the membership', undefined, () => {
       const inForce = this.running().kernel.configuration;
       return inForce.index < index ? undefined : membershipView(inForce, null);
@@ -239,7 +219,7 @@ export class ClusterAdmin {
     const wanted = name === undefined ? undefined : memberByName(this.configuration, name)?.id;
     if (name !== undefined && wanted === undefined) throw rejected('UNKNOWN_MEMBER', `There is no member '${name}'.`);
     if (wanted === undefined || wanted !== before)
-      await this.askLeader(TRANSFER, encodeValue(name), { deadlineMs }, () => this.handOver(name, timeoutMs));
+      await this.askLeader(TRANSFER, encodeTransfer(name), { deadlineMs }, () => this.handOver(name, timeoutMs));
     return this.until(deadlineMs, 'no new leader was heard of', undefined, () => {
       const { leader } = this.running();
       const isNew = wanted === undefined ? leader !== before : leader === wanted;
@@ -306,12 +286,11 @@ export class ClusterAdmin {
   ): Promise<LogId> {
     // The leader judges by its own options, which may be others than those of this node.
     for (const member of members) this.requireProtected(member);
-    const wired = members.map(({ name, peer, http, voter, incarnation }) => ({ name, peer, http, voter, incarnation }));
-    const body = encodeValue({ members: wired, expectedIndex, force, supersede, timeoutMs });
+    const body = encodeChange({ members, expectedIndex, force, supersede, timeoutMs });
     const answer = await this.askLeader(CHANGE, body, { deadlineMs, signal }, () =>
-      this.lead(decodeValue(body) as WireChange, this.untilGone(timeoutMs, undefined, signal)),
+      this.lead(decodeChange(body), this.untilGone(timeoutMs, undefined, signal)),
     );
-    return (answer instanceof Uint8Array ? decodeValue(answer) : answer) as LogId;
+    return answer instanceof Uint8Array ? decodeWritten(answer) : answer;
   }
 
   /** Asks until somebody who leads has taken it in, or has refused it; not for longer than an election should take. */
@@ -365,7 +344,7 @@ export class ClusterAdmin {
   }
 
   /** On the leader: finds out who the members are, and proposes. */
-  private async lead(change: WireChange, gone: () => RaftError | undefined): Promise<LogId> {
+  private async lead(change: ChangeRequest, gone: () => RaftError | undefined): Promise<LogId> {
     this.leading();
     this.requireQuorum();
     const members: TargetMember[] = [];
@@ -400,7 +379,7 @@ export class ClusterAdmin {
       force,
       supersede,
       timeoutMs,
-    }: Pick<WireChange, 'expectedIndex' | 'force' | 'supersede' | 'timeoutMs'>,
+    }: Pick<ChangeRequest, 'expectedIndex' | 'force' | 'supersede' | 'timeoutMs'>,
   ): LogId {
     const result = this.leading().changeMembership({
       members,
@@ -426,7 +405,7 @@ export class ClusterAdmin {
   }
 
   /** On the leader. */
-  private readdress({ name, peer, http, expectedIndex }: WireAddress): { readonly index: number } {
+  private readdress({ name, peer, http, expectedIndex }: AddressRequest): { readonly index: number } {
     const replica = this.leading();
     const { index, configuration } = replica.kernel.configuration;
     const member = memberByName(configuration, name);
@@ -454,7 +433,7 @@ export class ClusterAdmin {
   }
 
   /** A name with the store that it has is the replica that it is; with another store, or a new name, it is a new replica. */
-  private async memberOf({ name, peer, http, voter, incarnation }: WireTarget): Promise<TargetMember> {
+  private async memberOf({ name, peer, http, voter, incarnation }: WantedMember): Promise<TargetMember> {
     const { configuration } = this;
     const known =
       configuration.members.find((member) => member.name === name && member.incarnation === incarnation) ??
@@ -503,16 +482,15 @@ export class ClusterAdmin {
     }
   }
 
-  private async join(request: JoinRequest, timeoutMs: number): Promise<JoinAnswer> {
+  /** @param body the request as it came: it may say more than this version knows, and is passed on whole */
+  private async join(request: JoinRequest, body: Uint8Array, timeoutMs: number): Promise<JoinAnswer> {
     const replica = this.running();
     this.requireProtected(request);
     if (!replica.isLeading) {
       const route = this.ports.links.routeTo(replica.leader);
       if (route === undefined)
         throw new RaftError('RAFT_NO_LEADER', 'No leader is known at the moment.', { retryAfterMs: 1000 });
-      return decodeValue(
-        await this.ports.calls.call(route.address, JOIN, encodeValue({ ...request }), timeoutMs),
-      ) as JoinAnswer;
+      return decodeJoinAnswer(await this.ports.calls.call(route.address, JOIN, body, timeoutMs));
     }
     const { members } = this.configuration;
     const isMember = members.some(({ incarnation }) => incarnation === request.incarnation);
@@ -528,8 +506,7 @@ export class ClusterAdmin {
       const voter = this.ports.rejoining.requireAllowed(replica, request.name, request.incarnation);
       await this.admit(replica, { ...request, voter }, timeoutMs);
     } else if (!isMember) await this.admit(replica, request, timeoutMs);
-    const { clusterId } = replica;
-    return { clusterId, configuration: JSON.stringify(this.configuration) };
+    return joinAnswer(replica.clusterId, this.configuration);
   }
 
   /** A node asks for itself; a member passes the question on. */
@@ -569,7 +546,7 @@ export class ClusterAdmin {
   }
 
   /** Waits until the change has come to its end here, and says which end. */
-  private ended(entry: LogId, wanted: readonly WireTarget[], deadlineMs: number): Promise<MembershipView> {
+  private ended(entry: LogId, wanted: readonly WantedMember[], deadlineMs: number): Promise<MembershipView> {
     return this.until(deadlineMs, 'the change has not come to its end; it goes on', entry, () => {
       const replica = this.ports.replica();
       const closed = this.ports.closed();
@@ -633,7 +610,7 @@ export class ClusterAdmin {
   }
 }
 
-function isAsWanted(configuration: Configuration, { name, voter }: WireTarget): boolean {
+function isAsWanted(configuration: Configuration, { name, voter }: WantedMember): boolean {
   const member: Member | undefined = memberByName(configuration, name);
   return member !== undefined && configuration.voters.includes(member.id) === voter;
 }

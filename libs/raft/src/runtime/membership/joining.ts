@@ -1,10 +1,8 @@
-import { configurationOf } from '../../core/membership/configuration-codec';
 import { isRaftError } from '../../errors/raft-error';
 import { ORIGIN } from '../../core/base/types';
-import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { LoadedGroup } from '../../storage/contract';
-import { JOIN, type JoinAnswer } from './cluster-admin';
 import { sentenceOf } from '../base/error-sentence';
+import { decodeJoinAnswer, encodeJoin, JOIN, membershipIn } from './join-calls';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import { Persister } from '../store/persister';
@@ -163,7 +161,7 @@ export class Joining {
     const addresses = [...new Set([...this.ports.through, ...links.memberAddresses()])];
     const address = addresses[this.at++ % addresses.length]!;
     links.invite(address, options.scheduler.nowMs());
-    const body = encodeValue({
+    const body = encodeJoin({
       name,
       peer,
       http,
@@ -172,9 +170,9 @@ export class Joining {
       rejoin: rejoins,
       ...(repairs && { repair: 'join' }),
     });
-    const answer = decodeValue(await calls.call(address, JOIN, body, options.electionTimeoutMs * 2)) as JoinAnswer;
+    const answer = decodeJoinAnswer(await calls.call(address, JOIN, body, options.electionTimeoutMs * 2));
     this.refusals.forget(address);
-    const configuration = configurationOf(JSON.parse(answer.configuration));
+    const configuration = membershipIn(answer);
     const self = configuration.members.find((member) => member.incarnation === incarnation);
     if (self === undefined) {
       this.trouble = 'the leader is adding it';

@@ -15,7 +15,7 @@ import {
   type TransportHost,
 } from '../../transport/contract';
 import { refusalOf } from '../peers/admission';
-import { JOIN } from '../membership/cluster-admin';
+import { JOIN } from '../membership/join-calls';
 import type { Forwarder } from '../requests/forwarder';
 import type { Founding } from '../membership/founding';
 import type { LifeBook } from '../store/life-book';

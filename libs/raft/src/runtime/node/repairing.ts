@@ -1,9 +1,9 @@
 import { isRaftError, RaftError } from '../../errors/raft-error';
-import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
-import { JOIN, type JoinAnswer } from '../membership/cluster-admin';
 import { sentenceOf } from '../base/error-sentence';
-import { notesOfRepair, type RepairNote } from '../store/life-book';
+import { decodeJoinAnswer, encodeJoin, JOIN } from '../membership/join-calls';
+import { notesOfRepair } from '../store/life-book';
+import type { RepairNote } from '../store/notes';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { RaftNodeOptions } from '../options/raft-node-options';
@@ -56,7 +56,7 @@ export async function askForRepair(ports: AskingPorts, timeoutMs: number): Promi
   const { options, links, calls, through, incarnation } = ports;
   const { scheduler, nodeId: name, advertise: peer, http, electionTimeoutMs } = options;
   const deadlineMs = scheduler.nowMs() + timeoutMs;
-  const body = encodeValue({ name, peer, http, incarnation, voter: true, repair: 'ask' });
+  const body = encodeJoin({ name, peer, http, incarnation, voter: true, repair: 'ask' });
   let trouble = 'no member is known';
   for (let at = 0; scheduler.nowMs() < deadlineMs && !ports.isClosed(); at++) {
     const addresses = [...new Set([...through, ...links.memberAddresses()])];
@@ -64,7 +64,7 @@ export async function askForRepair(ports: AskingPorts, timeoutMs: number): Promi
     if (address !== undefined)
       try {
         links.invite(address, scheduler.nowMs());
-        return (decodeValue(await calls.call(address, JOIN, body, electionTimeoutMs * 2)) as JoinAnswer).clusterId;
+        return decodeJoinAnswer(await calls.call(address, JOIN, body, electionTimeoutMs * 2)).clusterId;
       } catch (error) {
         if (isRaftError(error) && error.code === 'RAFT_CONFLICT' && error.reason !== REPAIR_TOO_EARLY) throw error;
         trouble = sentenceOf(error);

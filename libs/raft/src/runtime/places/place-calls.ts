@@ -1,4 +1,5 @@
 import type { ReplicaId } from '../../core/base/types';
+import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { Life } from '../../transport/contract';
 
 /** Asks a node who it is, over a connection to an address that is to be proved. */
@@ -37,4 +38,70 @@ export interface WitnessAnswer {
   readonly match: number;
   /** Whether this node met the very life at the new address. */
   readonly reached: boolean;
+}
+
+/** As they are sent: these names never change. */
+interface WireWho {
+  readonly replicaId: number;
+  readonly incarnation: string;
+  readonly bootNonce: string;
+  readonly lastIndex: number;
+  readonly http: string;
+  readonly httpChanged: boolean;
+}
+
+interface WireLife {
+  readonly number: number;
+  readonly nonce: string;
+}
+
+interface WireQuestion extends WireLife {
+  readonly replicaId: number;
+  readonly earlier: readonly WireLife[];
+  readonly address: string;
+}
+
+interface WireAnswer {
+  readonly old: OldPlace;
+  readonly match: number;
+  readonly reached: boolean;
+}
+
+export function encodeWhoAnswer(answer: WhoAnswer): Uint8Array {
+  const { replicaId, incarnation, bootNonce, lastIndex, http, httpChanged } = answer;
+  const wire: WireWho = { replicaId, incarnation, bootNonce, lastIndex, http, httpChanged };
+  return encodeValue(wire);
+}
+
+export function decodeWhoAnswer(bytes: Uint8Array): WhoAnswer {
+  const { replicaId, incarnation, bootNonce, lastIndex, http, httpChanged } = decodeValue(bytes) as WireWho;
+  return { replicaId, incarnation, bootNonce, lastIndex, http, httpChanged };
+}
+
+export function encodeQuestion({ replicaId, number, nonce, earlier, address }: WitnessQuestion): Uint8Array {
+  const wire: WireQuestion = { replicaId, number, nonce, earlier: earlier.map(toWireLife), address };
+  return encodeValue(wire);
+}
+
+export function decodeQuestion(bytes: Uint8Array): WitnessQuestion {
+  const { replicaId, number, nonce, earlier, address } = decodeValue(bytes) as WireQuestion;
+  return { replicaId, number, nonce, earlier: earlier.map(fromWireLife), address };
+}
+
+function toWireLife({ number, nonce }: Life): WireLife {
+  return { number, nonce };
+}
+
+function fromWireLife({ number, nonce }: WireLife): Life {
+  return { number, nonce };
+}
+
+export function encodeWitness({ old, match, reached }: WitnessAnswer): Uint8Array {
+  const wire: WireAnswer = { old, match, reached };
+  return encodeValue(wire);
+}
+
+export function decodeWitness(bytes: Uint8Array): WitnessAnswer {
+  const { old, match, reached } = decodeValue(bytes) as WireAnswer;
+  return { old, match, reached };
 }

@@ -9,6 +9,10 @@ import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import {
   ACCUSE,
+  decodeQuestion,
+  decodeWhoAnswer,
+  encodeWhoAnswer,
+  encodeWitness,
   type OldPlace,
   WHO,
   type WhoAnswer,
@@ -51,10 +55,10 @@ export class PlaceWitness {
 
   serve(): void {
     const { calls } = this.ports;
-    calls.serve(WHO, async () => encodeValue(this.whoIsHere()));
+    calls.serve(WHO, async () => encodeWhoAnswer(this.whoIsHere()));
     calls.serve(WITNESS, async (body, caller) => {
       this.requireMember(caller);
-      return encodeValue(await this.testify(decodeValue(body) as WitnessQuestion));
+      return encodeWitness(await this.testify(decodeQuestion(body)));
     });
     calls.serve(ACCUSE, async (body, caller) => {
       this.requireMember(caller);
@@ -91,7 +95,7 @@ export class PlaceWitness {
   async whoIsAt(address: string): Promise<WhoAnswer> {
     const { links, calls, scheduler, electionTimeoutMs } = this.ports;
     links.invite(address, scheduler.nowMs());
-    return decodeValue(await calls.call(address, WHO, encodeValue(null), electionTimeoutMs)) as WhoAnswer;
+    return decodeWhoAnswer(await calls.call(address, WHO, encodeValue(null), electionTimeoutMs));
   }
 
   private async watchOldPlace(member: Member, question: WitnessQuestion): Promise<OldPlace> {
@@ -114,7 +118,7 @@ export class PlaceWitness {
     const { links, calls } = this.ports;
     if (links.answersAt(member.peer, member) === undefined) return undefined;
     try {
-      const who = decodeValue(await calls.call(member.peer, WHO, encodeValue(null), timeoutMs)) as WhoAnswer;
+      const who = decodeWhoAnswer(await calls.call(member.peer, WHO, encodeValue(null), timeoutMs));
       return who.incarnation === member.incarnation ? who.bootNonce : undefined;
     } catch {
       return undefined;

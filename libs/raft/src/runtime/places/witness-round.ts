@@ -1,10 +1,9 @@
 import type { Configuration } from '../../core/base/configuration';
 import { isVoter } from '../../core/membership/membership';
 import type { ReplicaId } from '../../core/base/types';
-import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
-import { WITNESS, type WitnessAnswer, type WitnessQuestion } from './place-calls';
+import { decodeWitness, encodeQuestion, WITNESS, type WitnessAnswer, type WitnessQuestion } from './place-calls';
 import type { PlaceWitness } from './place-witness';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
@@ -49,8 +48,8 @@ export class WitnessRound {
     if (address === undefined) return undefined;
     links.invite(address, scheduler.nowMs());
     try {
-      const body = encodeValue(question);
-      return decodeValue(await calls.call(address, WITNESS, body, 3 * electionTimeoutMs)) as WitnessAnswer;
+      const body = encodeQuestion(question);
+      return decodeWitness(await calls.call(address, WITNESS, body, 3 * electionTimeoutMs));
     } catch {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { type GroupId, sameLogId } from '../../core/base/types';
-import { decodeConfiguration } from '../../core/membership/configuration-codec';
+import { configurationJson, decodeConfiguration } from '../../core/membership/configuration-codec';
 import { RaftError } from '../../errors/raft-error';
 import { MalformedBytesError } from '../../state-machine/codec/codec-errors';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
@@ -24,15 +24,16 @@ export interface OfferedSnapshot {
 
 export function encodeOffer({ metadata, chunkCount, sizeBytes }: OfferedSnapshot): Uint8Array {
   const { last, configuration, format } = metadata;
-  return encodeValue({
+  const wire: WireOffer = {
     index: last.index,
     term: last.term,
     configurationIndex: configuration.index,
-    configuration: JSON.stringify(configuration.configuration),
+    configuration: configurationJson(configuration.configuration),
     format,
     chunkCount,
     sizeBytes,
-  });
+  };
+  return encodeValue(wire);
 }
 
 /**
@@ -48,6 +49,7 @@ export function decodeOffer(bytes: Uint8Array): OfferedSnapshot | undefined {
   return { metadata: { last: { index, term }, configuration: inForce, format }, chunkCount, sizeBytes };
 }
 
+/** As it is sent: these names never change. */
 interface WireOffer {
   readonly index: number;
   readonly term: number;

@@ -1,53 +1,19 @@
 import type { ReplicaId } from '../../core/base/types';
 import type { RaftStorage, StoreIdentity } from '../../storage/contract';
-import type { Hello, KnownLife, Life } from '../../transport/contract';
+import type { Hello, KnownLife } from '../../transport/contract';
 import { sentenceOf } from '../base/error-sentence';
 import { biographyOf, type Biography, continuationOf, nextLife } from './lives';
 import type { RaftLogger } from '../base/logger';
+import { decodeNotes, encodeNotes, NO_NOTES, type Notes, type RepairNote } from './notes';
 
-const FORMAT = 1;
 /** Of how many replicas the last life is remembered. */
 const MOST_KNOWN = 64;
 /** After how long a note that could not be written is tried again. */
 const RETRY_MS = 1000;
 
-/** What stands in a store's notes. */
-interface Notes {
-  readonly format: number;
-  /** The lives of this store that said who they are, and this one, newest first. */
-  readonly lives: readonly Life[];
-  readonly known: readonly KnownLife[];
-  /** Why this store must not take part any more; null while it may. */
-  readonly quarantine: string | null;
-  /** Where members were heard last that weren't where the membership said. Absent: none was. */
-  readonly places?: readonly KnownPlace[];
-  /** Where HTTP clients reached this node when the membership last said so, too. Absent: never noted. */
-  readonly http?: string;
-  /** The id of a cluster with which a listed peer answered this store while it was empty. Absent: none did. */
-  readonly metCluster?: string;
-  /** When a member was replaced last, in milliseconds since 1970. Absent: none was, as far as this node has seen. */
-  readonly replacedAtMs?: number;
-  /** This store took the place of one that was set aside. Absent: it didn't. */
-  readonly repair?: RepairNote;
-}
-
-/** What a node that is its own replacement needs to go on after a crash. */
-export interface RepairNote {
-  readonly clusterId: string;
-  /** Tells it from other times; a part of the names under which the old store and its tables are kept. */
-  readonly label: string;
-  /** Where members were. */
-  readonly through: readonly string[];
-}
-
 /** @returns the first notes of a store that takes the place of one that is set aside */
 export function notesOfRepair(repair: RepairNote): string {
-  return JSON.stringify({ format: FORMAT, lives: [], known: [], quarantine: null, repair } satisfies Notes);
-}
-
-interface KnownPlace {
-  readonly replicaId: ReplicaId;
-  readonly address: string;
+  return encodeNotes({ ...NO_NOTES, repair });
 }
 
 export interface LifeBookPorts {
@@ -95,7 +61,7 @@ export class LifeBook {
 
   /** Writes the present life down. @throws whatever the store throws */
   static async open(ports: LifeBookPorts, identity: StoreIdentity, bootNonce: string): Promise<LifeBook> {
-    const notes = notesIn(identity.notes);
+    const notes = decodeNotes(identity.notes);
     const own = nextLife(notes.lives, identity.epoch, bootNonce, identity.previousBootNonce);
     const book = new LifeBook(ports, own, notes);
     await ports.storage.saveNotes(book.text());
@@ -233,29 +199,15 @@ export class LifeBook {
 
   private text(): string {
     const { number, nonce, earlier } = this.own;
-    return JSON.stringify({
-      format: FORMAT,
+    return encodeNotes({
       lives: [{ number, nonce }, ...earlier],
       known: this.knownLives,
       quarantine: this.reason,
-      ...(this.places.size > 0 && {
-        places: [...this.places].map(([replicaId, address]) => ({ replicaId, address })),
-      }),
-      ...(this.settledHttp !== undefined && { http: this.settledHttp }),
-      ...(this.met !== undefined && { metCluster: this.met }),
-      ...(this.replaced !== undefined && { replacedAtMs: this.replaced }),
-      ...(this.repair !== undefined && { repair: this.repair }),
-    } satisfies Notes);
+      places: [...this.places].map(([replicaId, address]) => ({ replicaId, address })),
+      http: this.settledHttp,
+      metCluster: this.met,
+      replacedAtMs: this.replaced,
+      repair: this.repair,
+    });
   }
-}
-
-/** @throws Error where a later version wrote them: what they say can't be passed over */
-function notesIn(text: string): Notes {
-  if (text === '') return { format: FORMAT, lives: [], known: [], quarantine: null };
-  const notes = JSON.parse(text) as Notes;
-  if (notes.format !== FORMAT)
-    throw new Error(
-      `the notes in the store are of format ${notes.format}, this version knows ${FORMAT}: start the newer version`,
-    );
-  return notes;
 }

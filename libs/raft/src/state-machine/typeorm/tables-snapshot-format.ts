@@ -17,15 +17,40 @@ export interface TablesHead {
   readonly maintained: number;
 }
 
-export function encodeHead(head: TablesHead): Uint8Array {
-  return encodeValue({ format: TABLES_FORMAT, ...head });
+/** As it stands in the snapshot: these names never change. */
+interface WireHead {
+  readonly format: number;
+  readonly tables: readonly { readonly name: string; readonly columns: readonly string[] }[];
+  readonly sequences: readonly { readonly value: string; readonly called: boolean }[];
+  readonly hash: string;
+  readonly shape: string;
+  readonly maintained: number;
+}
+
+export function encodeHead({ tables, sequences, hash, shape, maintained }: TablesHead): Uint8Array {
+  const wire: WireHead = {
+    format: TABLES_FORMAT,
+    tables: tables.map(({ name, columns }) => ({ name, columns })),
+    sequences: sequences.map(({ value, called }) => ({ value, called })),
+    hash,
+    shape,
+    maintained,
+  };
+  return encodeValue(wire);
 }
 
 /** @throws UnknownFormatError @throws MalformedBytesError */
 export function decodeHead(bytes: Uint8Array): TablesHead {
-  const head = decodeValue(bytes) as TablesHead & { readonly format: number };
+  const head = decodeValue(bytes) as WireHead;
   if (typeof head !== 'object' || head === null || typeof head.format !== 'number')
     throw new MalformedBytesError('A snapshot of tables has no head');
   if (head.format !== TABLES_FORMAT) throw new UnknownFormatError('A snapshot of tables', head.format, TABLES_FORMAT);
-  return head;
+  const { tables, sequences, hash, shape, maintained } = head;
+  return {
+    tables: tables.map(({ name, columns }) => ({ name, columns })),
+    sequences: sequences.map(({ value, called }) => ({ value, called })),
+    hash,
+    shape,
+    maintained,
+  };
 }

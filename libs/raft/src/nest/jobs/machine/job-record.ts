@@ -20,15 +20,47 @@ export interface Claim extends WaitingRun {
   readonly atLeastOnce: boolean;
 }
 
-/** A run of the history; times are those of the leader's wall clock, in milliseconds. */
-export interface RunRecord extends Omit<RaftJobRun, 'scheduledAt' | 'at'> {
+/**
+ * A run of the history, as it is kept and answered: these names never change, and {@link runOf} makes the public one of it. Times
+ * are those of the leader's wall clock, in milliseconds.
+ */
+export interface RunRecord {
   readonly scheduledMs: number;
+  readonly trigger: LeaderRunTrigger;
+  readonly attempt: number;
+  readonly outcome: 'running' | 'completed' | 'failed' | 'aborted' | 'lost' | 'skipped';
+  readonly token: number | null;
+  readonly node: string | null;
   readonly atMs: number;
+  readonly durationMs: number | null;
+  readonly error: string | null;
+  readonly reason: SkipReason | null;
+  readonly count: number;
+}
+
+type SkipReason = 'overlap' | 'missed' | 'late';
+
+/** @returns the run as applications see it */
+export function runOf(record: RunRecord): RaftJobRun {
+  const { scheduledMs, trigger, attempt, outcome, token, node, atMs, durationMs, error, reason, count } = record;
+  return {
+    scheduledAt: new Date(scheduledMs),
+    trigger,
+    attempt,
+    outcome,
+    token,
+    node,
+    at: new Date(atMs),
+    durationMs,
+    error,
+    reason,
+    count,
+  };
 }
 
 /** Due times that are not run, as one. */
 export interface Skipped {
-  readonly reason: NonNullable<RaftJobRun['reason']>;
+  readonly reason: SkipReason;
   readonly firstMs: number;
   readonly lastMs: number;
   readonly count: number;

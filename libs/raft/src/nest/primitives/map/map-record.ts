@@ -1,4 +1,4 @@
-/** The value of a key, as it is kept. */
+/** The value of a key, as it is kept and answered: these names never change. */
 export interface MapEntryRecord {
   readonly value: unknown;
   /** The index of the entry that set it. */
@@ -18,9 +18,23 @@ export interface RaftMapChange<T = unknown> {
   readonly index: number;
 }
 
+/** A change as it is kept, told and answered: these names never change. */
+export interface MapChangeRecord {
+  readonly type: 'set' | 'delete' | 'expire';
+  readonly key: string;
+  readonly value?: unknown;
+  readonly index: number;
+}
+
 /** What the machine tells of a change. */
-export interface MapChangeEvent extends RaftMapChange {
+export interface MapChangeEvent extends MapChangeRecord {
   readonly map: string;
+}
+
+/** @returns the change as a watch tells it */
+export function changeOf(record: MapChangeRecord): RaftMapChange {
+  const { type, key, index } = record;
+  return 'value' in record ? { type, key, value: record.value, index } : { type, key, index };
 }
 
 /** Where a map's history begins. */
@@ -29,7 +43,7 @@ export interface MapMeta {
   readonly forgottenThrough: number;
 }
 
-export type MapStored = MapEntryRecord | RaftMapChange | MapMeta;
+export type MapStored = MapEntryRecord | MapChangeRecord | MapMeta;
 
 /** How many changes of a map are kept, for those who watch from an index. */
 export const HISTORY_LENGTH = 1_000;

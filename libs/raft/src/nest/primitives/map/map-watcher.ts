@@ -5,7 +5,7 @@ import type { RaftMachineEvent } from '../../../state-machine/declare/machine-ch
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import type { PrimitiveParts } from '../../common/primitive';
 import type { MapMachine } from './map.machine';
-import type { MapChangeEvent, RaftMapChange } from './map-record';
+import { changeOf, type MapChangeEvent, type RaftMapChange } from './map-record';
 
 const RETRY_MS = 500;
 /** A watch may begin before the node has started, or while it replays its log. */
@@ -72,9 +72,9 @@ export class MapWatcher {
     this.heardThrough = Math.max(this.heardThrough, event.value.index);
   }
 
-  private tell({ map: _map, ...change }: MapChangeEvent): void {
+  private tell(change: MapChangeEvent): void {
     this.through = change.index;
-    if (change.key.startsWith(this.prefix)) this.subscriber.next(change);
+    if (change.key.startsWith(this.prefix)) this.subscriber.next(changeOf(change));
   }
 
   private async readHistory(): Promise<void> {
@@ -104,7 +104,7 @@ export class MapWatcher {
       const page = await machine.$stale().changesFrom(this.map, this.prefix, through + 1);
       if (this.stopped) return;
       if (page.forgottenThrough > through) throw forgotten(this.map, through + 1, page.forgottenThrough);
-      for (const change of page.changes) this.subscriber.next(change);
+      for (const change of page.changes) this.subscriber.next(changeOf(change));
       through = this.through = Math.max(page.through, through);
       ({ isAll } = page);
     }

@@ -21,7 +21,7 @@ import {
   type MapMeta,
   type MapStored,
   metaKey,
-  type RaftMapChange,
+  type MapChangeRecord,
   splitKey,
 } from './map-record';
 
@@ -39,7 +39,7 @@ export interface MapPage {
 }
 
 export interface MapHistory {
-  readonly changes: readonly RaftMapChange[];
+  readonly changes: readonly MapChangeRecord[];
   /** The index up to which the changes are complete. */
   readonly through: number;
   /** Nothing is left behind them. */
@@ -111,12 +111,13 @@ export class MapMachine extends ExpiringMachine {
   changesFrom(context: QueryContext, map: string, prefix: string, fromIndex: number): MapHistory {
     const index = this.indexes.get(map) ?? NONE;
     const { forgottenThrough } = index;
-    const changes: RaftMapChange[] = [];
+    const changes: MapChangeRecord[] = [];
     const begin = this.firstChangeFrom(index, map, fromIndex);
     for (let number = begin; number < index.nextChange; number++) {
-      const change = this.stored.get(changeKey(map, number)) as RaftMapChange;
+      const change = this.stored.get(changeKey(map, number)) as MapChangeRecord;
       // What one entry changed stays together.
-      const before = number > begin ? (this.stored.get(changeKey(map, number - 1)) as RaftMapChange).index : undefined;
+      const before =
+        number > begin ? (this.stored.get(changeKey(map, number - 1)) as MapChangeRecord).index : undefined;
       if (number - begin >= CHANGES_PER_PAGE && before !== undefined && before !== change.index)
         return { changes, through: before, isAll: false, forgottenThrough };
       if (change.key.startsWith(prefix)) changes.push(change);
@@ -162,13 +163,13 @@ export class MapMachine extends ExpiringMachine {
     return true;
   }
 
-  private note(context: CommandContext, map: string, change: RaftMapChange): void {
+  private note(context: CommandContext, map: string, change: MapChangeRecord): void {
     const index = this.indexOf(map);
     this.stored.set(changeKey(map, index.nextChange++), change);
     context.emit({ map, ...change } satisfies MapChangeEvent);
     if (index.nextChange - index.firstChange <= HISTORY_LENGTH) return;
     const oldest = changeKey(map, index.firstChange++);
-    index.forgottenThrough = (this.stored.get(oldest) as RaftMapChange).index;
+    index.forgottenThrough = (this.stored.get(oldest) as MapChangeRecord).index;
     this.stored.delete(oldest);
     this.stored.set(metaKey(map), { forgottenThrough: index.forgottenThrough });
   }
@@ -178,7 +179,7 @@ export class MapMachine extends ExpiringMachine {
     let to = nextChange;
     while (from < to) {
       const middle = (from + to) >> 1;
-      if ((this.stored.get(changeKey(map, middle)) as RaftMapChange).index < fromIndex) from = middle + 1;
+      if ((this.stored.get(changeKey(map, middle)) as MapChangeRecord).index < fromIndex) from = middle + 1;
       else to = middle;
     }
     return from;

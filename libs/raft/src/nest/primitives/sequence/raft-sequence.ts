@@ -2,7 +2,7 @@ import { isRaftError } from '../../../errors/raft-error';
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount } from '../shared/checked';
 import type { PrimitiveParts } from '../../common/primitive';
-import type { RaftSequenceBlock, SequenceMachine } from './sequence.machine';
+import type { RaftSequenceBlock, ReservedBlock, SequenceMachine } from './sequence.machine';
 
 /** Options of `raftSequence(name, options)`. @publicApi */
 export interface RaftSequenceOptions {
@@ -69,11 +69,11 @@ export class RaftSequence {
   async reserve(count: number): Promise<RaftSequenceBlock> {
     const checked = checkedCount(`The block of the sequence '${this.name}'`, count, 1, MAX_BLOCK);
     try {
-      return await this.caller.reserve(this.name, checked, this.startAt);
+      return blockOf(await this.caller.reserve(this.name, checked, this.startAt));
     } catch (error) {
       // A block that was reserved and whose answer was lost is a gap like any other.
       if (!isRaftError(error) || error.code !== 'RAFT_INDETERMINATE') throw error;
-      return this.caller.reserve(this.name, checked, this.startAt);
+      return blockOf(await this.caller.reserve(this.name, checked, this.startAt));
     }
   }
 
@@ -82,4 +82,8 @@ export class RaftSequence {
     this.nextNumber = first;
     this.lastNumber = last;
   }
+}
+
+function blockOf({ first, last }: ReservedBlock): RaftSequenceBlock {
+  return { first, last };
 }

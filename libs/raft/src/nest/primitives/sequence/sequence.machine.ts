@@ -16,6 +16,12 @@ export interface RaftSequenceBlock {
   readonly last: number;
 }
 
+/** A block as it is answered, and kept as an answer: these names never change. */
+export interface ReservedBlock {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The sequences of a group, each by its name. */
 @RaftStateMachine('raft.sequences')
 export class SequenceMachine {
@@ -24,7 +30,7 @@ export class SequenceMachine {
 
   /** @param startAt the first number, where the sequence hasn't begun */
   @RaftCommand()
-  reserve(_context: CommandContext, name: string, count: number, startAt: number): RaftSequenceBlock {
+  reserve(_context: CommandContext, name: string, count: number, startAt: number): ReservedBlock {
     const first = this.next.get(name) ?? startAt;
     const next = first + count;
     if (!Number.isSafeInteger(next)) throw new RaftRejection('EXHAUSTED', { next: first });

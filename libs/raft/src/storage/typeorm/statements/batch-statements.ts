@@ -1,5 +1,6 @@
 import type { Entry } from '../../../core/base/entry';
 import { ENTRY_KIND_CODES } from '../../../core/base/entry';
+import { toWireConfiguration } from '../../../core/membership/wire-configuration';
 import type { GroupWrite } from '../../contract';
 import { boolArray, byteaArray, int2Array, int4Array, int8Array } from './binary-array';
 import { batchChecksum, groupChecksum, rowAfter, type StoredGroup } from './group-row';
@@ -153,7 +154,7 @@ export class BatchStatements {
         term: hardState?.term,
         voted_for: hardState?.votedFor,
         configuration_index: configuration?.index,
-        configuration: configuration?.configuration,
+        configuration: configuration && toWireConfiguration(configuration.configuration),
         name: identity && write.group,
         cluster_id: identity?.clusterId,
         replica_id: identity?.replicaId,

@@ -1,7 +1,7 @@
 import type { HardState, LogId } from '../../../core/base/types';
-import type { GroupWrite, SnapshotMetadata } from '../../contract';
+import type { GroupWrite } from '../../contract';
 import type { GroupPosition } from '../../group-position';
-import { canonicalJson, checksumOf } from '../../state-checksum';
+import { checksumOf, summedConfiguration } from '../../state-checksum';
 
 /** What `raft_group` says of a group beside its position: known here, so that each change brings the row's new checksum. */
 export interface GroupRow {
@@ -41,7 +41,7 @@ export function rowAfter(row: GroupRow | undefined, write: GroupWrite): GroupRow
     ...(hardState && { hardState }),
     ...(configuration && {
       configurationIndex: configuration.index,
-      configuration: canonicalJson(configuration.configuration),
+      configuration: summedConfiguration(configuration.configuration),
     }),
   };
 }
@@ -78,16 +78,24 @@ export function batchChecksum({ groupId, number, epoch, commitIndex, lastIndex, 
   return signed([groupId, number, epoch, commitIndex, lastIndex, generation]);
 }
 
+/** What `raft_snapshot` says of a snapshot, but for its chunks. */
+export interface SnapshotRow {
+  readonly last: LogId;
+  readonly format: number;
+  readonly configurationIndex: number;
+  /** In canonical form, as that of the group. */
+  readonly configuration: string;
+}
+
 /** @param groupId the number of its group in this schema */
 export function snapshotRowChecksum(
   id: number,
   groupId: number,
-  { last, configuration, format }: SnapshotMetadata,
+  { last, format, configurationIndex, configuration }: SnapshotRow,
   chunks: number,
   bytes: number,
 ): number {
-  const text = canonicalJson(configuration.configuration);
-  return signed([id, groupId, last.index, last.term, format, configuration.index, text, chunks, bytes]);
+  return signed([id, groupId, last.index, last.term, format, configurationIndex, configuration, chunks, bytes]);
 }
 
 function signed(fields: readonly (number | string)[]): number {

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import type { Configuration } from '../../../core/base/configuration';
+import { configurationJson } from '../../../core/membership/configuration-codec';
 import { crc32c, crc32cOfSafeInteger } from '../../../core/base/crc32c';
 import type { GroupId } from '../../../core/base/types';
 import { type SnapshotMetadata, type StoredSnapshot, StoreCorruptError } from '../../contract';
@@ -11,6 +11,7 @@ import { groupChecksum, snapshotRowChecksum, type StoredGroup } from './group-ro
 import type { PinnedSession } from '../connection/pinned-session';
 import { clientOf, cutAfter } from '../connection/postgres-client';
 import { patienceOf } from '../connection/storage-options';
+import { canonicalJson, summedConfiguration } from '../../state-checksum';
 import { storedConfiguration } from './stored-configuration';
 import type { Tables } from './tables';
 
@@ -101,6 +102,12 @@ export class SnapshotRows {
   ): Promise<boolean> {
     const { last, configuration, format } = metadata;
     const row = { ...group.row!, snapshotId: id };
+    const stored = {
+      last,
+      format,
+      configurationIndex: configuration.index,
+      configuration: summedConfiguration(configuration.configuration),
+    };
     const { store, snapshot, group: groupTable } = this.tables;
     const rows = await session.query({
       text: `WITH stored AS (
@@ -120,10 +127,10 @@ export class SnapshotRows {
         last.term,
         format,
         configuration.index,
-        JSON.stringify(configuration.configuration),
+        configurationJson(configuration.configuration),
         chunks,
         bytes,
-        snapshotRowChecksum(id, group.id, metadata, chunks, bytes),
+        snapshotRowChecksum(id, group.id, stored, chunks, bytes),
         groupChecksum(group.id, row, group.position.origin, group.generation),
       ],
       rowMode: 'array',
@@ -156,17 +163,14 @@ export class SnapshotRows {
         .slice(0, 7)
         .map(toSafeInteger) as [number, number, number, number, number, number, number];
       const text = row[7] as string;
-      const written: SnapshotMetadata = {
-        last: { index: lastIndex, term: lastTerm },
-        configuration: { index: configurationIndex, configuration: JSON.parse(text) as Configuration },
-        format,
-      };
+      const last = { index: lastIndex, term: lastTerm };
+      const written = { last, format, configurationIndex, configuration: canonicalJson(JSON.parse(text)) };
       if (row[8] !== snapshotRowChecksum(id, groupId, written, chunkCount, sizeBytes))
         throw new StoreCorruptError(
           `The row of the snapshot of group '${group}' isn't what was written: its checksum doesn't fit.`,
         );
       const configuration = { index: configurationIndex, configuration: storedConfiguration(group, text) };
-      const metadata = { ...written, configuration };
+      const metadata = { last, configuration, format };
       const chunks = { [Symbol.asyncIterator]: () => this.readChunks(id, fromChunk, chunkCount, group) };
       return { metadata, chunkCount, sizeBytes, chunks };
     } finally {

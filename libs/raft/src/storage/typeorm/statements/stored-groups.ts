@@ -1,4 +1,3 @@
-import type { Configuration } from '../../../core/base/configuration';
 import type { GroupId, LogId } from '../../../core/base/types';
 import { type LoadedGroup, StoreCorruptError } from '../../contract';
 import { GroupPosition } from '../../group-position';
@@ -151,11 +150,11 @@ export async function addMissingChecksums(session: PinnedSession, t: Tables): Pr
       number,
       number,
     ];
-    const configuration = JSON.parse(snapshot[0] as string) as Configuration;
-    const metadata = { last: { index, term }, configuration: { index: configurationIndex, configuration }, format };
+    const configuration = canonicalJson(JSON.parse(snapshot[0] as string));
+    const stored = { last: { index, term }, format, configurationIndex, configuration };
     await sum(`${t.snapshot} SET checksum = $2 WHERE id = $1`, [
       snapshotId,
-      snapshotRowChecksum(snapshotId, id, metadata, chunks, bytes),
+      snapshotRowChecksum(snapshotId, id, stored, chunks, bytes),
     ]);
   }
   await session.query({ text: `UPDATE ${t.store} SET summed = true`, rowMode: 'array' });
