@@ -38,7 +38,7 @@ import {
   encodeOffer,
 } from '../../libs/raft/src/runtime/snapshots/snapshot-calls';
 import type { CommandOutcome } from '../../libs/raft/src/state-machine/contract';
-import type { RaftMachineEvent } from '../../libs/raft/src/state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../libs/raft/src/state-machine/entries/machine-change';
 import { GoldenFile } from './golden-file';
 import { JOINT, SNAPSHOT } from './samples';
 

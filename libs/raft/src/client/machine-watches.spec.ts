@@ -2,7 +2,7 @@ import { RaftError } from '../errors/raft-error';
 import { CallIds } from '../runtime/peers/call-ids';
 import { encodeMachineEvent } from '../runtime/clients/client-calls';
 import { encodeError } from '../runtime/base/error-codec';
-import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../state-machine/entries/machine-change';
 import type { RequestMessage } from '../transport/contract';
 import { MachineWatches } from './machine-watches';
 

@@ -5,7 +5,7 @@ import { CLIENT_UNWATCH, CLIENT_WATCH, decodeMachineEvent, encodeMachineName } f
 import { sentenceOf } from '../runtime/base/error-sentence';
 import type { RaftLogger } from '../runtime/base/logger';
 import { decodeError } from '../runtime/base/error-codec';
-import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../state-machine/entries/machine-change';
 import type { RequestMessage, ResponseMessage } from '../transport/contract';
 
 export interface WatchListener {

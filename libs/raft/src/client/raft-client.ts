@@ -19,7 +19,7 @@ import { RequestLedger } from '../runtime/requests/request-ledger';
 import { RequestRouter, type ServingReplica } from '../runtime/requests/request-router';
 import { Ticker } from '../runtime/base/ticker';
 import type { CommandOutcome } from '../state-machine/contract';
-import type { RaftMachineEvent } from '../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../state-machine/entries/machine-change';
 import {
   CLIENT_PROTOCOL_VERSIONS,
   type ClientTransportHost,

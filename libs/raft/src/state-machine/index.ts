@@ -6,7 +6,7 @@ export type { CommandOutcome, ReplicatedStateMachine, SnapshotSource } from './c
 export { createReplicated, type ReplicatedClient } from './calls/create-replicated';
 export { RaftCommand, RaftQuery, RaftRestore, RaftSnapshot, RaftStateMachine } from './declare/decorators';
 export type { StateMachineClass } from './declare/machine-class';
-export type { MachineEventListener, RaftChange, RaftMachineEvent, RaftStateReplaced } from './declare/machine-change';
+export type { MachineEventListener, RaftChange, RaftMachineEvent, RaftStateReplaced } from './entries/machine-change';
 export type { ArgumentCheck, ArgumentUpgrade, RaftCommandOptions } from './declare/machine-metadata';
 export type { StandardSchema } from './declare/standard-schema';
 export { type QueryCall, encodeQuery } from './entries/query-envelope';

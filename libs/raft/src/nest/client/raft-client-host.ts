@@ -12,9 +12,9 @@ import { raftClientOptions, type RaftClientOptions } from '../../client/raft-cli
 import type { RaftClientStatus } from '../../client/raft-client-status';
 import { RaftError } from '../../errors/raft-error';
 import type { GroupId } from '../../core/base/types';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import { tcpClientTransport } from '../../transport/tcp';
-import type { CallHost } from '../common/feature-providers';
+import type { CallHost } from '../common/call-host.interface';
 import { RAFT_GROUP } from '../common/raft.tokens';
 import type { RaftClientModuleOptions } from './raft-client-module-options.interface';
 import { RAFT_CLIENT_GROUP } from './raft-client.tokens';

@@ -5,7 +5,7 @@ import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../.
 import type { Ordered, ProposeOptions, QueryOptions } from '../../runtime/base/call-options';
 import type { LeaderStatus } from '../../runtime/status/status';
 import { encodeCommand, type CommandCall } from '../../state-machine/entries/command-envelope';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import { describeMachineClass, type StateMachineClass } from '../../state-machine/declare/machine-class';
 import { outcomeValue } from '../../state-machine/codec/outcome-value';
 import { encodeQuery, type QueryCall } from '../../state-machine/entries/query-envelope';

@@ -1,22 +1,14 @@
+import type { CallHost } from './call-host.interface';
 import { Logger, Scope, type Provider, type Type } from '@nestjs/common';
 import { INQUIRER, ModuleRef } from '@nestjs/core';
-import { defer, type Observable } from 'rxjs';
+import { defer } from 'rxjs';
 import { RaftError } from '../../errors/raft-error';
 import { DEFAULT_GROUP, type GroupId } from '../../core/base/types';
 import { SystemScheduler } from '../../runtime/base/system-scheduler';
-import type { ReplicatedClient } from '../../state-machine/calls/create-replicated';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
 import { describeMachineClass } from '../../state-machine/declare/machine-class';
 import { getStateMachineToken } from './get-state-machine-token';
 import { isPrimitive, type RaftPrimitive } from './primitive';
 import { callerOf } from './state-machine-caller';
-
-/** What calls go through in this application: a node of the cluster, or a client of it. */
-export interface CallHost {
-  /** @throws RaftError `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
-  node(): ReplicatedClient;
-  readonly machineEvents: { of(machine: string): Observable<RaftMachineEvent> };
-}
 
 /** @returns what `forFeature` provides: callers and handles, and a refusal for each class that is injected itself */
 export function featureProviders(

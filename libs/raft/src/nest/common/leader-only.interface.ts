@@ -28,3 +28,5 @@ export interface LeaderOnlyOptions extends LeaderOnlyPolicy {
 
 export const ON_FOLLOWER: readonly OnFollower[] = ['reject', 'redirect', 'forward', 'skip'];
 export const REDIRECT_STATUSES: readonly number[] = [302, 307, 308];
+/** The metadata of a decorated method or class: its options. */
+export const LEADER_ONLY = 'nestjs-raft:leader-only';

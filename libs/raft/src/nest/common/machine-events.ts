@@ -1,6 +1,6 @@
 import { Observable, Subject } from 'rxjs';
 import type { MachineEventSource } from '../../runtime/options/raft-node-options';
-import type { MachineEventListener, RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { MachineEventListener, RaftMachineEvent } from '../../state-machine/entries/machine-change';
 
 /** What the state machines of one node tell, for whoever watches one of them. */
 export class MachineEvents implements MachineEventSource {

@@ -2,7 +2,7 @@ import type { Type } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { GroupId } from '../../core/base/types';
 import type { Scheduler } from '../../runtime/base/scheduler';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 
 /** What a handle is made of. */
 export interface PrimitiveParts {

@@ -2,7 +2,7 @@ import { isRaftError } from '../../errors/raft-error';
 import { isPassing } from '../primitives/shared/retryable';
 import type { RunEnd } from './machine/job.machine';
 import type { Claim } from './machine/job-record';
-import type { RunnerParts } from './job-runner';
+import type { RunnerParts } from './runner-parts';
 import type { LeaderJob } from './leader-job';
 
 const RETRY_MS = 500;

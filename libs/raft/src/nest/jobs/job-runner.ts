@@ -1,24 +1,12 @@
-import type { Scheduler } from '../../runtime/base/scheduler';
-import type { Replicated } from '../../state-machine/calls/replicated';
+import type { RunnerParts } from './runner-parts';
 import type { Leadership } from '../leadership/leadership.interface';
 import { WakeUp } from '../primitives/shared/wake-up';
-import { dueRuns } from './schedule/due-runs';
-import type { JobAsk, JobMachine } from './machine/job.machine';
-import type { Claim, JobRecord, Skipped } from './machine/job-record';
+import type { JobAsk } from './machine/job.machine';
+import type { Claim, JobRecord } from './machine/job-record';
+import { dueRuns, type Skipped } from './schedule/due-runs';
 import { JobRun } from './job-run';
 import type { LeaderJob } from './leader-job';
 import type { Reign } from './reign';
-
-export interface JobLogger {
-  warn(message: string): void;
-  error(message: string, stack?: string): void;
-}
-
-export interface RunnerParts {
-  readonly caller: Replicated<JobMachine>;
-  readonly scheduler: Scheduler;
-  readonly logger: JobLogger;
-}
 
 /** What is waited for at most: the wall clock may be set meanwhile. */
 const LONGEST_MS = 60_000;

@@ -1,8 +1,9 @@
 import { Subscription, type Observable } from 'rxjs';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import type { Leadership } from '../leadership/leadership.interface';
 import type { JobWakeEvent } from './machine/job-record';
-import { JobRunner, type RunnerParts } from './job-runner';
+import { JobRunner } from './job-runner';
+import type { RunnerParts } from './runner-parts';
 import type { JobSchedule } from './schedule/job-schedule';
 import type { LeaderJob } from './leader-job';
 import { Reign } from './reign';

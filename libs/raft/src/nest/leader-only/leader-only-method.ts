@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { RaftError } from '../../errors/raft-error';
 import { followerError } from './follower-errors';
 import { guardedRoute, type GuardedRoute } from './guarded-route';
-import { hasCaller, handlerKind } from './handler-kind';
+import { hasCaller, handlerKind } from '../common/handler-kind';
 import type { LeaderOnlyOptions } from '../common/leader-only.interface';
 
 type Method = (this: object, ...args: unknown[]) => unknown;

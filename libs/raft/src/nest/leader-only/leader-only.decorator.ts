@@ -3,11 +3,10 @@ import { MetadataScanner } from '@nestjs/core';
 import { AttachedErrorFilter } from '../errors/attached-error.filter';
 import { leaderOnlyPolicy } from '../common/raft-settings';
 import { groupName } from '../common/raft.tokens';
-import { handlerKind, isEventListener } from './handler-kind';
+import { handlerKind, isEventListener } from '../common/handler-kind';
 import { leaderOnlyMethod } from './leader-only-method';
 import { LeaderOnlyGuard } from './leader-only.guard';
-import type { LeaderOnlyOptions } from '../common/leader-only.interface';
-import { LEADER_ONLY } from './leader-only.metadata';
+import { type LeaderOnlyOptions, LEADER_ONLY } from '../common/leader-only.interface';
 
 /**
  * Lets only the leader handle a controller's, a gateway's or a handler's calls; a handler's own decorator wins over its class's.

@@ -7,10 +7,9 @@ import { RaftHttpException } from '../errors/raft-http.exception';
 import { noLeader, notLeader, reachableLeader } from './follower-errors';
 import { FORWARDED_BY } from './forwarded-headers';
 import { guardedRoute, type GuardedRoute } from './guarded-route';
-import { handlerKind, hasCaller } from './handler-kind';
+import { handlerKind, hasCaller } from '../common/handler-kind';
 import { LeaderForwarder } from './leader-forwarder';
-import type { LeaderOnlyOptions } from '../common/leader-only.interface';
-import { LEADER_ONLY } from './leader-only.metadata';
+import { type LeaderOnlyOptions, LEADER_ONLY } from '../common/leader-only.interface';
 
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 

@@ -9,7 +9,7 @@ import type { SnapshotInfo } from '../../runtime/status/snapshot-status';
 import type { RaftStatus } from '../../runtime/status/status';
 import type { CommandOutcome } from '../../state-machine/contract';
 import type { ApplicationDataSource } from '../../state-machine/declare/backing';
-import type { MachineEventListener } from '../../state-machine/declare/machine-change';
+import type { MachineEventListener } from '../../state-machine/entries/machine-change';
 import type { RaftStorage } from '../../storage/contract';
 import type { RaftTransport } from '../../transport/contract';
 import type { RaftSettings } from '../common/raft-settings';

@@ -14,7 +14,7 @@ import type { RaftStatus } from '../../runtime/status/status';
 import type { HostedNode, NodeFactory } from './hosted-node.interface';
 import { initialStatus } from './initial-status';
 import { fenceOf } from '../leadership/fence';
-import { refuseSkippedAnswers } from '../leader-only/refuse-skipped-answers';
+import { refuseSkippedAnswers } from './refuse-skipped-answers';
 import { findLeadershipHandlers } from '../leadership/find-leadership-handlers';
 import { LeadershipHooks } from '../leadership/leadership-hooks';
 import { LeadershipTerms } from '../leadership/leadership-terms';

@@ -5,7 +5,7 @@ import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../.
 import type { LeaderStatus, RaftStatus } from '../../runtime/status/status';
 import { encodeCommand, type CommandCall } from '../../state-machine/entries/command-envelope';
 import { describeMachineClass, type StateMachineClass } from '../../state-machine/declare/machine-class';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import { outcomeValue } from '../../state-machine/codec/outcome-value';
 import { encodeQuery, type QueryCall } from '../../state-machine/entries/query-envelope';
 import type { Leadership } from '../leadership/leadership.interface';

@@ -1,4 +1,4 @@
-import type { MachineEventListener, RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { MachineEventListener, RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { LeaderStatus, RaftPhase, RaftStatus } from '../status/status';
 

@@ -1,4 +1,4 @@
-import type { MachineEventListener } from '../../state-machine/declare/machine-change';
+import type { MachineEventListener } from '../../state-machine/entries/machine-change';
 import type { ClientChannel, Hello, RequestMessage, ResponseMessage } from '../../transport/contract';
 import { CLIENT_STATUS, CLIENT_UNWATCH, CLIENT_WATCH, decodeClusterWord, decodeMachineEvent } from './client-calls';
 import { ClientServer } from './client-server';

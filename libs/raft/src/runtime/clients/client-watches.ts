@@ -1,6 +1,6 @@
 import { RaftError } from '../../errors/raft-error';
 import type { GroupId } from '../../core/base/types';
-import type { RaftMachineEvent } from '../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import type { ClientChannel } from '../../transport/contract';
 import { encodeMachineEvent } from './client-calls';
 import { sentenceOf } from '../base/error-sentence';

@@ -2,7 +2,7 @@ import type { RaftLogger } from '../base/logger';
 import type { KERNEL_LIMITS } from '../../core/base/kernel-options';
 import type { GroupId } from '../../core/base/types';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
-import type { MachineEventListener } from '../../state-machine/declare/machine-change';
+import type { MachineEventListener } from '../../state-machine/entries/machine-change';
 import type { RaftStorage } from '../../storage/contract';
 import type { RaftTransport } from '../../transport/contract';
 import type { Scheduler } from '../base/scheduler';

@@ -1,7 +1,7 @@
 import type { LogId } from '../../core/base/types';
 import type { CommandSession } from '../entries/command-envelope';
 import type { AskOthers, CommandFates, CommandOutcome, SnapshotSource } from '../contract';
-import type { RunOutcome } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 
 /** One committed command of a machine whose state isn't in the process. */
 export interface BackedCommand {

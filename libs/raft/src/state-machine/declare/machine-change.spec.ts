@@ -2,7 +2,7 @@ import { makeEntry } from '../../core/base/entry';
 import type { CommandContext } from './command-context';
 import { encodeCommand, stampCommandTime } from '../entries/command-envelope';
 import { RaftCommand, RaftRestore, RaftSnapshot, RaftStateMachine } from './decorators';
-import type { RaftMachineEvent } from './machine-change';
+import type { RaftMachineEvent } from '../entries/machine-change';
 import { RaftRejection } from './raft-rejection';
 import { SnapshotMap } from '../snapshot/snapshot-map';
 import { StateMachineHost } from '../host/state-machine-host';

@@ -3,7 +3,7 @@ import type { BackedCommand, BackedOutcome, BackedState } from '../declare/backi
 import type { AskOthers, CommandFates, SnapshotSource } from '../contract';
 import type { HostedMachine } from './hosted-machine';
 import { releaseAll } from '../snapshot/snapshot-writer';
-import type { RunOutcome } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 
 /** A command that waits to be applied with others. */
 export interface PendingCommand {

@@ -5,7 +5,7 @@ import { describeError, isThenable, stackOf } from './host-outcomes';
 import type { HostedMachine } from './hosted-machine';
 import type { HostCommandContext } from './machine-context';
 import { isOfThisProcess } from './process-error';
-import type { RunOutcome } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 import { encodeValue } from '../codec/value-codec';
 
 /** Where the bugs of state machines are told. Nest's `Logger` fits. @publicApi */

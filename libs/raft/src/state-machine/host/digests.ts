@@ -1,3 +1,4 @@
+import type { DigestWindow } from '../snapshot/snapshot-format';
 import { crc32c, crc32cOfSafeInteger } from '../../core/base/crc32c';
 import type { Entry } from '../../core/base/entry';
 import type { CommandOutcome, SnapshotSource, StateDigest } from '../contract';
@@ -25,13 +26,6 @@ const STATUS_NUMBERS: Readonly<Record<CommandOutcome['status'], number>> = {
   busy: 5,
   conflict: 6,
 };
-
-/** What is under way between two digests; it is in each snapshot, so that whoever goes on from there makes the same digest. */
-export interface DigestWindow {
-  /** Which version of the machines it was counted by. */
-  readonly version: number;
-  readonly outcomes: number;
-}
 
 /** A number that differs where machines, their commands, or their versions differ: only equal ones are compared. */
 export function versionOf(machines: Iterable<HostedMachine>): number {

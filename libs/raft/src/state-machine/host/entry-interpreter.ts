@@ -16,7 +16,8 @@ import { describeError, outcomeOfUnread } from './host-outcomes';
 import type { HostedMachine } from './hosted-machine';
 import { HostCommandContext } from './machine-context';
 import { decodeSessionOperation } from '../entries/session-entry';
-import { type RunOutcome, UNDECIDED } from '../sessions/stored-answer';
+import { UNDECIDED } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
 

@@ -1,6 +1,6 @@
 import type { StateMachineLogger } from './command-runner';
 import { describeError, stackOf } from './host-outcomes';
-import type { MachineEventListener, RaftMachineEvent } from '../declare/machine-change';
+import type { MachineEventListener, RaftMachineEvent } from '../entries/machine-change';
 
 /** Where a command stands that told of changes. */
 export interface ChangeOrigin {

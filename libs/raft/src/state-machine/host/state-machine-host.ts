@@ -23,7 +23,7 @@ import { type HostedMachine, hostMachines } from './hosted-machine';
 import { EventOutlet } from './event-outlet';
 import { captureGroup } from './group-capture';
 import { MachineCatalog } from './machine-catalog';
-import type { MachineEventListener } from '../declare/machine-change';
+import type { MachineEventListener } from '../entries/machine-change';
 import { HostQueryContext } from './machine-context';
 import { Digests, versionOf } from './digests';
 import { EntryInterpreter, GATHERED } from './entry-interpreter';

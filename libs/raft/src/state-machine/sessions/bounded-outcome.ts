@@ -1,6 +1,7 @@
 import { MAX_RESULT_BYTES } from '../entries/client-limits';
 import { failed, resultUnsent } from './command-failure';
-import { type RunOutcome, storedAnswer } from './stored-answer';
+import { storedAnswer } from './stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 
 /** The message of a failed command is cut here. */
 const MAX_MESSAGE = 4096;

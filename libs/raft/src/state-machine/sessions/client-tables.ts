@@ -4,7 +4,8 @@ import { captureClients, readClients } from './client-snapshot';
 import { KeyTable } from './key-table';
 import type { SessionOperation } from '../entries/session-entry';
 import { SessionTable } from './session-table';
-import { type FillAnswer, type RunOutcome, storedAnswer, type UNDECIDED } from './stored-answer';
+import { type FillAnswer, storedAnswer, type UNDECIDED } from './stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 
 const APPLIED: CommandOutcome = Object.freeze({ status: 'applied', value: undefined });
 

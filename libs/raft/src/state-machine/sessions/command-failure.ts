@@ -1,5 +1,5 @@
 import { isRaftRejection, type RaftRejection } from '../declare/raft-rejection';
-import type { RunOutcome } from './stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 import { decodeValue, encodeValue } from '../codec/value-codec';
 
 /** The engine's own errors, whose texts differ from one version of it to another. */

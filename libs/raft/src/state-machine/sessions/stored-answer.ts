@@ -1,10 +1,8 @@
+import type { RunOutcome } from '../entries/run-outcome';
 import { ANSWER_OVERHEAD_BYTES } from '../entries/client-limits';
 import { MalformedBytesError } from '../codec/codec-errors';
 import type { CommandOutcome } from '../contract';
 import { decodeValue, encodeValue } from '../codec/value-codec';
-
-/** The outcomes of a command that was run. */
-export type RunOutcome = Extract<CommandOutcome, { status: 'applied' | 'rejected' | 'failed' }>;
 
 /** What became of a command, kept for whoever sends it again. It is never changed, so that a capture may hold it. */
 export interface StoredAnswer {

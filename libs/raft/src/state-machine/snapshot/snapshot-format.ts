@@ -1,5 +1,3 @@
-import type { DigestWindow } from '../host/digests';
-
 /**
  * A group's snapshot: frames, one in a chunk as they are written, and read however they are cut.
  *
@@ -38,6 +36,13 @@ export const FRAME_TAIL_BYTES = 4;
 export const MAX_MACHINE_CHUNK_BYTES = MAX_SNAPSHOT_CHUNK_BYTES - FRAME_HEAD_BYTES - FRAME_TAIL_BYTES;
 
 export const MAX_MACHINES = 255;
+
+/** What is under way between two digests; it is in each snapshot, so that whoever goes on from there makes the same digest. */
+export interface DigestWindow {
+  /** Which version of the machines it was counted by. */
+  readonly version: number;
+  readonly outcomes: number;
+}
 
 /** What the state of a snapshot is of. */
 export interface SnapshotHeader {

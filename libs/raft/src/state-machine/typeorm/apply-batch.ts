@@ -1,7 +1,7 @@
 import type { BackedCommand, BackedOutcome } from '../declare/backing';
 import { MAX_RESULT_BYTES } from '../entries/client-limits';
 import { failed, outcomeOfThrown, resultUnsent } from '../sessions/command-failure';
-import type { RunOutcome } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 import { isOfThisProcess } from '../host/process-error';
 import { isRaftRejection } from '../declare/raft-rejection';
 import { encodeValue } from '../codec/value-codec';

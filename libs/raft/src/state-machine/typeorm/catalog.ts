@@ -1,3 +1,4 @@
+import type { ReplicatedTable } from './replicated-table';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { RaftError } from '../../errors/raft-error';
 import { checkDefaults, type ColumnDefault, type FilledColumns } from './column-defaults';
@@ -6,16 +7,6 @@ import { schemaMark } from './schema-hash';
 import { OUR_TRIGGERS } from './table-triggers';
 import { quoted } from './sql-names';
 import type { TablesSettings } from './tables-options';
-
-export interface ReplicatedTable {
-  readonly oid: number;
-  /** Without its schema, as it stands in the catalog. */
-  readonly name: string;
-  /** Qualified and quoted. */
-  readonly path: string;
-  /** Those that are stored, in their order, quoted; generated ones follow from them. */
-  readonly columns: readonly string[];
-}
 
 /** What the database says of the replicated tables. */
 export interface TablesCatalog {

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { ReplicatedTable } from './catalog';
+import type { ReplicatedTable } from './replicated-table';
 import { literal, type OwnNames, quoted } from './sql-names';
 
 /** An identifier has 63 bytes at most. */

@@ -1,5 +1,6 @@
 import type { BackedCommand, BackedOutcome } from '../declare/backing';
-import { answerOfRow, answerRow, outcomeOfAnswer, type RunOutcome, storedAnswer } from '../sessions/stored-answer';
+import { answerOfRow, answerRow, outcomeOfAnswer, storedAnswer } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 import { decodeValue, encodeValue } from '../codec/value-codec';
 import type { Database } from './database';
 import type { OwnNames } from './sql-names';

@@ -1,5 +1,5 @@
 import { failed } from '../sessions/command-failure';
-import type { RunOutcome } from '../sessions/stored-answer';
+import type { RunOutcome } from '../entries/run-outcome';
 
 /**
  * A statement of a command is wrong for the schema of this node's database: a column, table or function that isn't there, wrong

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { ReplicatedTable } from './catalog';
+import type { ReplicatedTable } from './replicated-table';
 import { type OwnNames, quoted, WRITER } from './sql-names';
 
 const GUARD = 'nestjs_raft_guard';

@@ -1,6 +1,6 @@
 import { MigrationExecutor } from 'typeorm';
 import { type PinnedSession } from './connection/pinned-session';
-import { quoted } from './statements/tables';
+import { quoted } from './entities/tables';
 
 /**
  * Creates schema and tables where they are missing. Several instances may start on one database at the same moment, and two

@@ -29,7 +29,7 @@ import { StoreLock } from './store-lock';
 import { StoreRow } from './statements/store-row';
 import { addMissingChecksums, loadGroup, readGroups } from './statements/stored-groups';
 import { Sweep } from './statements/sweep';
-import { type Tables, tablesOf } from './statements/tables';
+import { type Tables, tablesOf } from './entities/tables';
 import { WriteOrder } from './statements/write-order';
 
 /** Batches between two sweeps of their table. */

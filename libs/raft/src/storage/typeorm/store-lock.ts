@@ -1,6 +1,6 @@
 import { StoreLockedError, StoreUnavailableError } from '../contract';
 import type { PinnedSession } from './connection/pinned-session';
-import { quoted } from './statements/tables';
+import { quoted } from './entities/tables';
 
 const RETRY_MS = 50;
 

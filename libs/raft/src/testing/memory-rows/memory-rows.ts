@@ -17,13 +17,8 @@ import type { CommandFates, CommandOutcome, SnapshotSource } from '../../state-m
 import { outcomeOfQueryError } from '../../state-machine/host/host-outcomes';
 import { HostCommandContext, HostQueryContext } from '../../state-machine/host/machine-context';
 import { mapSnapshotChunks, readMapSnapshot } from '../../state-machine/snapshot/map-snapshot';
-import {
-  answerOfRow,
-  answerRow,
-  outcomeOfAnswer,
-  type RunOutcome,
-  storedAnswer,
-} from '../../state-machine/sessions/stored-answer';
+import { answerOfRow, answerRow, outcomeOfAnswer, storedAnswer } from '../../state-machine/sessions/stored-answer';
+import type { RunOutcome } from '../../state-machine/entries/run-outcome';
 import { encodeValue } from '../../state-machine/codec/value-codec';
 import type { MemoryDatabase, Rows } from './memory-database';
 

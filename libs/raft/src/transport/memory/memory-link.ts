@@ -1,27 +1,26 @@
 import { fitsBacklog } from '../backlog';
 import { decodeFrame, encodeFrame, ProtocolError } from '../codec';
 import type { Hello, PeerConnectionState, PeerMessage } from '../contract';
-import type { MemoryNetwork } from './memory-network';
-import type { MemoryTransport } from './memory-transport';
+import type { IncomingLink, MemoryEndpoint, MemoryRoutes } from './memory-routes';
 
 /** An open connection: whom it leads to, and what its dialler last said of itself there. */
 interface Session {
-  readonly listener: MemoryTransport;
+  readonly listener: MemoryEndpoint;
   dialler: Hello;
 }
 
 /** The connection that one memory transport dials to one address, and dials again for as long as it is wanted. */
-export class MemoryLink {
+export class MemoryLink implements IncomingLink {
   readonly address: string;
-  private readonly network: MemoryNetwork;
-  private readonly owner: MemoryTransport;
+  private readonly network: MemoryRoutes;
+  private readonly owner: MemoryEndpoint;
   private session: Session | undefined;
   private timer: object | undefined;
   private reported = '';
   private unsentBytes = 0;
   private stopped = false;
 
-  constructor(network: MemoryNetwork, owner: MemoryTransport, address: string) {
+  constructor(network: MemoryRoutes, owner: MemoryEndpoint, address: string) {
     this.network = network;
     this.owner = owner;
     this.address = address;
@@ -77,7 +76,6 @@ export class MemoryLink {
     });
   }
 
-  /** The node that it leads to says hello anew. */
   announceListener(): void {
     const { session } = this;
     if (session === undefined) return;
@@ -92,8 +90,7 @@ export class MemoryLink {
     this.end('closed', 'the peer closed the connection');
   }
 
-  /** The node that it leads to turns its dialler away, where that said this hello here. */
-  refusedBy(listener: MemoryTransport, sender: Hello, sentence: string): void {
+  refusedBy(listener: MemoryEndpoint, sender: Hello, sentence: string): void {
     if (this.session?.listener === listener && this.session.dialler === sender) this.end('refused', sentence);
   }
 

@@ -2,6 +2,7 @@ import { SeededRandom } from '../../core/base/random';
 import { RaftError } from '../../errors/raft-error';
 import type { RaftTransport } from '../contract';
 import { SystemDeliveryScheduler, type DeliveryScheduler } from './delivery-scheduler';
+import type { MemoryEndpoint } from './memory-routes';
 import { MemoryTransport } from './memory-transport';
 import { NetworkFaults, type DeliveryFaults } from './network-faults';
 
@@ -36,7 +37,7 @@ export class MemoryNetwork {
   readonly faults: NetworkFaults;
   /** @internal */
   readonly redialMs: number;
-  private readonly listeners = new Map<string, MemoryTransport>();
+  private readonly listeners = new Map<string, MemoryEndpoint>();
   private nextAddress = 1;
 
   constructor({ scheduler, seed, redialMs }: MemoryNetworkOptions = {}) {
@@ -79,22 +80,22 @@ export class MemoryNetwork {
   }
 
   /** @internal */
-  listenerAt(address: string): MemoryTransport | undefined {
+  listenerAt(address: string): MemoryEndpoint | undefined {
     return this.listeners.get(address);
   }
 
   /** @internal */
-  listen(address: string, transport: MemoryTransport): void {
+  listen(address: string, endpoint: MemoryEndpoint): void {
     if (this.listeners.has(address))
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `\`peers.listen\` is '${address}': another transport listens there already; stop it, or choose another address`,
       );
-    this.listeners.set(address, transport);
+    this.listeners.set(address, endpoint);
   }
 
   /** @internal */
-  stopListening(address: string, transport: MemoryTransport): void {
-    if (this.listeners.get(address) === transport) this.listeners.delete(address);
+  stopListening(address: string, endpoint: MemoryEndpoint): void {
+    if (this.listeners.get(address) === endpoint) this.listeners.delete(address);
   }
 }

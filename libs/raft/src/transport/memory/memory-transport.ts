@@ -1,20 +1,20 @@
 import { RaftError } from '../../errors/raft-error';
 import type { Hello, PeerMessage, RaftTransport, TransportHost } from '../contract';
 import { MemoryLink } from './memory-link';
-import type { MemoryNetwork } from './memory-network';
+import type { IncomingLink, MemoryEndpoint, MemoryRoutes } from './memory-routes';
 
-/** One node's end of a {@link MemoryNetwork}. @internal */
-export class MemoryTransport implements RaftTransport {
+/** One node's end of the memory network. @internal */
+export class MemoryTransport implements RaftTransport, MemoryEndpoint {
   readonly protection = 'private';
   readonly address: string;
-  private readonly network: MemoryNetwork;
+  private readonly network: MemoryRoutes;
   private readonly links = new Map<string, MemoryLink>();
   /** The links of others that lead here. */
-  private readonly accepted = new Set<MemoryLink>();
+  private readonly accepted = new Set<IncomingLink>();
   private served: TransportHost | undefined;
   private state: 'new' | 'started' | 'stopped' = 'new';
 
-  constructor(network: MemoryNetwork, address: string) {
+  constructor(network: MemoryRoutes, address: string) {
     this.network = network;
     this.address = address;
   }
@@ -75,12 +75,12 @@ export class MemoryTransport implements RaftTransport {
   }
 
   /** A link of another transport was opened to this one. */
-  accept(link: MemoryLink, dialler: Hello): void {
+  accept(link: IncomingLink, dialler: Hello): void {
     this.accepted.add(link);
     for (const own of this.links.values()) if (own.address === dialler.advertise) own.peerArrived();
   }
 
-  release(link: MemoryLink): void {
+  release(link: IncomingLink): void {
     this.accepted.delete(link);
   }
 }

@@ -17,12 +17,8 @@ import { PeerLink } from './peer-link';
 import { RareLog } from './rare-log';
 import { raftTcpSocketClass, type RaftTcpSocket } from './raft-tcp-socket';
 import { clientProtectionOf } from './options/protection';
-import {
-  credentialsCheckMs,
-  tcpTransportSettings,
-  type PeerTlsOptions,
-  type TcpTransportSettings,
-} from './options/tcp-transport-options';
+import { credentialsCheckMs, tcpTransportSettings, type TcpTransportSettings } from './options/tcp-transport-options';
+import type { PeerTlsOptions } from './options/peer-tls-options';
 
 const PING_INTERVAL_MS = 1000;
 

@@ -1,3 +1,4 @@
+import type { Skipped, SkipReason } from '../schedule/due-runs';
 import type { LeaderRunTrigger, RaftJobRun } from '../schedule/leader-job.interface';
 
 /** How many runs of a job are kept. */
@@ -38,8 +39,6 @@ export interface RunRecord {
   readonly count: number;
 }
 
-type SkipReason = 'overlap' | 'missed' | 'late';
-
 /** @returns the run as applications see it */
 export function runOf(record: RunRecord): RaftJobRun {
   const { scheduledMs, trigger, attempt, outcome, token, node, atMs, durationMs, error, reason, count } = record;
@@ -56,14 +55,6 @@ export function runOf(record: RunRecord): RaftJobRun {
     reason,
     count,
   };
-}
-
-/** Due times that are not run, as one. */
-export interface Skipped {
-  readonly reason: SkipReason;
-  readonly firstMs: number;
-  readonly lastMs: number;
-  readonly count: number;
 }
 
 export interface JobRecord {

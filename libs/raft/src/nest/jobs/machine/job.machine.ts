@@ -16,10 +16,10 @@ import {
   type JobWakeEvent,
   MAX_ERROR_LENGTH,
   type RunRecord,
-  type Skipped,
   skippedRun,
   withRun,
 } from './job-record';
+import type { Skipped } from '../schedule/due-runs';
 
 /** What the leader of `term` asks of a job. */
 export interface JobAsk {

@@ -1,4 +1,3 @@
-import type { Skipped } from '../machine/job-record';
 import type { JobSchedule } from './job-schedule';
 import type { LeaderJobOptions } from './leader-job.interface';
 
@@ -19,6 +18,17 @@ export interface DueState {
   readonly nowMs: number;
   /** Until when a run of the job went on here; -Infinity where none did. */
   readonly busyUntilMs: number;
+}
+
+/** Why a due time is not run. The words are kept in the log: they never change. */
+export type SkipReason = 'overlap' | 'missed' | 'late';
+
+/** Due times that are not run, as one. It is kept in the log under these names. */
+export interface Skipped {
+  readonly reason: SkipReason;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly count: number;
 }
 
 export interface DueRuns {

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 import { RaftError } from '../../../errors/raft-error';
-import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount, checkedMs } from '../shared/checked';
 import type { PrimitiveParts } from '../../common/primitive';

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Observable, Subscription } from 'rxjs';
 import { RaftError } from '../../../errors/raft-error';
 import type { Scheduler } from '../../../runtime/base/scheduler';
-import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import { isPassing } from '../shared/retryable';
 import { hearEvents } from '../shared/hear-events';

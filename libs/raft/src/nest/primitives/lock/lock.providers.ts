@@ -2,7 +2,7 @@ import { Logger, type Provider } from '@nestjs/common';
 import type { GroupId } from '../../../core/base/types';
 import { SystemScheduler } from '../../../runtime/base/system-scheduler';
 import type { Replicated } from '../../../state-machine/calls/replicated';
-import type { CallHost } from '../../common/feature-providers';
+import type { CallHost } from '../../common/call-host.interface';
 import type { RaftNodeHost } from '../../node/raft-node-host';
 import { getRaftHostToken } from '../../common/raft.tokens';
 import { callerOf } from '../../common/state-machine-caller';

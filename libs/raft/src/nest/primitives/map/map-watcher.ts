@@ -1,7 +1,7 @@
 import type { Subscriber, Subscription } from 'rxjs';
 import { isRaftError, RaftError } from '../../../errors/raft-error';
 import type { TimerHandle } from '../../../runtime/base/scheduler';
-import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import type { PrimitiveParts } from '../../common/primitive';
 import type { MapMachine } from './map.machine';

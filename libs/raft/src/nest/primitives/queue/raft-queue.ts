@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs';
-import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import { checkedCount, checkedMs } from '../shared/checked';
 import type { PrimitiveParts } from '../../common/primitive';

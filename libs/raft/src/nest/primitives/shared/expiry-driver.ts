@@ -1,7 +1,7 @@
 import { Subscription, type Observable } from 'rxjs';
 import { isRaftError } from '../../../errors/raft-error';
 import type { Scheduler, TimerHandle } from '../../../runtime/base/scheduler';
-import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 import type { DueEvent, Expiry } from './expiring-machine';
 
 /** What the driver needs of a machine's caller. */

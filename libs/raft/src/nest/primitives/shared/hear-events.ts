@@ -1,5 +1,5 @@
 import type { Observable, Subscription } from 'rxjs';
-import type { RaftMachineEvent } from '../../../state-machine/declare/machine-change';
+import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 
 /**
  * Hears what a machine tells, where it can be told. Where it can't, which a client's node may say, nothing is lost but time: those

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { schemaOf } from './schema-of';
-import { tablesOf } from '../statements/tables';
+import { tablesOf } from '../entities/tables';
 
 /** The tables, each qualified with the schema: TypeORM's `schema` option leaves the search path as it is. */
 export class CreateRaftTables1763800000000 implements MigrationInterface {

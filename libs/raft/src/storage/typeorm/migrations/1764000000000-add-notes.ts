@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { schemaOf } from './schema-of';
-import { tablesOf } from '../statements/tables';
+import { tablesOf } from '../entities/tables';
 
 /** What a node keeps beside its logs, and which server its store was written by. */
 export class AddRaftNotes1764000000000 implements MigrationInterface {

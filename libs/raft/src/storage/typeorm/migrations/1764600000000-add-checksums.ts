@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { schemaOf } from './schema-of';
-import { tablesOf } from '../statements/tables';
+import { tablesOf } from '../entities/tables';
 
 /**
  * Sums over the rows that say what this node promised. A row that was there before has none until the store is opened; a build

@@ -1,11 +1,10 @@
-import type { Entry } from '../../../core/base/entry';
-import { ENTRY_KIND_CODES } from '../../../core/base/entry';
+import { type Entry, ENTRY_KIND_CODES } from '../../../core/base/entry';
 import { toWireConfiguration } from '../../../core/membership/wire-configuration';
 import type { GroupWrite } from '../../contract';
 import { boolArray, byteaArray, int2Array, int4Array, int8Array } from './binary-array';
 import { batchChecksum, groupChecksum, rowAfter, type StoredGroup } from './group-row';
 import type { StatementCall } from '../connection/postgres-client';
-import type { Tables } from './tables';
+import type { Tables } from '../entities/tables';
 
 /** Under which conditions a write may land, beside that the batch before it has. */
 export interface WriteGuard {

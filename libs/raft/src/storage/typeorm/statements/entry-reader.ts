@@ -9,7 +9,7 @@ import { type LogTail, StoreCorruptError, StoreNewerError } from '../../contract
 import { copyRows, readInt8 } from './copy-rows';
 import { toSafeInteger } from '../entities/safe-integer';
 import type { PostgresClient } from '../connection/postgres-client';
-import type { Tables } from './tables';
+import type { Tables } from '../entities/tables';
 
 const COLUMNS = 'index, term, checksum, format, schema_version, kind, data';
 const FIXED_BYTES = [8, 8, 4, 4, 4, 2] as const;

@@ -1,7 +1,7 @@
 import { type NewOwner, StoreUnavailableError } from '../../contract';
 import type { PinnedSession } from '../connection/pinned-session';
 import { sqlStateOf } from '../connection/postgres-client';
-import { quoted, type Tables } from './tables';
+import { quoted, type Tables } from '../entities/tables';
 
 const NOT_PERMITTED = '42501';
 /** An identifier has 63 bytes at most. */

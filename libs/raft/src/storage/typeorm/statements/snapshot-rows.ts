@@ -13,7 +13,7 @@ import { clientOf, cutAfter } from '../connection/postgres-client';
 import { patienceOf } from '../connection/storage-options';
 import { canonicalJson, summedConfiguration } from '../../state-checksum';
 import { storedConfiguration } from './stored-configuration';
-import type { Tables } from './tables';
+import type { Tables } from '../entities/tables';
 
 /** Bytes that are gathered into one insert, and read at once: small, so that no transaction and no slice of ours is long. */
 const PORTION_BYTES = 256 * 1024;

@@ -3,7 +3,7 @@ import { ownedByAnother } from '../../refusals';
 import { toSafeInteger } from '../entities/safe-integer';
 import type { PinnedSession } from '../connection/pinned-session';
 import { serverIdentity } from '../connection/server-identity';
-import { quoted, type Tables } from './tables';
+import { quoted, type Tables } from '../entities/tables';
 
 /** The row that says whose store this is, and how often it was opened. */
 export class StoreRow {

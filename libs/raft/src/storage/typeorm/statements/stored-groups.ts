@@ -14,7 +14,7 @@ import {
 } from './group-row';
 import type { PinnedSession } from '../connection/pinned-session';
 import { storedConfiguration } from './stored-configuration';
-import type { Tables } from './tables';
+import type { Tables } from '../entities/tables';
 
 /** Reads where each group stands. It takes as long as there are groups and terms, however long the logs are. */
 export async function readGroups(session: PinnedSession, t: Tables): Promise<Map<GroupId, StoredGroup>> {

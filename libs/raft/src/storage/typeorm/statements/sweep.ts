@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { SnapshotRows } from './snapshot-rows';
 import { clientOf, type PostgresClient, type StatementCall } from '../connection/postgres-client';
-import type { Tables } from './tables';
+import type { Tables } from '../entities/tables';
 
 /** Rows of one delete: a few milliseconds, so that the disk is never kept from the log for long. */
 const PORTION_ROWS = 2_000;

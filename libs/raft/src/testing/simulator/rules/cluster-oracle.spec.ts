@@ -7,10 +7,10 @@ import { DEFAULT_GROUP, ORIGIN, type LogId } from '../../../core/base/types';
 import type { RaftStatus } from '../../../runtime/status/status';
 import type { GroupWrite } from '../../../storage/contract';
 import { ClusterOracle } from './cluster-oracle';
-import type { ObservedLife } from './observed-life';
+import type { ObservedLife } from '../simulated/observed-life';
 import { PathCounts } from '../base/paths';
 import { SimulatedDisk } from '../simulated/simulated-disk';
-import type { SimulatedTransport } from '../simulated/simulated-transport';
+import type { SimulatedEndpoint } from '../simulated/simulated-endpoint';
 import { Trace } from '../base/trace';
 import { Verdict } from '../base/violation';
 import { VirtualTime } from '../base/virtual-time';
@@ -109,7 +109,7 @@ class WatchedCluster {
 
   send(id: number, message: Pick<Message, 'kind' | 'term'>): void {
     const header = { clusterId: 'c', groupId: DEFAULT_GROUP, from: id, to: 2, incarnation: `store ${id}`, sequence: 1 };
-    const transport = { process: { label: this.life(id).label } } as SimulatedTransport;
+    const transport = { process: { label: this.life(id).label } } as SimulatedEndpoint;
     this.oracle.sent(transport, { ...header, ...message } as Message);
   }
 

@@ -12,28 +12,22 @@ import { EntryRegistry } from './entry-registry';
 import { LeadershipRules } from './leadership-rules';
 import { MembershipRules } from './membership-rules';
 import { checkDurableBeforeSent } from './message-rules';
-import type { ObservedLife } from './observed-life';
+import type { ObservedLife } from '../simulated/observed-life';
 import type { Path } from '../base/paths';
+import type { NodeObserver } from '../simulated/node-observer';
 import { ReplicaDisks } from './replica-disks';
-import {
-  entryAt,
-  lastIndexOf,
-  termAt,
-  type DiskGroup,
-  type DiskObserver,
-  type SimulatedDisk,
-} from '../simulated/simulated-disk';
+import { entryAt, lastIndexOf, termAt, type DiskGroup, type SimulatedDisk } from '../simulated/simulated-disk';
 import { checkStatus } from './status-rules';
 import type { MessageObserver } from '../simulated/simulated-network';
 import { describeWrite } from '../base/describe-write';
-import type { SimulatedTransport } from '../simulated/simulated-transport';
+import type { SimulatedEndpoint } from '../simulated/simulated-endpoint';
 import type { World } from '../base/world';
 
 /**
  * Watches everything that leaves a node, reaches its disk or its state machine, and checks each step against what Raft
  * promises. It knows nothing of what is in a kernel.
  */
-export class ClusterOracle implements DiskObserver, MessageObserver {
+export class ClusterOracle implements NodeObserver, MessageObserver {
   readonly ledger: CommitLedger;
   private readonly registry: EntryRegistry;
   private readonly disks: ReplicaDisks;
@@ -169,7 +163,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     );
   }
 
-  sent(from: SimulatedTransport, message: PeerMessage): void {
+  sent(from: SimulatedEndpoint, message: PeerMessage): void {
     const life = this.lives.get(from.process.label)!;
     if (message.kind === 'request') this.count('forwarded a call');
     if (message.kind === 'founder' || message.kind === 'request' || message.kind === 'response') return;
@@ -185,7 +179,7 @@ export class ClusterOracle implements DiskObserver, MessageObserver {
     this.leadership.seeMessage(life, message, group!);
   }
 
-  received(by: SimulatedTransport, message: PeerMessage): void {
+  received(by: SimulatedEndpoint, message: PeerMessage): void {
     if (!('term' in message)) return;
     const life = this.lives.get(by.process.label)!;
     life.term = Math.max(life.term, message.term);

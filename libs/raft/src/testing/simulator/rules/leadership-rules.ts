@@ -5,7 +5,7 @@ import type { RaftStatus } from '../../../runtime/status/status';
 import type { CommitLedger } from './commit-ledger';
 import { checkCandidate, checkElected, checkSuccessor, configurationsOf } from './election-rules';
 import type { EntryRegistry } from './entry-registry';
-import type { ObservedLife } from './observed-life';
+import type { ObservedLife } from '../simulated/observed-life';
 import type { Path } from '../base/paths';
 import type { ReplicaDisks } from './replica-disks';
 import { entryAt, type DiskGroup } from '../simulated/simulated-disk';

@@ -3,7 +3,7 @@ import { SNAPSHOT_CHUNK } from '../../../runtime/snapshots/snapshot-calls';
 import type { PeerMessage } from '../../../transport/contract';
 import { Chance } from '../base/chance';
 import { copyMessage, describeMessage } from './message-copy';
-import type { SimulatedConnection, SimulatedTransport } from './simulated-transport';
+import type { SimulatedConnection, SimulatedEndpoint } from './simulated-endpoint';
 import type { World } from '../base/world';
 
 /** How the network behaves just now; faults change it. */
@@ -26,13 +26,13 @@ const LATE_MS = { from: 300, to: 6000 };
 
 /** Told of every message as it leaves a node, and as it arrives. */
 export interface MessageObserver {
-  sent(from: SimulatedTransport, message: PeerMessage): void;
-  received(by: SimulatedTransport, message: PeerMessage): void;
+  sent(from: SimulatedEndpoint, message: PeerMessage): void;
+  received(by: SimulatedEndpoint, message: PeerMessage): void;
 }
 
 /** The wires between all nodes. Addresses are the nodes'; a process listens on its own while it lives. */
 export class SimulatedNetwork {
-  private readonly listening = new Map<string, SimulatedTransport>();
+  private readonly listening = new Map<string, SimulatedEndpoint>();
   private readonly blocked = new Set<string>();
   /** By how much longer messages take on a link. */
   private readonly congested = new Map<string, number>();
@@ -54,17 +54,17 @@ export class SimulatedNetwork {
     this.forgeries = this.forger.happens(FORGED.seeds) ? FORGED.messages : 0;
   }
 
-  listen(transport: SimulatedTransport): boolean {
-    if (this.listening.has(transport.address)) return false;
-    this.listening.set(transport.address, transport);
+  listen(endpoint: SimulatedEndpoint): boolean {
+    if (this.listening.has(endpoint.address)) return false;
+    this.listening.set(endpoint.address, endpoint);
     return true;
   }
 
-  silence(transport: SimulatedTransport): void {
-    if (this.listening.get(transport.address) === transport) this.listening.delete(transport.address);
+  silence(endpoint: SimulatedEndpoint): void {
+    if (this.listening.get(endpoint.address) === endpoint) this.listening.delete(endpoint.address);
   }
 
-  listenerAt(address: string): SimulatedTransport | undefined {
+  listenerAt(address: string): SimulatedEndpoint | undefined {
     return this.listening.get(address);
   }
 
@@ -92,7 +92,7 @@ export class SimulatedNetwork {
   }
 
   /** Calls `then` once, when this process has just sent a heartbeat. */
-  whenHeartbeatLeaves({ process }: SimulatedTransport, then: () => void): void {
+  whenHeartbeatLeaves({ process }: SimulatedEndpoint, then: () => void): void {
     this.onHeartbeat.set(process.label, then);
   }
 
@@ -205,8 +205,8 @@ export class SimulatedNetwork {
 
   private note(
     kind: 'send' | 'receive' | 'drop',
-    at: SimulatedTransport,
-    other: SimulatedTransport,
+    at: SimulatedEndpoint,
+    other: SimulatedEndpoint,
     message: PeerMessage,
   ): void {
     const number = FRAME_KIND_CODES[message.kind] * 4096 + ('term' in message ? message.term : 0);

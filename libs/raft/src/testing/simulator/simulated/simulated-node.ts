@@ -9,8 +9,8 @@ import type { RaftPhase, RaftStatus } from '../../../runtime/status/status';
 import type { GroupWrite, SnapshotMetadata } from '../../../storage/contract';
 import { StateMachineHost } from '../../../state-machine/host/state-machine-host';
 import { Chance } from '../base/chance';
-import type { ClusterOracle } from '../rules/cluster-oracle';
-import type { ObservedLife } from '../rules/observed-life';
+import type { NodeObserver } from './node-observer';
+import type { ObservedLife } from './observed-life';
 import { ObservedMachine } from './observed-machine';
 import { MemoryDatabase } from '../../memory-rows';
 import { RegisterMachine } from '../registers/register-machine';
@@ -29,7 +29,7 @@ export interface NodeSurroundings {
   readonly world: World;
   readonly settings: SeedSettings;
   readonly network: SimulatedNetwork;
-  readonly oracle: ClusterOracle;
+  readonly oracle: NodeObserver;
   readonly chance: Chance;
   /** Where a node was started last, or is started next: whoever runs the cluster knows. */
   readonly placeOf: (name: string) => string;

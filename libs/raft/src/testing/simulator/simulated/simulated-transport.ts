@@ -5,6 +5,7 @@ import type {
   RaftTransport,
   TransportHost,
 } from '../../../transport/contract';
+import type { DialAnswer, SimulatedConnection, SimulatedEndpoint } from './simulated-endpoint';
 import type { SimulatedNetwork } from './simulated-network';
 import type { ProcessTask, SimulatedProcess } from './simulated-process';
 import { PHASES } from '../base/virtual-time';
@@ -18,16 +19,6 @@ const CLOSE_NOTICE_MS = 2;
 const SILENT_CLOSE_MS = { from: 1500, to: 4000 };
 const CONGESTION_BYTES = 2 * 1024 * 1024;
 
-/** A connection that one side has dialled. Messages go from the dialler to the listener only; each node dials all others. */
-export interface SimulatedConnection {
-  readonly dialler: SimulatedTransport;
-  readonly listener: SimulatedTransport;
-  open: boolean;
-  lastArrivalMs: number;
-  /** What the dialler last said of itself. */
-  hello: Hello;
-}
-
 interface Dialled {
   readonly address: string;
   state: PeerConnectionState;
@@ -38,7 +29,7 @@ interface Dialled {
 }
 
 /** The transport contract over the simulated network; one object for each life of a process. */
-export class SimulatedTransport implements RaftTransport {
+export class SimulatedTransport implements RaftTransport, SimulatedEndpoint {
   readonly protection = 'private';
   private host: TransportHost | undefined;
   private readonly dialled = new Map<string, Dialled>();
@@ -55,9 +46,12 @@ export class SimulatedTransport implements RaftTransport {
     this.place = address;
   }
 
-  /** Whether its node leads just now. */
   get leads(): boolean {
     return this.isLeading();
+  }
+
+  get isServed(): boolean {
+    return this.host !== undefined;
   }
 
   get location(): string {
@@ -155,11 +149,10 @@ export class SimulatedTransport implements RaftTransport {
     }
   }
 
-  /** Both sides stay alive, the connection doesn't. */
   reset(address: string): boolean {
     const connection = this.dialled.get(address)?.connection;
     if (connection === undefined) return false;
-    connection.listener.accepted.delete(connection);
+    connection.listener.release(connection);
     this.noticeEnd(connection);
     return true;
   }
@@ -214,19 +207,30 @@ export class SimulatedTransport implements RaftTransport {
     });
   }
 
-  private admit(peer: Hello): { readonly hello: Hello; readonly refusal: string | undefined } | undefined {
+  admit(peer: Hello): DialAnswer | undefined {
     const { host } = this;
     return host && { hello: host.hello(), refusal: host.admit(peer) };
   }
 
-  /** The peer dialled this node, so it is there: no need to wait any longer. */
-  private peerArrived(address: string): void {
+  refusalOf(peer: Hello): string | undefined {
+    return this.host?.admit(peer);
+  }
+
+  accept(connection: SimulatedConnection): void {
+    this.accepted.add(connection);
+  }
+
+  release(connection: SimulatedConnection): void {
+    this.accepted.delete(connection);
+  }
+
+  peerArrived(address: string): void {
     const dialled = this.dialled.get(address);
     if (dialled !== undefined && (dialled.state === 'closed' || dialled.state === 'refused')) this.redial(dialled, 0);
   }
 
-  private establish(dialled: Dialled, listener: SimulatedTransport, answering: Hello): void {
-    if (!listener.process.isAlive || listener.host === undefined) {
+  private establish(dialled: Dialled, listener: SimulatedEndpoint, answering: Hello): void {
+    if (!listener.process.isAlive || !listener.isServed) {
       this.failDial(dialled, 'refused', 'nobody listens any more');
       return;
     }
@@ -235,7 +239,7 @@ export class SimulatedTransport implements RaftTransport {
     dialled.connection = connection;
     dialled.redialMs = FIRST_REDIAL_MS;
     if (dialled.timer !== undefined) this.process.cancel(dialled.timer);
-    listener.accepted.add(connection);
+    listener.accept(connection);
     this.setState(dialled, 'connected', '', answering);
   }
 
@@ -255,8 +259,7 @@ export class SimulatedTransport implements RaftTransport {
     });
   }
 
-  /** The listener's side is gone; a packet says so, once one gets through. */
-  private noticeEnd(connection: SimulatedConnection): void {
+  noticeEnd(connection: SimulatedConnection): void {
     connection.open = false;
     if (this.network.isBlocked(connection.listener.location, this.place)) {
       this.process.after(200, PHASES.timer, () => this.noticeEnd(connection));
@@ -267,7 +270,7 @@ export class SimulatedTransport implements RaftTransport {
 
   private closeHere(connection: SimulatedConnection, detail: string): void {
     connection.open = false;
-    connection.listener.accepted.delete(connection);
+    connection.listener.release(connection);
     const dialled = this.dialled.get(connection.listener.address);
     if (dialled?.connection !== connection) return;
     dialled.connection = undefined;
@@ -276,15 +279,15 @@ export class SimulatedTransport implements RaftTransport {
 
   private forget(connection: SimulatedConnection): void {
     connection.open = false;
-    connection.listener.accepted.delete(connection);
+    connection.listener.release(connection);
   }
 
-  private sayAgain(connection: SimulatedConnection, to: SimulatedTransport, hello: Hello): void {
+  private sayAgain(connection: SimulatedConnection, to: SimulatedEndpoint, hello: Hello): void {
     to.process.input(this.network.delayMs(this.network.chanceOf(this.address, to.address)), () => {
-      if (!connection.open || to.host === undefined) return;
-      const refusal = to.host.admit(hello);
+      if (!connection.open || !to.isServed) return;
+      const refusal = to.refusalOf(hello);
       if (refusal !== undefined) {
-        connection.listener.accepted.delete(connection);
+        connection.listener.release(connection);
         connection.dialler.noticeEnd(connection);
       } else if (to === connection.listener) connection.hello = hello;
     });

@@ -5,7 +5,7 @@ import type { ConnectionRole } from '../../codec';
 import type { TransportLogger } from '../../transport-logger';
 import { FileBacked } from './file-backed';
 import { secretsOf, type SecretSource } from './secrets';
-import type { PeerTlsOptions } from './tcp-transport-options';
+import type { PeerTlsOptions } from './peer-tls-options';
 import { withTlsFiles } from './tls-files';
 
 /** Where credentials come from, as options say it. */

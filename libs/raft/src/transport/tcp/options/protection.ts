@@ -1,5 +1,5 @@
 import type { TransportProtection } from '../../contract';
-import type { PeerTlsOptions } from './tcp-transport-options';
+import type { PeerTlsOptions } from './peer-tls-options';
 
 /** What of the options of a TCP transport keeps strangers out. */
 export interface PeerDefence {

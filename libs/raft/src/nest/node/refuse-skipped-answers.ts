@@ -1,10 +1,9 @@
 import { MetadataScanner, type DiscoveryService } from '@nestjs/core';
 import { RaftError } from '../../errors/raft-error';
+import { handlerKind, hasCaller, type HandlerKind } from '../common/handler-kind';
+import { LEADER_ONLY, type LeaderOnlyOptions } from '../common/leader-only.interface';
 import { leaderOnlyPolicy, type RaftSettings } from '../common/raft-settings';
 import { groupName } from '../common/raft.tokens';
-import { handlerKind, hasCaller, type HandlerKind } from './handler-kind';
-import type { LeaderOnlyOptions } from '../common/leader-only.interface';
-import { LEADER_ONLY } from './leader-only.metadata';
 
 const CALLERS: Readonly<Partial<Record<HandlerKind, string>>> = {
   http: 'an HTTP route',

@@ -1,4 +1,4 @@
-import type { SimulatedDisk } from '../simulated/simulated-disk';
+import type { SimulatedDisk } from './simulated-disk';
 
 /** What is known of one life of a node from what it did. */
 export interface ObservedLife {

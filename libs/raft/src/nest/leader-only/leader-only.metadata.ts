@@ -1,1 +1,0 @@
-export const LEADER_ONLY = 'nestjs-raft:leader-only';
