@@ -32,5 +32,5 @@ module.exports = {
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   maxWorkers: 2,
   // Stories of many simulated minutes are long on a machine that does other things, too.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

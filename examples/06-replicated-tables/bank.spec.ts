@@ -7,7 +7,7 @@ import { TestPostgres } from '../../test/support/postgres';
 import { AppModule } from './app.module';
 
 // Postgres takes a while to start on a busy machine.
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 // The node is in memory; the tables are in a Postgres of the test's own.
 describe('The bank', () => {

@@ -10,7 +10,7 @@ const pages = [
 ];
 
 // The compiler takes a while on a busy machine.
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 describe('Code that the documentation shows as whole files', () => {
   it('compiles, and what is wrong would be found', () => {

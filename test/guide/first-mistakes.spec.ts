@@ -24,7 +24,7 @@ import { freePorts } from '../support/free-ports';
 import { TestPostgres } from '../support/postgres';
 import { TransactionPooler } from '../support/transaction-pooler';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const GUIDE = readFileSync(join(__dirname, '../../docs/guides/first-mistakes.md'), 'utf8');
 

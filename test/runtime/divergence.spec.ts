@@ -11,7 +11,7 @@ import {
 import { DIGEST_EVERY } from '../../libs/raft/src/state-machine/host/digests';
 import { createTestCluster, type TestCluster } from '../../libs/raft/src/testing';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 @RaftStateMachine('tallies')
 class Tallies {

@@ -7,7 +7,7 @@ import { GatedStorage } from './gated-storage';
 import { LedgerMachine } from './ledger-machine';
 import { add } from './virtual-cluster';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const MEBIBYTE = 1024 * 1024;
 const COMMAND_BYTES = 64 * 1024;

@@ -11,7 +11,7 @@ import {
 import { encodeCommand } from '../../libs/raft/src/state-machine/entries/command-envelope';
 import { createTestCluster, type TestCluster } from '../../libs/raft/src/testing';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 class Stored {
   protected readonly values = new SnapshotMap<string, number>();

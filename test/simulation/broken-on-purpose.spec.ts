@@ -114,6 +114,6 @@ describe('a run whose product is broken on purpose', () => {
       make();
       expect((await found())?.rule).toBe(rule);
     },
-    60_000,
+    600_000,
   );
 });

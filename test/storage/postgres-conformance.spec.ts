@@ -5,7 +5,7 @@ import { postgresUnderTest } from './postgres-under-test';
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await TestPostgres.start();
-}, 60_000);
+}, 300_000);
 afterAll(() => postgres.stop(), 60_000);
 
 describeStorageConformance('Postgres', { create: () => postgresUnderTest(postgres) });

@@ -12,7 +12,7 @@ import { TestPostgres } from '../support/postgres';
 import type { Mishap } from '../support/postgres-proxy';
 import { StoresOfOneSchema } from './postgres-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let postgres: TestPostgres;
 let stores: StoresOfOneSchema;

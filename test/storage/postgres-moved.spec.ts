@@ -2,7 +2,7 @@ import { boot, founding } from '../../libs/raft/src/testing/storage-conformance/
 import { TestPostgres } from '../support/postgres';
 import { StoresOfOneSchema } from './postgres-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 describe('safety 10: a database that another server wrote, or another history of this one', () => {
   let postgres: TestPostgres;

@@ -13,7 +13,7 @@ import { TestPostgres } from '../support/postgres';
 import { TransactionPooler } from '../support/transaction-pooler';
 import { StoresOfOneSchema } from './postgres-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let postgres: TestPostgres;
 let stores: StoresOfOneSchema;

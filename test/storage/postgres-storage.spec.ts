@@ -21,7 +21,7 @@ import {
 import { TestPostgres } from '../support/postgres';
 import { STATE_DAMAGE, StoresOfOneSchema } from './postgres-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let postgres: TestPostgres;
 let stores: StoresOfOneSchema;

@@ -9,7 +9,7 @@ import { PostgresProxy } from '../support/postgres-proxy';
 import { TestPostgres } from '../support/postgres';
 import { BANK_ENTITIES, bankOn } from './bank';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 type Bank = Replicated<InstanceType<ReturnType<typeof bankOn>>>;
 

@@ -8,7 +8,7 @@ import { TestPostgres } from '../support/postgres';
 import { bankOn } from './bank';
 import { TablesUnderTest, valueOf } from './tables-under-test';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 describe('rule 26: replicated tables beside a machine in memory', () => {
   let postgres: TestPostgres;

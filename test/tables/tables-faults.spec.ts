@@ -2,7 +2,7 @@ import { PostgresProxy } from '../support/postgres-proxy';
 import { TestPostgres } from '../support/postgres';
 import { TablesUnderTest, valueOf } from './tables-under-test';
 
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 
 describe('replicated tables on a database that fails', () => {
   let postgres: TestPostgres;

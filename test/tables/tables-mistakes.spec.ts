@@ -3,7 +3,7 @@ import type { BackedCommand } from '../../libs/raft/src/state-machine/declare/ba
 import { TestPostgres } from '../support/postgres';
 import { TablesUnderTest, valueOf } from './tables-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const WRONG = [
   ['a column that is missing', '42703', `UPDATE account SET note = 'x'`],

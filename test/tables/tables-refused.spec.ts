@@ -3,7 +3,7 @@ import type { BackedState } from '../../libs/raft/src/state-machine/declare/back
 import { typeOrmTables } from '../../libs/raft/src/state-machine/typeorm';
 import { TestPostgres } from '../support/postgres';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 @Entity()
 class Thing {

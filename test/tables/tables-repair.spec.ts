@@ -16,7 +16,7 @@ import { freePorts } from '../support/free-ports';
 import { TestPostgres } from '../support/postgres';
 import { BANK_ENTITIES, bankOn } from './bank';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const Bank = bankOn(undefined);
 type Bank = InstanceType<typeof Bank>;

@@ -1,7 +1,7 @@
 import { TestPostgres } from '../support/postgres';
 import { TablesUnderTest } from './tables-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 describe('tables that are replaced by a snapshot', () => {
   let postgres: TestPostgres;

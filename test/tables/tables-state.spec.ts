@@ -2,7 +2,7 @@ import { withReplicatedTablesWritable } from '../../libs/raft/src/state-machine/
 import { TestPostgres } from '../support/postgres';
 import { TablesUnderTest, valueOf } from './tables-under-test';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 describe('the state of replicated tables', () => {
   let postgres: TestPostgres;

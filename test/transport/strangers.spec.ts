@@ -187,7 +187,7 @@ describe('a stranger at the peer port, without the secret', () => {
       expect([private_, said.includes(private_)]).toEqual([private_, false]);
     expect(mute.bytes).toEqual([]);
     await leader.raft.propose(add('goes on'));
-  }, 120_000);
+  }, 300_000);
 
   it('who is dialled learns nothing but a proof that holds for this connection', async () => {
     const listener = await startNode('elsewhere', {});
@@ -250,7 +250,7 @@ describe('a flood of connections', () => {
     strangers.come = false;
     await Promise.all(floods);
     await until(() => open <= 64, 'no more than these stay');
-  }, 60_000);
+  }, 300_000);
 
   it('of guests leaves places for members, who get that of the oldest guest where all are taken', async () => {
     const node = await startNode('n1', { maxConnections: 6 }, ({ nodeName }) => nodeName.startsWith('member'));

@@ -10,7 +10,7 @@ import { chooseRunAs } from './process/run-as';
 import { neutralDirectory } from './process/run-program';
 import { prepareSocketDirectory, socketDirectories } from './server/socket-directory';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const BEFORE = `# TYPE  DATABASE  USER  ADDRESS       METHOD
 host    all       all   127.0.0.1/32  trust

@@ -30,7 +30,7 @@ describe('The types of a state machine and its callers', () => {
 
   it('accept what is right, and refuse what is marked as wrong', () => {
     expect(errorLines(text)).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 
   it('have a refusal behind every mark', () => {
     const unmarked = lines.map((line) => line.replace(EXPECT_ERROR, '')).join('\n');
@@ -38,5 +38,5 @@ describe('The types of a state machine and its callers', () => {
     const withoutRefusal = expected.filter((line) => !refused.has(line + 1) && !refused.has(line + 2));
     expect(withoutRefusal.map((line) => lines[line]!.trim())).toEqual([]);
     expect(expected.length).toBeGreaterThan(30);
-  }, 60_000);
+  }, 300_000);
 });

@@ -11,7 +11,7 @@ export const TRANSPORT_CONFORMANCE_CHECKS: readonly TransportConformanceCheck[] 
   ...LIFE_CYCLE_CHECKS,
 ];
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 /** The part of Jest (or of another runner with the same functions) that the suite uses. */
 interface TestGlobals {

@@ -93,7 +93,7 @@ describe('the TCP transport between processes', () => {
     await until(() => node.stateOf(child.address) === 'connected', 'connected again');
     node.transport.send(child.address, call(7));
     await until(() => again.got.has(7), 'messages flow again');
-  }, 30_000);
+  }, 300_000);
 
   it('serves the others while one peer is stopped (SIGSTOP), and that one again when it goes on', async () => {
     const node = await startNode();
@@ -125,7 +125,7 @@ describe('the TCP transport between processes', () => {
       node.transport.send(stopped.address, call(9999));
       return stopped.got.has(9999);
     }, 'the one that went on hears again');
-  }, 30_000);
+  }, 300_000);
 
   it('leaves nothing open when it is stopped: the process ends by itself', async () => {
     const node = await startNode();
@@ -139,5 +139,5 @@ describe('the TCP transport between processes', () => {
     child.process.kill('SIGTERM');
     const [code] = (await once(child.process, 'exit')) as [number | null];
     expect(code).toBe(0);
-  }, 30_000);
+  }, 300_000);
 });
