@@ -130,10 +130,12 @@ describe('the routes of the keys', () => {
   });
 
   it('lets exactly one of many concurrent writers with the same If-Match through', async () => {
-    const { headers } = await to(leader, 'PUT', '/raced', '0');
+    const { headers } = await to(leader, 'PUT', '/withDeadline', '0');
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
-        to(leader, 'PUT', '/raced', String(at + 1), { 'if-match': headers.etag! }).then((answer) => answer.status),
+        to(leader, 'PUT', '/withDeadline', String(at + 1), { 'if-match': headers.etag! }).then(
+          (answer) => answer.status,
+        ),
       ),
     );
     expect(answers.toSorted((a, b) => a - b)).toEqual([200, ...Array.from({ length: 19 }, () => 409)]);

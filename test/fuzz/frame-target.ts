@@ -1,4 +1,4 @@
-import { crc32c } from '../../libs/raft/src/core/base/crc32c';
+import { crc32c } from '../../libs/raft/src/core/base/checksum';
 import {
   decodeFrame,
   encodeFrame,
@@ -22,11 +22,11 @@ export const HANDSHAKE_FRAMES: readonly HandshakeFrame[] = [
   bareHello({
     clusterId: 'c1',
     replicaId: 3,
-    earlierLives: [
+    earlierBoots: [
       { number: 4, nonce: 'b4' },
       { number: 3, nonce: 'b3' },
     ],
-    knownLives: [{ replicaId: 2, number: 9, nonce: 'x9' }],
+    knownBoots: [{ replicaId: 2, number: 9, nonce: 'x9' }],
   }) as HandshakeFrame,
   { kind: 'admitted' },
   { kind: 'refuse', sentence: 'not of this cluster: überall' },

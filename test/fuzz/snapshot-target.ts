@@ -1,6 +1,6 @@
 import { encodeValue } from '../../libs/raft/src/state-machine/codec/value-codec';
 import { MalformedBytesError, UnknownFormatError } from '../../libs/raft/src/state-machine/codec/codec-errors';
-import { crc32c } from '../../libs/raft/src/core/base/crc32c';
+import { crc32c } from '../../libs/raft/src/core/base/checksum';
 import { captureClients, readClients } from '../../libs/raft/src/state-machine/sessions/client-snapshot';
 import { KeyTable } from '../../libs/raft/src/state-machine/sessions/key-table';
 import type { SnapshotSource } from '../../libs/raft/src/state-machine/contract';

@@ -1,9 +1,9 @@
 import { RaftError } from '../../libs/raft/src/errors/raft-error';
 import {
-  type ClusterWord,
-  decodeClusterWord,
+  type ClusterStatus,
+  decodeClusterStatus,
   decodeMachineEvent,
-  encodeClusterWord,
+  encodeClusterStatus,
   encodeMachineEvent,
 } from '../../libs/raft/src/runtime/clients/client-calls';
 import { decodeDigest, decodeIndex, encodeDigest, encodeIndex } from '../../libs/raft/src/runtime/apply/digest-calls';
@@ -155,7 +155,7 @@ holds('Where a member is', new GoldenFile('place-calls.hex', 'What nodes say of 
 ]);
 
 const LEADER = { id: 2, name: 'n2', peer: 'h2:7001', http: 'http://h2:3000' };
-const word = (part: string, value: ClusterWord): Held => held(part, value, encodeClusterWord, decodeClusterWord);
+const word = (part: string, value: ClusterStatus): Held => held(part, value, encodeClusterStatus, decodeClusterStatus);
 const event = (part: string, value: RaftMachineEvent): Held =>
   held(part, value, encodeMachineEvent, decodeMachineEvent);
 

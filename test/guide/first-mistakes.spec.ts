@@ -244,7 +244,7 @@ describe('the ten first mistakes are answered with what to do:', () => {
     it('8. only one is up', async () => {
       const ports = await freePorts(3);
       const app = await start([node(ports, 'n1', memoryStorage())]);
-      expect(app.get(RaftService).status().phase).toBe('founding');
+      expect(app.get(RaftService).status().phase).toBe('bootstrapping');
       const line = (): string | undefined => heard.current.lines.find((each) => each.startsWith('Founding'));
 
       await until(() => line() !== undefined);

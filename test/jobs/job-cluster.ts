@@ -48,7 +48,7 @@ export interface JobSettings {
   readonly schedule?: JobSchedule;
   readonly policy?: Partial<DuePolicy>;
   readonly atLeastOnce?: boolean;
-  readonly windUpMs?: number;
+  readonly gracePeriodMs?: number;
   readonly work?: Work;
   /** No leader gets its jobs announced before {@link JobCluster.holdsAnnouncements} is set to false. */
   readonly holdsAnnouncements?: boolean;
@@ -115,7 +115,7 @@ export class JobCluster {
   /** As the application does it: what only a leader may do ends first, and is recorded. */
   async shutDown(stopped: JobNode): Promise<void> {
     stopped.terms.close(new RaftError('RAFT_SHUTTING_DOWN', 'This node is being stopped.'));
-    await this.ends(stopped.jobs.woundUp());
+    await this.ends(stopped.jobs.finished());
     this.nodes.splice(this.nodes.indexOf(stopped), 1);
     await this.ends(stopped.node.raft.stop());
     this.cluster.nodes.delete(stopped.name);
@@ -169,14 +169,20 @@ export class JobCluster {
   }
 
   private jobOf(node: () => JobNode): LeaderJob {
-    const { schedule = new IntervalSchedule(1_000), policy, atLeastOnce = false, windUpMs = 200, work } = this.settings;
+    const {
+      schedule = new IntervalSchedule(1_000),
+      policy,
+      atLeastOnce = false,
+      gracePeriodMs = 200,
+      work,
+    } = this.settings;
     return {
       name: JOB,
       where: 'Work.everySecond',
       schedule,
       policy: { catchUp: 'none', skipIfOlderThanMs: Infinity, ...policy },
       atLeastOnce,
-      windUpMs,
+      gracePeriodMs,
       call: async (run) => {
         const seen: SeenRun = { ...run, node: node().name, beganMs: this.cluster.time.nowMs, endedMs: undefined };
         this.seen.push(seen);

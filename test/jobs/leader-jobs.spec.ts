@@ -153,7 +153,7 @@ describe('leader jobs of a cluster', () => {
   });
 
   it('hear of the loss of leadership through the signal, and their end is recorded by the next leader', async () => {
-    await start({ work: heeding(10_000), windUpMs: 1_000 });
+    await start({ work: heeding(10_000), gracePeriodMs: 1_000 });
     await running();
     const [cut] = cluster.seen;
     const old = cluster.leader;
@@ -172,7 +172,7 @@ describe('leader jobs of a cluster', () => {
     const windUp = lasting(500);
     await start({
       schedule: new IntervalSchedule(50),
-      windUpMs: 1_000,
+      gracePeriodMs: 1_000,
       work: (run, node) => heeding(10_000)(run, node).catch(() => windUp(run, node)),
     });
     await running();
@@ -201,7 +201,7 @@ describe('leader jobs of a cluster', () => {
   });
 
   it('record the end of a run that its node tells after it was given up', async () => {
-    await start({ work: lasting(8_000), windUpMs: 100 });
+    await start({ work: lasting(8_000), gracePeriodMs: 100 });
     await running();
     const [cut] = cluster.seen;
 

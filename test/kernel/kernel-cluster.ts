@@ -7,7 +7,7 @@ import {
   type KernelOptions,
   type Message,
 } from '../../libs/raft/src/core';
-import { genesisConfiguration } from '../../libs/raft/src/core/membership/membership';
+import { initialConfiguration } from '../../libs/raft/src/core/membership/membership';
 import { KernelDisk } from './kernel-disk';
 import { KernelNode } from './kernel-node';
 
@@ -68,7 +68,7 @@ export class KernelCluster {
 
   constructor(readonly options: ClusterOptions = {}) {
     const names = Array.from({ length: options.nodes ?? 3 }, (_, at) => `n${at + 1}`);
-    const genesis = genesisConfiguration(
+    const genesis = initialConfiguration(
       names.map((name) => ({ name, peer: `${name}:7001`, http: '', incarnation: `store-of-${name}` })),
     );
     const configuration = options.configuration?.(genesis) ?? genesis;

@@ -1,5 +1,5 @@
 import { makeEntry, type Entry } from '../../libs/raft/src/core/base/entry';
-import { crc32c } from '../../libs/raft/src/core/base/crc32c';
+import { crc32c } from '../../libs/raft/src/core/base/checksum';
 import { encodeClock } from '../../libs/raft/src/state-machine/entries/clock-entry';
 import { KEY_TTL_MS } from '../../libs/raft/src/state-machine/entries/client-limits';
 import {

@@ -167,9 +167,9 @@ describe('NodeEvents', () => {
       throw new Error('out of ink');
     });
     const end = events.on('election', (event) => heard.push(event));
-    events.taps.election.tell({ stage: 'won', term: 3 });
+    events.taps.election.emit({ stage: 'won', term: 3 });
     end();
-    events.taps.election.tell({ stage: 'lost', term: 4 });
+    events.taps.election.emit({ stage: 'lost', term: 4 });
     expect(heard).toEqual([{ stage: 'won', term: 3 }]);
     expect(errors).toEqual(['A listener to events threw: out of ink', 'A listener to events threw: out of ink']);
   });

@@ -31,7 +31,7 @@ describe('Founding a cluster', () => {
     const n2 = cluster.make('n2');
     await cluster.ends(Promise.all([n1.raft.start(), n2.raft.start()]));
     await cluster.pass(11_000);
-    expect(n1.raft.status().phase).toBe('founding');
+    expect(n1.raft.status().phase).toBe('bootstrapping');
     const said = n1.logged.filter((line) => line.startsWith('Founding'));
     expect(said).toHaveLength(2);
     expect(said[0]).toMatch(/n1, n2 there; n3 at n3:7001 doesn't answer \(refused: nobody listens at n3:7001\)/);
@@ -49,7 +49,7 @@ describe('Founding a cluster', () => {
     const n2 = cluster.make('n2', { forceBootstrap: true });
     await cluster.ends(Promise.all([n1.raft.start(), n2.raft.start()]));
     await cluster.pass(1500);
-    expect(n1.raft.status().phase).toBe('founding');
+    expect(n1.raft.status().phase).toBe('bootstrapping');
     await cluster.leaderKnown();
     expect(n1.raft.status().members.map(({ name }) => name)).toEqual(['n1', 'n2']);
 
@@ -64,7 +64,7 @@ describe('Founding a cluster', () => {
     const n1 = cluster.make('n1', { forceBootstrap: true });
     await cluster.ends(n1.raft.start());
     await cluster.pass(10_000);
-    expect(n1.raft.status().phase).toBe('founding');
+    expect(n1.raft.status().phase).toBe('bootstrapping');
   });
 
   it('tells nobody of a genesis that is not durable yet', async () => {
@@ -74,7 +74,7 @@ describe('Founding a cluster', () => {
     await cluster.ends(Promise.all(nodes.map(({ raft }) => raft.start())));
     await cluster.pass(5000);
     expect(nodes[0]!.storage.writes).toHaveLength(1);
-    expect(nodes.map(({ raft }) => raft.status().phase)).toEqual(['founding', 'founding', 'founding']);
+    expect(nodes.map(({ raft }) => raft.status().phase)).toEqual(['bootstrapping', 'bootstrapping', 'bootstrapping']);
     nodes[0]!.storage.release('persist');
     await cluster.leaderKnown();
     expect(new Set(nodes.map(({ raft }) => raft.status().clusterId)).size).toBe(1);

@@ -104,7 +104,7 @@ describe('A node', () => {
     });
     await cluster.ends(raft.start());
     await cluster.until(() => seen.some(({ isLeader }) => isLeader));
-    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['starting', 'founding', 'running']);
+    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['starting', 'bootstrapping', 'running']);
     expect(seen.at(-1)).toMatchObject({ role: 'leader', isLeader: true, leader: { name: 'n1' } });
     end();
     const count = seen.length;

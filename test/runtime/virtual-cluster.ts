@@ -5,7 +5,7 @@ import { decodeValue } from '../../libs/raft/src/state-machine/codec/value-codec
 import type { MemoryMedium } from '../../libs/raft/src/storage/memory';
 import type { MemoryNetwork } from '../../libs/raft/src/transport/memory';
 import { DEFAULT_LIMIT_MS, settle } from '../../libs/raft/src/testing/cluster/time-driver';
-import { addressOf, VirtualHosts, type VirtualLife } from '../../libs/raft/src/testing/cluster/virtual-hosts';
+import { addressOf, VirtualHosts, type VirtualProcess } from '../../libs/raft/src/testing/cluster/virtual-hosts';
 import type { VirtualTime } from '../../libs/raft/src/testing/simulator/base/virtual-time';
 import type { CommandOutcome } from '../../libs/raft/src/state-machine/contract';
 import type { Ordered } from '../../libs/raft/src/runtime/base/call-options';
@@ -13,7 +13,7 @@ import { GatedStorage } from './gated-storage';
 import { LedgerMachine } from './ledger-machine';
 
 /** One life of a node of the cluster, with everything of it that a test may touch. */
-export interface VirtualNode extends VirtualLife {
+export interface VirtualNode extends VirtualProcess {
   readonly storage: GatedStorage;
   readonly machine: LedgerMachine;
   readonly logged: string[];

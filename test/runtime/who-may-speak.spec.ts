@@ -110,14 +110,14 @@ describe('what one who is no member says', () => {
     const { cluster, hosts, hello, listener } = await eavesdropped();
     const host = hosts.get(listener.name)!;
     const own = host.hello();
-    const forged = { replicaId: own.replicaId, number: own.life + 5, nonce: 'never' };
+    const forged = { replicaId: own.replicaId, number: own.epoch + 5, nonce: 'never' };
     for (const known of [STRANGER, { ...STRANGER, replicaId: 0 }, { ...STRANGER, replicaId: hello.replicaId }])
-      host.admit({ ...hello, ...known, knownLives: [forged] });
+      host.admit({ ...hello, ...known, knownBoots: [forged] });
     expect(listener.raft.status().phase).toBe('running');
-    expect(host.hello().knownLives.map(({ replicaId }) => replicaId)).not.toContain(77);
+    expect(host.hello().knownBoots.map(({ replicaId }) => replicaId)).not.toContain(77);
 
     // From a member it counts.
-    expect(host.admit({ ...hello, knownLives: [forged] })).toContain('takes no part any more');
+    expect(host.admit({ ...hello, knownBoots: [forged] })).toContain('takes no part any more');
     expect(listener.raft.status().phase).toBe('quarantined');
     await cluster.stopAll();
   });
@@ -125,8 +125,14 @@ describe('what one who is no member says', () => {
   it('about a membership in which a node is missing does not make it leave, nor does another node take it for the member', async () => {
     const { cluster, hosts, hello, listener } = await eavesdropped();
     const host = hosts.get(listener.name)!;
-    const genesis = { clusterId: hello.clusterId, configuration: withoutMembers() };
-    const told = { kind: 'founder' as const, groupId: 'default', founder: 'stranger', incarnation: 'i', genesis };
+    const initialCluster = { clusterId: hello.clusterId, configuration: withoutMembers() };
+    const told = {
+      kind: 'founder' as const,
+      groupId: 'default',
+      founder: 'stranger',
+      incarnation: 'i',
+      initialCluster,
+    };
     host.receive(told, { ...hello, ...STRANGER, replicaId: 0 });
     host.receive(told, { ...hello, incarnation: 'i' });
     await cluster.pass(2000);

@@ -1,7 +1,7 @@
 import { simulate, type SeedResult } from 'nestjs-raft/testing';
 import { RaftLog } from '../../libs/raft/src/core/log/log';
 import { ClusterAdmin } from '../../libs/raft/src/runtime/membership/cluster-admin';
-import { LifeBook } from '../../libs/raft/src/runtime/store/life-book';
+import { BootHistory } from '../../libs/raft/src/runtime/store/boot-history';
 import { RaftNode } from '../../libs/raft/src/runtime/node/raft-node';
 import { Ticker } from '../../libs/raft/src/runtime/base/ticker';
 import { CommandRunner } from '../../libs/raft/src/state-machine/host/command-runner';
@@ -48,7 +48,7 @@ describe('a run whose product is broken on purpose', () => {
     [
       'only a wiped node is quarantined',
       'a store that is whole counts as one in quarantine',
-      () => jest.spyOn(LifeBook.prototype, 'quarantine', 'get').mockReturnValue('it looks old'),
+      () => jest.spyOn(BootHistory.prototype, 'quarantine', 'get').mockReturnValue('it looks old'),
     ],
     [
       'every failure has a code',

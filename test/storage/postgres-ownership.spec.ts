@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { type TypeOrmStorage, typeOrmStorage } from '../../libs/raft/src/storage/typeorm';
 import { RAFT_MIGRATIONS } from '../../libs/raft/src/storage/typeorm/migrations';
-import { PinnedSession } from '../../libs/raft/src/storage/typeorm/connection/pinned-session';
+import { PinnedConnection } from '../../libs/raft/src/storage/typeorm/connection/pinned-connection';
 import {
   batch,
   boot,
@@ -165,7 +165,7 @@ describe('a server or a way to it that would lose what was promised', () => {
       await postgres.query(`ALTER DATABASE raft SET ${setting}`);
     const dataSource = new DataSource({ type: 'postgres', url: postgres.url });
     await dataSource.initialize();
-    const session = await PinnedSession.connect(dataSource, 'settings');
+    const session = await PinnedConnection.connect(dataSource, 'settings');
     const show = async (name: string) => (await session.query({ text: `SHOW ${name}`, rowMode: 'array' }))[0]?.[0];
     expect(await show('synchronous_commit')).toBe('on');
     expect(await show('statement_timeout')).toBe('0');

@@ -87,7 +87,7 @@ describe('a stranger at the peer port, without the secret', () => {
       nodeName: status.nodeId,
       replicaId: status.replicaId,
       incarnation: members.find(({ name }) => name === status.nodeId)!.incarnation,
-      knownLives: members.map(({ id }) => ({ replicaId: id, number: 99, nonce: 'forged' })),
+      knownBoots: members.map(({ id }) => ({ replicaId: id, number: 99, nonce: 'forged' })),
     };
     const header = {
       clusterId: status.clusterId,
@@ -131,7 +131,7 @@ describe('a stranger at the peer port, without the secret', () => {
         groupId: 'default',
         founder: status.nodeId,
         incarnation: own.incarnation!,
-        genesis: {
+        initialCluster: {
           clusterId: status.clusterId,
           configuration: { ...configuration, target: null, added: [], nextReplicaId: 99 },
         },

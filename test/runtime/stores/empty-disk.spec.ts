@@ -90,7 +90,7 @@ describe('a founder whose disk is empty', () => {
     await cluster.pass(MINUTE);
     for (const name of [first, second]) {
       const { phase, clusterId } = cluster.node(name).raft.status();
-      expect([phase, clusterId]).toEqual(['founding', '']);
+      expect([phase, clusterId]).toEqual(['bootstrapping', '']);
     }
     expect(cluster.node(first).raft.status().reason).toContain('it founds none');
   });

@@ -9,9 +9,9 @@ type CommitTo = (state: KernelStatePart, index: number) => void;
 
 /** Commits what `valueOf` says that a quorum has reached. */
 function commitsBy(valueOf: (state: KernelStatePart, id: number) => number, ownTermOnly: boolean): void {
-  const quorumValue = libraryFunction<QuorumValue>('core/quorum', 'quorumValue');
-  const commitTo = libraryFunction<CommitTo>('core/commit', 'commitTo');
-  replaceFunction<(state: KernelStatePart) => void>('core/commit', 'advanceCommit', () => (state) => {
+  const quorumValue = libraryFunction<QuorumValue>('core/membership/quorum', 'quorumValue');
+  const commitTo = libraryFunction<CommitTo>('core/rules/commit', 'commitTo');
+  replaceFunction<(state: KernelStatePart) => void>('core/rules/commit', 'advanceCommit', () => (state) => {
     if (state.role !== 'leader') return;
     const index = quorumValue(state.configuration.configuration, (id) => valueOf(state, id));
     if (index <= state.log.commitIndex) return;
@@ -21,7 +21,7 @@ function commitsBy(valueOf: (state: KernelStatePart, id: number) => number, ownT
 
 function sendPlainCommit(): void {
   type SendNow = (this: KernelStatePart, message: Message) => void;
-  replaceMethod<SendNow>('core/state', 'KernelState', 'sendNow', (original) => {
+  replaceMethod<SendNow>('core/state/state', 'KernelState', 'sendNow', (original) => {
     return function (message) {
       original.call(this, message.kind === 'heartbeat' ? { ...message, commit: this.log.commitIndex } : message);
     };
@@ -54,7 +54,7 @@ export const commitMutants: readonly Mutant[] = [
     apply: () => {
       type Taken = { readonly batch: PersistBatch; readonly withheld: readonly unknown[] } | undefined;
       type TakeBatch = (this: { lastCommit?: number }, log: { commitIndex: number }, ...rest: unknown[]) => Taken;
-      replaceMethod<TakeBatch>('core/persistence', 'Persistence', 'takeBatch', (original) => {
+      replaceMethod<TakeBatch>('core/state/persist-pipeline', 'PersistPipeline', 'takeBatch', (original) => {
         return function (log, ...rest) {
           const taken = original.call(this, log, ...rest);
           if (taken === undefined || taken.batch.entries.length === 0) return taken;
@@ -92,7 +92,7 @@ export const commitMutants: readonly Mutant[] = [
     knownSeed: 1,
     apply: () => {
       type Take = (this: object, log: { lastIndex: number }, durableIndex: number, request: unknown) => unknown;
-      replaceMethod<Take>('core/applying', 'Applying', 'take', (original) => {
+      replaceMethod<Take>('core/state/apply-queue', 'ApplyQueue', 'take', (original) => {
         return function (log, _durableIndex, request) {
           return original.call(this, log, log.lastIndex, request);
         };

@@ -8,7 +8,7 @@ type SendAfterPersist = (this: KernelStatePart, message: Message, upTo?: number)
 
 /** Lets messages of these kinds leave at once, whatever is durable. */
 function sendsAtOnce(kinds: readonly Message['kind'][]): void {
-  replaceMethod<SendAfterPersist>('core/state', 'KernelState', 'sendAfterPersist', (original) => {
+  replaceMethod<SendAfterPersist>('core/state/state', 'KernelState', 'sendAfterPersist', (original) => {
     return function (message, upTo) {
       if (kinds.includes(message.kind)) this.outbox.sendNow.push(message);
       else original.call(this, message, upTo);
@@ -74,7 +74,7 @@ export const electionMutants: readonly Mutant[] = [
       'The longer log wins, whatever its last term: a stale leader with a long tail overwrites what was committed.',
     knownSeed: 115,
     apply: () =>
-      replaceMethod<(this: LogPart, candidate: LogId) => boolean>('core/log', 'RaftLog', 'isUpToDate', () => {
+      replaceMethod<(this: LogPart, candidate: LogId) => boolean>('core/log/log', 'RaftLog', 'isUpToDate', () => {
         return function (candidate) {
           return candidate.index >= this.lastIndex;
         };
@@ -85,7 +85,7 @@ export const electionMutants: readonly Mutant[] = [
     room: 'kernel',
     mistake: 'A vote is given whatever the candidate’s log holds.',
     knownSeed: 12,
-    apply: () => replaceMethod<() => boolean>('core/log', 'RaftLog', 'isUpToDate', () => () => true),
+    apply: () => replaceMethod<() => boolean>('core/log/log', 'RaftLog', 'isUpToDate', () => () => true),
   },
   {
     name: 'quorum-off-by-one',
@@ -93,12 +93,16 @@ export const electionMutants: readonly Mutant[] = [
     mistake: 'Half of the voters count as a majority: of three one, of five two.',
     knownSeed: 1,
     apply: () => {
-      replaceFunction('core/quorum', 'quorumValue', () => (electorate: Electorate, valueOf: (id: number) => number) => {
-        const values = electorate.voters.map(valueOf).sort((left, right) => right - left);
-        return values[Math.max(0, Math.floor(values.length / 2) - 1)]!;
-      });
       replaceFunction(
-        'core/quorum',
+        'core/membership/quorum',
+        'quorumValue',
+        () => (electorate: Electorate, valueOf: (id: number) => number) => {
+          const values = electorate.voters.map(valueOf).sort((left, right) => right - left);
+          return values[Math.max(0, Math.floor(values.length / 2) - 1)]!;
+        },
+      );
+      replaceFunction(
+        'core/membership/quorum',
         'voteResult',
         () => (electorate: Electorate, voteOf: (id: number) => boolean | undefined) => {
           const votes = electorate.voters.map(voteOf);
@@ -115,7 +119,7 @@ export const electionMutants: readonly Mutant[] = [
     onlyWithLeases: true,
     mistake: 'Voters help to depose a leader that they hear: its lease still answers reads while another leads.',
     knownSeed: 29,
-    apply: () => replaceFunction<() => boolean>('core/election', 'isSticky', () => () => false),
+    apply: () => replaceFunction<() => boolean>('core/rules/election', 'isSticky', () => () => false),
   },
   {
     name: 'short-wait-again-and-again',
@@ -124,7 +128,7 @@ export const electionMutants: readonly Mutant[] = [
       'Who lost sight of its leader never waits longer for votes: over a long way there is never another leader.',
     knownSeed: 382,
     apply: () =>
-      replaceFunction<(state: KernelStatePart) => void>('core/election', 'campaign', (original) => (state) => {
+      replaceFunction<(state: KernelStatePart) => void>('core/rules/election', 'campaign', (original) => (state) => {
         const isAgain = state.role === 'preCandidate' || state.role === 'candidate';
         state.campaignsInVain = isAgain ? -1 : 0;
         original(state);

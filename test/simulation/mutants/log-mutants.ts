@@ -63,7 +63,7 @@ export const logMutants: readonly Mutant[] = [
     mistake: 'A follower acknowledges entries that are not durable yet.',
     knownSeed: 1,
     apply: () =>
-      replaceMethod<SendAfterPersist>('core/state', 'KernelState', 'sendAfterPersist', (original) => {
+      replaceMethod<SendAfterPersist>('core/state/state', 'KernelState', 'sendAfterPersist', (original) => {
         return function (message, upTo) {
           if (message.kind === 'appendEntriesReply') this.outbox.sendNow.push(message);
           else original.call(this, message, upTo);
@@ -76,7 +76,7 @@ export const logMutants: readonly Mutant[] = [
     mistake: 'A new leader opens its term with nothing: what older terms left is never committed.',
     knownSeed: 1,
     apply: () =>
-      replaceMethod<(this: LogPart, entry: Entry) => void>('core/log', 'RaftLog', 'append', (original) => {
+      replaceMethod<(this: LogPart, entry: Entry) => void>('core/log/log', 'RaftLog', 'append', (original) => {
         return function (entry) {
           const own = new Error('where from').stack?.includes('becomeLeader') ?? false;
           if (entry.kind !== 'noop' || !own) original.call(this, entry);
@@ -106,8 +106,8 @@ export const logMutants: readonly Mutant[] = [
     apply: () => {
       type Taken = { readonly batch: PersistBatch; readonly withheld: readonly unknown[] } | undefined;
       replaceMethod<(this: PersistencePart, ...rest: unknown[]) => Taken>(
-        'core/persistence',
-        'Persistence',
+        'core/state/persist-pipeline',
+        'PersistPipeline',
         'takeBatch',
         (original) => {
           return function (...rest) {
@@ -131,8 +131,8 @@ export const logMutants: readonly Mutant[] = [
         underWay: { coversTo: number } | undefined;
       }
       replaceMethod<(this: UnderWay, from: number) => void>(
-        'core/persistence',
-        'Persistence',
+        'core/state/persist-pipeline',
+        'PersistPipeline',
         'truncated',
         (original) => {
           return function (from) {

@@ -14,7 +14,7 @@ export const membershipMutants: readonly Mutant[] = [
     mistake: 'A change of the membership is taken in while another is in the log and not committed.',
     knownSeed: 2,
     apply: () => {
-      const { prototype } = libraryFunction<() => void>('core/log', 'RaftLog') as unknown as { prototype: object };
+      const { prototype } = libraryFunction<() => void>('core/log/log', 'RaftLog') as unknown as { prototype: object };
       Object.defineProperty(prototype, 'hasPendingConfiguration', { get: () => false });
     },
   },
@@ -26,7 +26,7 @@ export const membershipMutants: readonly Mutant[] = [
     apply: () => {
       type Decide = (electorate: MembershipPart, of: (id: number) => unknown) => unknown;
       for (const name of ['quorumValue', 'voteResult'])
-        replaceFunction<Decide>('core/quorum', name, (original) => (electorate, of) => {
+        replaceFunction<Decide>('core/membership/quorum', name, (original) => (electorate, of) => {
           return original({ voters: electorate.voters, outgoing: [] }, of);
         });
     },
@@ -38,7 +38,7 @@ export const membershipMutants: readonly Mutant[] = [
     knownSeed: 2,
     apply: () => {
       type Advance = (state: KernelStatePart & { termStartIndex: number; configuration: { index: number } }) => void;
-      replaceFunction<Advance>('core/membership-change', 'advanceMembership', (original) => (state) => {
+      replaceFunction<Advance>('core/rules/membership-change', 'advanceMembership', (original) => (state) => {
         const { configuration, index } = state.configuration as unknown as {
           configuration: MembershipPart;
           index: number;
@@ -52,7 +52,7 @@ export const membershipMutants: readonly Mutant[] = [
     room: 'kernel',
     mistake: 'Whoever hears no leader campaigns, with a vote or without.',
     knownSeed: 2,
-    apply: () => replaceFunction<() => boolean>('core/membership', 'isVoter', () => () => true),
+    apply: () => replaceFunction<() => boolean>('core/membership/membership', 'isVoter', () => () => true),
   },
   {
     name: 'snapshot-without-its-membership',
@@ -64,16 +64,21 @@ export const membershipMutants: readonly Mutant[] = [
         readonly configurations: readonly unknown[];
       }
       replaceMethod<(this: History) => unknown>(
-        'core/configuration-history',
+        'core/membership/configuration-history',
         'ConfigurationHistory',
         'applied',
         () => () => undefined,
       );
-      replaceMethod<(this: History) => unknown>('core/configuration-history', 'ConfigurationHistory', 'at', () => {
-        return function () {
-          return this.configurations[0];
-        };
-      });
+      replaceMethod<(this: History) => unknown>(
+        'core/membership/configuration-history',
+        'ConfigurationHistory',
+        'at',
+        () => {
+          return function () {
+            return this.configurations[0];
+          };
+        },
+      );
     },
   },
   {
@@ -87,10 +92,14 @@ export const membershipMutants: readonly Mutant[] = [
         header(to: number): object;
         sendNow(message: object): void;
       }
-      replaceFunction<(state: Transferring) => void>('core/transfer', 'advanceTransfer', (original) => (state) => {
-        if (state.role !== 'leader' || state.transfer === undefined) original(state);
-        else state.sendNow({ ...state.header(state.transfer.target), kind: 'timeoutNow' });
-      });
+      replaceFunction<(state: Transferring) => void>(
+        'core/rules/transfer',
+        'advanceTransfer',
+        (original) => (state) => {
+          if (state.role !== 'leader' || state.transfer === undefined) original(state);
+          else state.sendNow({ ...state.header(state.transfer.target), kind: 'timeoutNow' });
+        },
+      );
     },
   },
   {
@@ -104,7 +113,7 @@ export const membershipMutants: readonly Mutant[] = [
         sendAfterPersist(message: object): void;
       }
       const becomeCandidate = libraryFunction<(state: Told, isTransfer: boolean) => void>(
-        'core/election',
+        'core/rules/election',
         'becomeCandidate',
       );
       replaceFunction<(state: Told, message: object) => void>(
@@ -128,7 +137,7 @@ export const membershipMutants: readonly Mutant[] = [
         readonly nextReplicaId: number;
       }
       type FirstStep = (current: Numbered, change: object) => Numbered | string;
-      replaceFunction<FirstStep>('core/membership-steps', 'firstStep', (original) => (current, change) => {
+      replaceFunction<FirstStep>('core/membership/membership-steps', 'firstStep', (original) => (current, change) => {
         const greatest = Math.max(...current.members.map(({ id }) => id));
         return original({ ...current, nextReplicaId: greatest + 1 }, change);
       });
@@ -140,7 +149,7 @@ export const membershipMutants: readonly Mutant[] = [
     mistake: 'A learner gets its vote before it has the log: until it has, a commit waits for it.',
     knownSeed: 2,
     apply: () => {
-      replaceMethod<() => boolean>('core/catch-up', 'CatchUp', 'isDone', () => () => true);
+      replaceMethod<() => boolean>('core/progress/catch-up', 'CatchUp', 'isDone', () => () => true);
     },
   },
   {
@@ -152,7 +161,7 @@ export const membershipMutants: readonly Mutant[] = [
       interface CatchUpPart {
         applied: number;
       }
-      replaceMethod<(this: CatchUpPart) => void>('core/catch-up', 'CatchUp', 'heardApplied', () => {
+      replaceMethod<(this: CatchUpPart) => void>('core/progress/catch-up', 'CatchUp', 'onApplied', () => {
         return function () {
           this.applied = Number.MAX_SAFE_INTEGER;
         };
@@ -171,19 +180,23 @@ export const membershipMutants: readonly Mutant[] = [
       }
       type Cancel = (state: KernelStatePart, waitMs: number) => object;
       const returnStep = libraryFunction<(joint: MembershipPart) => MembershipPart>(
-        'core/membership-steps',
+        'core/membership/membership-steps',
         'returnStep',
       );
       const enforce = libraryFunction<(state: KernelStatePart, inForce: InForce) => void>(
-        'core/commit',
+        'core/rules/commit',
         'enforceConfiguration',
       );
-      replaceFunction<Cancel>('core/membership-cancel', 'cancelMembershipChange', (original) => (state, waitMs) => {
-        const { index, configuration } = state.configuration as unknown as InForce;
-        if (state.role !== 'leader' || configuration.outgoing.length === 0) return original(state, waitMs);
-        enforce(state, { index, configuration: returnStep(configuration) });
-        return { outcome: 'written', index, term: state.term };
-      });
+      replaceFunction<Cancel>(
+        'core/rules/membership-cancel',
+        'cancelMembershipChange',
+        (original) => (state, waitMs) => {
+          const { index, configuration } = state.configuration as unknown as InForce;
+          if (state.role !== 'leader' || configuration.outgoing.length === 0) return original(state, waitMs);
+          enforce(state, { index, configuration: returnStep(configuration) });
+          return { outcome: 'written', index, term: state.term };
+        },
+      );
     },
   },
   {
@@ -197,15 +210,19 @@ export const membershipMutants: readonly Mutant[] = [
         readonly configuration: MembershipPart;
       }
       type Cancel = (state: KernelStatePart, waitMs: number) => object;
-      replaceFunction<Cancel>('core/membership-cancel', 'cancelMembershipChange', (original) => (state, waitMs) => {
-        const pending = (state.log as unknown as { readonly pendingConfiguration: Pending | undefined })
-          .pendingConfiguration;
-        if (state.role === 'leader' && pending !== undefined && pending.index > state.log.commitIndex) {
-          state.log.truncateFrom(pending.index);
-          state.persistence.truncated(pending.index);
-        }
-        return original(state, waitMs);
-      });
+      replaceFunction<Cancel>(
+        'core/rules/membership-cancel',
+        'cancelMembershipChange',
+        (original) => (state, waitMs) => {
+          const pending = (state.log as unknown as { readonly pendingConfiguration: Pending | undefined })
+            .pendingConfiguration;
+          if (state.role === 'leader' && pending !== undefined && pending.index > state.log.commitIndex) {
+            state.log.truncateFrom(pending.index);
+            state.persistence.truncated(pending.index);
+          }
+          return original(state, waitMs);
+        },
+      );
     },
   },
   {
@@ -218,13 +235,17 @@ export const membershipMutants: readonly Mutant[] = [
         readonly target: MembershipPart | null;
         readonly learners: readonly number[];
       }
-      replaceFunction<(waiting: Waiting) => Waiting>('core/membership-steps', 'cancelStep', (original) => (waiting) => {
-        const cancelled = original(waiting);
-        const voters = cancelled.voters.filter((id) => waiting.target!.voters.includes(id));
-        if (voters.length === 0) return cancelled;
-        const learners = [...cancelled.learners, ...cancelled.voters.filter((id) => !voters.includes(id))];
-        return { ...cancelled, voters, learners: learners.toSorted((left, right) => left - right) };
-      });
+      replaceFunction<(waiting: Waiting) => Waiting>(
+        'core/membership/membership-steps',
+        'cancelStep',
+        (original) => (waiting) => {
+          const cancelled = original(waiting);
+          const voters = cancelled.voters.filter((id) => waiting.target!.voters.includes(id));
+          if (voters.length === 0) return cancelled;
+          const learners = [...cancelled.learners, ...cancelled.voters.filter((id) => !voters.includes(id))];
+          return { ...cancelled, voters, learners: learners.toSorted((left, right) => left - right) };
+        },
+      );
     },
   },
 ];

@@ -18,7 +18,7 @@ export const readMutants: readonly Mutant[] = [
     mistake: 'A leader answers reads because it believes that it leads.',
     knownSeed: 17,
     apply: () =>
-      replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
+      replaceFunction<RequestRead>('core/rules/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role !== 'leader' || !state.committedInTerm) original(state, context, lease);
         else state.outbox.reads.push({ context, index: state.log.commitIndex });
       }),
@@ -30,7 +30,7 @@ export const readMutants: readonly Mutant[] = [
     knownSeed: 29,
     apply: () =>
       replaceMethod<(this: ReadIndexPart, context: number, index: number) => void>(
-        'core/read-index',
+        'core/state/read-index',
         'ReadIndex',
         'add',
         () => {
@@ -46,7 +46,7 @@ export const readMutants: readonly Mutant[] = [
     mistake: 'A new leader answers reads before it knows what the terms before it committed.',
     knownSeed: 1,
     apply: () =>
-      replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
+      replaceFunction<RequestRead>('core/rules/reads', 'requestRead', (original) => (state, context, lease) => {
         if (state.role === 'leader' && !state.committedInTerm) state.readIndex.add(context, state.log.commitIndex);
         else original(state, context, lease);
       }),
@@ -58,7 +58,7 @@ export const readMutants: readonly Mutant[] = [
     knownSeed: 3,
     apply: () =>
       replaceMethod<(this: ReadsPart, request: object, index: number) => void>(
-        'runtime/reads',
+        'runtime/replica/reads',
         'Reads',
         'awaitApplied',
         (original) => {

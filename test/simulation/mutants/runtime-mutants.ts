@@ -30,7 +30,7 @@ interface WaitersPart {
 
 /** Commands are sent on as they are where no session can be had, which the simulator's clusters never meet. */
 function withoutSessions(): void {
-  replaceMethod<() => boolean>('runtime/node-session', 'NodeSession', 'prepare', () => () => true);
+  replaceMethod<() => boolean>('runtime/requests/forwarding-session', 'ForwardingSession', 'prepare', () => () => true);
 }
 
 export const runtimeMutants: readonly Mutant[] = [
@@ -41,7 +41,7 @@ export const runtimeMutants: readonly Mutant[] = [
     knownSeed: 1,
     apply: () =>
       replaceMethod<(this: DriverPart, batchNumber: number, message: Message) => void>(
-        'runtime/kernel-driver',
+        'runtime/driver/kernel-driver',
         'KernelDriver',
         'sendAfter',
         () => {
@@ -56,7 +56,7 @@ export const runtimeMutants: readonly Mutant[] = [
     room: 'runtime',
     mistake: 'Whoever waits for an index gets the outcome of whatever was committed there.',
     knownSeed: 6,
-    apply: () => replaceMethod<() => boolean>('runtime/waiters', 'Waiters', 'isItsEntry', () => () => true),
+    apply: () => replaceMethod<() => boolean>('runtime/requests/waiters', 'Waiters', 'isItsEntry', () => () => true),
   },
   {
     name: 'batch-skipped-after-an-error',
@@ -65,7 +65,7 @@ export const runtimeMutants: readonly Mutant[] = [
     knownSeed: 1,
     apply: () =>
       replaceMethod<(this: PersisterPart, stored: number, sentAtMs: number) => void>(
-        'runtime/persister',
+        'runtime/store/persister',
         'Persister',
         'settle',
         (original) => {
@@ -89,7 +89,7 @@ export const runtimeMutants: readonly Mutant[] = [
     apply: () => {
       withoutSessions();
       replaceMethod<(this: ForwarderPart, address: string) => void>(
-        'runtime/forwarder',
+        'runtime/requests/forwarder',
         'Forwarder',
         'connectionLost',
         () => {
@@ -107,7 +107,7 @@ export const runtimeMutants: readonly Mutant[] = [
     knownSeed: 2,
     apply: () => {
       withoutSessions();
-      replaceMethod<() => boolean>('runtime/request-server', 'RequestServer', 'isFirst', () => () => true);
+      replaceMethod<() => boolean>('runtime/requests/request-server', 'RequestServer', 'isFirst', () => () => true);
     },
   },
   {
@@ -120,7 +120,7 @@ export const runtimeMutants: readonly Mutant[] = [
         answer(request: { stage: string; index: number }): void;
       }
       replaceMethod<(this: ReadsPart, request: { stage: string; index: number }, index: number) => void>(
-        'runtime/reads',
+        'runtime/replica/reads',
         'Reads',
         'awaitApplied',
         () => {
@@ -144,7 +144,7 @@ export const runtimeMutants: readonly Mutant[] = [
         readonly kernel: { readonly status: { readonly role: string } };
       }
       replaceMethod<(this: ReplicaPart, ticks: number, nowMs: number) => void>(
-        'runtime/replica',
+        'runtime/replica/replica',
         'Replica',
         'tick',
         (original) => {
@@ -165,14 +165,20 @@ export const runtimeMutants: readonly Mutant[] = [
     room: 'runtime',
     mistake: 'A process that lost its store’s session goes on as if it still spoke for its replica.',
     knownSeed: 53,
-    apply: () => replaceMethod<() => boolean>('runtime/session-proof', 'SessionProof', 'isFresh', () => () => true),
+    apply: () =>
+      replaceMethod<() => boolean>(
+        'runtime/store/store-ownership-proof',
+        'StoreOwnershipProof',
+        'isFresh',
+        () => () => true,
+      ),
   },
   {
     name: 'rolled-back-disk-admitted',
     room: 'runtime',
     mistake: 'A node whose disk was put back to an earlier state takes part: what it promised since is forgotten.',
     knownSeed: 1,
-    apply: () => replaceFunction<() => string>('runtime/lives', 'continuationOf', () => () => 'later'),
+    apply: () => replaceFunction<() => string>('runtime/store/boots', 'continuationOf', () => () => 'later'),
   },
   {
     name: 'terms-without-bound',
@@ -180,7 +186,7 @@ export const runtimeMutants: readonly Mutant[] = [
     mistake:
       'Any term is believed: one damaged or forged message takes all nodes to the last term, in which nobody can be elected.',
     knownSeed: 3,
-    apply: () => replaceFunction<() => undefined>('core/term-bound', 'termOutOfBounds', () => () => undefined),
+    apply: () => replaceFunction<() => undefined>('core/rules/term-bound', 'termOutOfBounds', () => () => undefined),
   },
   {
     name: 'wiped-founder-admitted',
@@ -198,7 +204,7 @@ export const runtimeMutants: readonly Mutant[] = [
         };
       }
       replaceMethod<(this: FoundingPart, genesis: GenesisPart, from: string) => void>(
-        'runtime/founding',
+        'runtime/membership/founding',
         'Founding',
         'adopt',
         () => {

@@ -25,7 +25,7 @@ export const sessionMutants: readonly Mutant[] = [
     mistake: 'A command of a session is run again when it comes again, and answered with what came of that.',
     knownSeed: 1,
     apply: () =>
-      replaceMethod<Admit>('state-machine/session-table', 'SessionTable', 'admit', (original) => {
+      replaceMethod<Admit>('state-machine/sessions/session-table', 'SessionTable', 'admit', (original) => {
         return function (place, nowMs) {
           const known = original.call(this, place, nowMs);
           return known?.firstIndex === undefined ? known : undefined;
@@ -38,7 +38,7 @@ export const sessionMutants: readonly Mutant[] = [
     mistake: 'A command at or below what its client acknowledged, whose answer is forgotten, is taken for a new one.',
     knownSeed: 26,
     apply: () =>
-      replaceMethod<Admit>('state-machine/session-table', 'SessionTable', 'admit', (original) => {
+      replaceMethod<Admit>('state-machine/sessions/session-table', 'SessionTable', 'admit', (original) => {
         return function (place, nowMs) {
           const known = original.call(this, place, nowMs);
           return known?.status === 'sessionExpired' && this.sessions.has(place.clientId) ? undefined : known;
@@ -55,7 +55,7 @@ export const sessionMutants: readonly Mutant[] = [
         clear(): void;
       }
       replaceMethod<(this: TablesPart, chunks: AsyncIterable<Uint8Array>) => Promise<void>>(
-        'state-machine/client-tables',
+        'state-machine/sessions/client-tables',
         'ClientTables',
         'restore',
         (original) => {
@@ -77,7 +77,7 @@ export const sessionMutants: readonly Mutant[] = [
       const aheadMs = new WeakMap<object, number>();
       let made = 0;
       replaceMethod<(this: object, nowMs: number) => void>(
-        'state-machine/session-table',
+        'state-machine/sessions/session-table',
         'SessionTable',
         'expire',
         (original) => {
@@ -95,9 +95,13 @@ export const sessionMutants: readonly Mutant[] = [
     mistake: 'A repetition is answered with the first result, and with the index at which nothing was applied.',
     knownSeed: 1,
     apply: () =>
-      replaceFunction<(answer: object) => OutcomePart>('state-machine/stored-answer', 'firstOutcome', (original) => {
-        return (answer) => ({ ...original(answer), firstIndex: undefined });
-      }),
+      replaceFunction<(answer: object) => OutcomePart>(
+        'state-machine/sessions/stored-answer',
+        'firstOutcome',
+        (original) => {
+          return (answer) => ({ ...original(answer), firstIndex: undefined });
+        },
+      ),
   },
   {
     name: 'new-number-for-each-attempt',
@@ -106,7 +110,7 @@ export const sessionMutants: readonly Mutant[] = [
     knownSeed: 5,
     apply: () => {
       type TakeBack = (this: unknown, request: { leaveRelay(): void }) => void;
-      replaceMethod<TakeBack>('runtime/forwarder', 'Forwarder', 'takeBack', (original) => {
+      replaceMethod<TakeBack>('runtime/requests/forwarder', 'Forwarder', 'takeBack', (original) => {
         return function (request) {
           request.leaveRelay();
           original.call(this, request);
@@ -123,7 +127,7 @@ export const sessionMutants: readonly Mutant[] = [
     apply: () => {
       type Keep = (outcome: OutcomePart) => OutcomePart;
       replaceMethod<(this: object, ...of: unknown[]) => Keep>(
-        'state-machine/client-tables',
+        'state-machine/sessions/client-tables',
         'ClientTables',
         'reserve',
         (original) => {
@@ -143,7 +147,7 @@ export const sessionMutants: readonly Mutant[] = [
     apply: () => {
       Object.defineProperty(
         (
-          libraryFunction<() => void>('state-machine/backed-machines', 'BackedMachines') as unknown as {
+          libraryFunction<() => void>('state-machine/host/backed-machines', 'BackedMachines') as unknown as {
             prototype: object;
           }
         ).prototype,

@@ -16,8 +16,18 @@ export const snapshotMutants: readonly Mutant[] = [
     mistake: 'What commands change while a snapshot is written is in it as it is by then, not as it was at its index.',
     knownSeed: 27,
     apply: () => {
-      replaceMethod<() => void>('state-machine/map-capture', 'MapCapture', 'beforeChange', () => () => undefined);
-      replaceMethod<() => void>('state-machine/map-capture', 'MapCapture', 'beforeDelete', () => () => undefined);
+      replaceMethod<() => void>(
+        'state-machine/snapshot/map-capture',
+        'MapCapture',
+        'beforeChange',
+        () => () => undefined,
+      );
+      replaceMethod<() => void>(
+        'state-machine/snapshot/map-capture',
+        'MapCapture',
+        'beforeDelete',
+        () => () => undefined,
+      );
     },
   },
   {
@@ -26,7 +36,7 @@ export const snapshotMutants: readonly Mutant[] = [
     mistake: 'A snapshot that came late takes the state back to its index.',
     knownSeed: 100,
     apply: () =>
-      replaceFunction<BeginInstall>('core/snapshotting', 'beginInstall', (original) => (state, snapshot) => {
+      replaceFunction<BeginInstall>('core/rules/snapshotting', 'beginInstall', (original) => (state, snapshot) => {
         const isOlder = state.installing === undefined && snapshot.last.index <= state.log.commitIndex;
         if (!isOlder || state.role === 'leader') return original(state, snapshot);
         state.installing = snapshot.last;
@@ -39,6 +49,6 @@ export const snapshotMutants: readonly Mutant[] = [
     mistake:
       'The kernel doesn’t hear that the log’s head was cut: it asks for entries that are gone, and sends no snapshot.',
     knownSeed: 3,
-    apply: () => replaceFunction<() => void>('core/snapshotting', 'compactTo', () => () => undefined),
+    apply: () => replaceFunction<() => void>('core/rules/snapshotting', 'compactTo', () => () => undefined),
   },
 ];

@@ -23,7 +23,7 @@ export const timeMutants: readonly Mutant[] = [
     mistake:
       'A process that started votes at once: a leader that it confirmed in its life before still answers by a lease.',
     knownSeed: 727,
-    apply: () => replaceFunction<() => boolean>('core/election', 'abstains', () => () => false),
+    apply: () => replaceFunction<() => boolean>('core/rules/election', 'abstains', () => () => false),
   },
   {
     name: 'lease-kept-through-a-transfer',
@@ -32,7 +32,7 @@ export const timeMutants: readonly Mutant[] = [
     mistake: 'A leader that told another to campaign answers by its lease, though the voters let go of it for that.',
     knownSeed: 405,
     apply: () =>
-      replaceFunction<RequestRead>('core/reads', 'requestRead', (original) => (state, context, lease) => {
+      replaceFunction<RequestRead>('core/rules/reads', 'requestRead', (original) => (state, context, lease) => {
         const { leaseIsRevoked } = state;
         state.leaseIsRevoked = false;
         original(state, context, lease);
@@ -46,8 +46,8 @@ export const timeMutants: readonly Mutant[] = [
     mistake: 'A lease runs from when the answers of its round came, however long they were on their way.',
     knownSeed: 29,
     apply: () => {
-      const quorumValue = libraryFunction<QuorumValue>('core/quorum', 'quorumValue');
-      replaceFunction<(state: LeaderPart) => number>('core/replication', 'quorumConfirmedAtMs', () => (state) => {
+      const quorumValue = libraryFunction<QuorumValue>('core/membership/quorum', 'quorumValue');
+      replaceFunction<(state: LeaderPart) => number>('core/rules/replication', 'quorumConfirmedAtMs', () => (state) => {
         const contactMs = (id: number) => state.progress.get(id)?.contactMs ?? Number.NEGATIVE_INFINITY;
         return quorumValue(state.configuration.configuration, (id) =>
           id === state.self ? state.nowMs : contactMs(id),
@@ -61,7 +61,7 @@ export const timeMutants: readonly Mutant[] = [
     mistake: 'A state is as old as the message that tells of it, whenever a quorum last confirmed who sent it.',
     knownSeed: 1,
     apply: () =>
-      replaceMethod<Learn>('core/freshness', 'FreshnessMarks', 'learn', (original) => {
+      replaceMethod<Learn>('core/state/freshness', 'FreshnessMarks', 'learn', (original) => {
         return function (leaderCommit, _echoMs, _quorumAgeMs, nowMs) {
           original.call(this, leaderCommit, this.clock(nowMs), 0, nowMs);
         };

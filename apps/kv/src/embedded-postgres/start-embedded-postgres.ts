@@ -73,7 +73,7 @@ async function launch(start: Start): Promise<RunningServer | undefined> {
       );
       return launched;
     }
-    if (launched === 'raced') return undefined;
+    if (launched === 'withDeadline') return undefined;
     if (launched === 'no-socket' && directories.length > 1) {
       directories.shift();
       continue;

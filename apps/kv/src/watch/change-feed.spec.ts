@@ -15,7 +15,7 @@ const put = (index: number, key = `/k${index}`): RaftMachineEvent<KeyChange> => 
 describe('ChangeFeed', () => {
   const feedOf = (indexes: readonly number[], options?: EventFeedOptions): ChangeFeed => {
     const feed = new ChangeFeed(options);
-    for (const index of indexes) feed.hear(put(index));
+    for (const index of indexes) feed.onEvent(put(index));
     return feed;
   };
   const watch = (feed: ChangeFeed, after?: number, prefix = '/'): (() => Promise<readonly string[]>) => {
@@ -39,14 +39,14 @@ describe('ChangeFeed', () => {
   it('tells a watcher what it has missed, and then each change', async () => {
     const feed = feedOf([3, 5, 8]);
     const told = watch(feed, 3);
-    feed.hear(put(9));
+    feed.onEvent(put(9));
     expect(await told()).toEqual(['put 5', 'put 8', 'put 9']);
   });
 
   it('begins now for a watcher that names no index, and tells of keys with its prefix alone', async () => {
     const feed = feedOf([3]);
     const told = watch(feed, undefined, '/k4');
-    for (const index of [4, 5]) feed.hear(put(index));
+    for (const index of [4, 5]) feed.onEvent(put(index));
     expect(await told()).toEqual(['put 4']);
     expect(feed.index).toBe(5);
   });
@@ -62,17 +62,17 @@ describe('ChangeFeed', () => {
 
   it('keeps no more bytes than it may', async () => {
     const feed = feedOf([], { maxBytes: 1000 });
-    for (let index = 1; index <= 5; index++) feed.hear(put(index, `/${'x'.repeat(150)}`));
+    for (let index = 1; index <= 5; index++) feed.onEvent(put(index, `/${'x'.repeat(150)}`));
     expect((await watch(feed, 0)())[0]).toMatch(/^compacted/);
-    feed.hear(put(6, `/${'x'.repeat(5000)}`));
+    feed.onEvent(put(6, `/${'x'.repeat(5000)}`));
     expect(await watch(feed, 0)()).toEqual(['compacted 5', 'put 6']);
   });
 
   it('says to everybody, once, that a snapshot took the place of what led to it', async () => {
     const feed = feedOf([3]);
     const told = watch(feed, 3, '/nothing/');
-    feed.hear({ kind: 'replaced', index: 50 });
-    feed.hear(put(51));
+    feed.onEvent({ kind: 'replaced', index: 50 });
+    feed.onEvent(put(51));
     expect(await told()).toEqual(['compacted 50']);
     expect(await watch(feed, 50)()).toEqual(['put 51']);
     expect(await watch(feed, 49)()).toEqual(['compacted 50', 'put 51']);
@@ -81,7 +81,7 @@ describe('ChangeFeed', () => {
   it('leaves out what a watcher has from a node that was ahead', async () => {
     const feed = feedOf([3]);
     const told = watch(feed, 5);
-    for (const index of [4, 5, 6]) feed.hear(put(index));
+    for (const index of [4, 5, 6]) feed.onEvent(put(index));
     expect(await told()).toEqual(['put 6']);
   });
 });

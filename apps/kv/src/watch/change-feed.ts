@@ -20,7 +20,7 @@ export class ChangeFeed {
   }
 
   /** Called while the node applies: what it costs doesn't depend on how many watch. */
-  hear(event: RaftMachineEvent<KeyChange>): void {
+  onEvent(event: RaftMachineEvent<KeyChange>): void {
     const { index } = event;
     this.lastIndex = index;
     if (event.kind === 'replaced') {

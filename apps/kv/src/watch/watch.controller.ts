@@ -19,7 +19,7 @@ export class WatchController implements OnModuleInit {
 
   onModuleInit(): void {
     this.raft.changes<KeyChange>(KeyValueMachine).subscribe({
-      next: (event) => this.feed.hear(event),
+      next: (event) => this.feed.onEvent(event),
       complete: () => this.feed.close(),
     });
   }

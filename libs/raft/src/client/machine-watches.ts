@@ -2,7 +2,7 @@ import type { RaftError } from '../errors/raft-error';
 import type { GroupId } from '../core/base/types';
 import type { CallIds } from '../runtime/peers/call-ids';
 import { CLIENT_UNWATCH, CLIENT_WATCH, decodeMachineEvent, encodeMachineName } from '../runtime/clients/client-calls';
-import { sentenceOf } from '../runtime/base/error-sentence';
+import { errorMessage } from '../runtime/base/error-message';
 import type { RaftLogger } from '../runtime/base/logger';
 import { decodeError } from '../runtime/base/error-codec';
 import type { RaftMachineEvent } from '../state-machine/entries/machine-change';
@@ -83,13 +83,13 @@ export class MachineWatches {
   answered(response: ResponseMessage): boolean {
     for (const watch of this.byMachine.values())
       if (watch.id === response.id) {
-        this.tell(watch, response);
+        this.emit(watch, response);
         return true;
       }
     return false;
   }
 
-  private tell(watch: Watch, { ok, body }: ResponseMessage): void {
+  private emit(watch: Watch, { ok, body }: ResponseMessage): void {
     if (!ok) {
       const error = decodeError(body);
       if (error !== undefined) this.failed(watch, error);
@@ -117,7 +117,7 @@ export class MachineWatches {
       try {
         call(listener);
       } catch (error) {
-        this.ports.logger.error(`A watcher of '${watch.machine}' threw: ${sentenceOf(error)}`);
+        this.ports.logger.error(`A watcher of '${watch.machine}' threw: ${errorMessage(error)}`);
       }
     }
   }

@@ -1,5 +1,5 @@
 import { NO_REPLICA, type ReplicaId } from '../core/base/types';
-import type { ClusterWord } from '../runtime/clients/client-calls';
+import type { ClusterStatus } from '../runtime/clients/client-calls';
 import type { ClientNodeStatus } from './raft-client-status';
 import { isExposed } from '../runtime/options/peer-security';
 import type { PeerRoute } from '../runtime/peers/peer-links';
@@ -20,7 +20,7 @@ interface NodeState {
   /** The node's sentence, where it turned this client away. */
   refusal: string | undefined;
   detail: string;
-  word: ClusterWord | undefined;
+  status: ClusterStatus | undefined;
   avoidedUntilMs: number;
 }
 
@@ -78,10 +78,10 @@ export class NodeLinks {
   }
 
   /** A node said who leads. The leader is dialled where no option names its address. */
-  told(address: string, word: ClusterWord): void {
+  statusReceived(address: string, word: ClusterStatus): void {
     const node = this.nodes.get(address);
     if (node === undefined) return;
-    node.word = word;
+    node.status = word;
     const { leader } = this;
     if (leader === null || this.addressOf(leader.id) !== undefined) return;
     if (this.nodes.has(leader.peer) || isExposed(this.transport.protection, leader.peer)) return;
@@ -115,10 +115,10 @@ export class NodeLinks {
     }));
   }
 
-  private get leading(): ClusterWord | undefined {
-    let newest: ClusterWord | undefined;
-    for (const { word } of this.nodes.values())
-      if (word !== undefined && word.leader !== null && word.term > (newest?.term ?? -1)) newest = word;
+  private get leading(): ClusterStatus | undefined {
+    let newest: ClusterStatus | undefined;
+    for (const { status } of this.nodes.values())
+      if (status !== undefined && status.leader !== null && status.term > (newest?.term ?? -1)) newest = status;
     return newest;
   }
 
@@ -184,7 +184,7 @@ export class NodeLinks {
       isConnected: false,
       refusal: undefined,
       detail: '',
-      word: undefined,
+      status: undefined,
       avoidedUntilMs: 0,
     });
     this.transport.connect(address);

@@ -40,7 +40,7 @@ describe('a client of nodes on other machines', () => {
     for (const protection of ['none', 'secret'] as const) {
       const links = linksOver(protection);
       links.connect();
-      links.told('127.0.0.1:7001', word);
+      links.statusReceived('127.0.0.1:7001', word);
     }
     expect(dialled).toEqual(['127.0.0.1:7001', '127.0.0.1:7001', '10.0.0.2:7001']);
   });

@@ -1,21 +1,21 @@
 import { RaftError } from '../errors/raft-error';
 import { NO_REPLICA } from '../core/base/types';
-import { raced } from '../runtime/base/bounded-wait';
-import { CallDesk } from '../runtime/requests/call-desk';
+import { withDeadline } from '../runtime/base/with-deadline';
+import { RequestAdmission } from '../runtime/requests/request-admission';
 import { CallIds } from '../runtime/peers/call-ids';
-import { CLIENT_STATUS, decodeClusterWord } from '../runtime/clients/client-calls';
+import { CLIENT_STATUS, decodeClusterStatus } from '../runtime/clients/client-calls';
 import {
   ClientSessions,
   type OpenSessionOptions,
   type RaftSession,
   type ResumeSessionOptions,
 } from '../runtime/requests/client-session';
-import { sentenceOf } from '../runtime/base/error-sentence';
+import { errorMessage } from '../runtime/base/error-message';
 import { Forwarder } from '../runtime/requests/forwarder';
-import { NodeSession } from '../runtime/requests/node-session';
+import { ForwardingSession } from '../runtime/requests/forwarding-session';
 import type { PendingRequest } from '../runtime/requests/pending-request';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/base/call-options';
-import { RequestLedger } from '../runtime/requests/request-ledger';
+import { RequestTable } from '../runtime/requests/request-table';
 import { RequestRouter, type ServingReplica } from '../runtime/requests/request-router';
 import { Ticker } from '../runtime/base/ticker';
 import type { CommandOutcome } from '../state-machine/contract';
@@ -53,17 +53,17 @@ export class RaftClient {
   private readonly identity: Pick<Hello, 'incarnation' | 'bootNonce'>;
   private readonly ids: CallIds;
   private readonly links: NodeLinks;
-  private readonly ledger: RequestLedger;
-  private readonly session: NodeSession;
+  private readonly requests: RequestTable;
+  private readonly session: ForwardingSession;
   private readonly sessions: ClientSessions;
   private readonly forwarder: Forwarder;
   private readonly router: RequestRouter;
-  private readonly desk: CallDesk;
+  private readonly admission: RequestAdmission;
   private readonly watches: MachineWatches;
   private readonly ticker: Ticker;
   /** The calls by which nodes tell who leads, by address. */
   private readonly statusCalls = new Map<string, number>();
-  private told = '';
+  private lastStatus = '';
 
   /** @param options as `raftClientOptions()` fills them in */
   constructor(private readonly options: RaftClientOptions) {
@@ -71,12 +71,14 @@ export class RaftClient {
     this.identity = { incarnation: scheduler.randomId(), bootNonce: scheduler.randomId() };
     this.ids = new CallIds(scheduler.randomSeed());
     this.links = new NodeLinks(transport, peers, scheduler.randomSeed(), () => scheduler.nowMs());
-    this.ledger = new RequestLedger(scheduler);
+    this.requests = new RequestTable(scheduler);
     const operate = (body: Uint8Array, timeoutMs?: number): Promise<Ordered<CommandOutcome>> =>
-      this.desk.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<Ordered<CommandOutcome>>;
-    this.session = new NodeSession({
+      this.admission.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<
+        Ordered<CommandOutcome>
+      >;
+    this.session = new ForwardingSession({
       scheduler,
-      ledger: this.ledger,
+      requests: this.requests,
       ttlMs: Math.max(SHORTEST_SESSION_MS, REQUESTS_OF_SESSION * requestTimeoutMs),
       operate,
       dispatch: (request) => this.router.dispatch(request),
@@ -88,21 +90,21 @@ export class RaftClient {
       patienceMs,
       repeatsReads: true,
       ids: this.ids,
-      ledger: this.ledger,
+      requests: this.requests,
       returns: { retry: (request) => this.retry(request) },
       links: this.links,
       scheduler,
       groupId,
-      confirmedByLeader: (request, index) => this.ledger.succeed(request, { value: undefined, index }),
+      confirmedByLeader: (request, index) => this.requests.succeed(request, { value: undefined, index }),
     });
     this.router = new RequestRouter(
-      this.ledger,
+      this.requests,
       this.forwarder,
       scheduler,
       () => this.links.leader ?? undefined,
       (request) => this.read(request),
     );
-    this.desk = new CallDesk(options, this.ledger, this.router, { called: () => undefined }, () =>
+    this.admission = new RequestAdmission(options, this.requests, this.router, { called: () => undefined }, () =>
       this.closedBecause(),
     );
     this.watches = new MachineWatches({
@@ -193,7 +195,7 @@ export class RaftClient {
       term,
       leader,
       nodes,
-      pending: this.ledger.size,
+      pending: this.requests.size,
     };
   }
 
@@ -208,7 +210,7 @@ export class RaftClient {
     body: Uint8Array,
     options: ProposeOptions & QueryOptions,
   ): Promise<Ordered<CommandOutcome>> {
-    return this.desk.call(kind, body, { ...options, forward: true }) as Promise<Ordered<CommandOutcome>>;
+    return this.admission.call(kind, body, { ...options, forward: true }) as Promise<Ordered<CommandOutcome>>;
   }
 
   /** What the router sees: somebody else leads, always. */
@@ -255,9 +257,9 @@ export class RaftClient {
       nodeName: clientName,
       replicaId: NO_REPLICA,
       ...this.identity,
-      life: 1,
-      earlierLives: [],
-      knownLives: [],
+      epoch: 1,
+      earlierBoots: [],
+      knownBoots: [],
       advertise: '',
       role: 'client',
     };
@@ -296,17 +298,17 @@ export class RaftClient {
     this.forwarder.connectionLost(address);
     this.settle();
     const refusal = this.links.refusedByAll();
-    if (refusal !== undefined) this.desk.refuseParked(forbidden(refusal));
+    if (refusal !== undefined) this.admission.refuseParked(forbidden(refusal));
   }
 
   private receive(response: ResponseMessage, node: Hello, address: string): void {
-    if (this.statusCalls.get(address) === response.id) this.hearStatus(address, response);
+    if (this.statusCalls.get(address) === response.id) this.receiveStatus(address, response);
     else if (!this.watches.answered(response)) this.forwarder.answered(response, node);
   }
 
-  private hearStatus(address: string, { ok, body }: ResponseMessage): void {
+  private receiveStatus(address: string, { ok, body }: ResponseMessage): void {
     if (!ok) return;
-    this.links.told(address, decodeClusterWord(body));
+    this.links.statusReceived(address, decodeClusterStatus(body));
     this.settle();
   }
 
@@ -322,19 +324,19 @@ export class RaftClient {
     const status = this.status();
     const { phase, term, leader, clusterId, nodes } = status;
     const now = JSON.stringify([phase, term, leader, clusterId, nodes]);
-    if (now === this.told) return;
-    this.told = now;
+    if (now === this.lastStatus) return;
+    this.lastStatus = now;
     for (const listener of [...this.listeners]) {
       try {
         listener(status);
       } catch (error) {
-        this.options.logger.error(`A status listener threw: ${sentenceOf(error)}`);
+        this.options.logger.error(`A status listener threw: ${errorMessage(error)}`);
       }
     }
   }
 
   private tick(nowMs: number): void {
-    this.ledger.expire(nowMs);
+    this.requests.expire(nowMs);
     this.router.tick(nowMs);
     this.forwarder.tick(nowMs);
     this.session.tick(nowMs);
@@ -363,11 +365,11 @@ export class RaftClient {
     this.phase = 'stopping';
     const closed = new RaftError('RAFT_SHUTTING_DOWN', 'This client was stopped; nothing was applied.');
     if (wasStarted) {
-      this.desk.refuseParked(closed);
-      await raced(scheduler, scheduler.nowMs() + shutdownTimeoutMs, this.desk.drained());
+      this.admission.refuseParked(closed);
+      await withDeadline(scheduler, scheduler.nowMs() + shutdownTimeoutMs, this.admission.drained());
       this.ticker.stop();
       this.sessions.close();
-      this.desk.answerEverybody(closed, 'the client was stopped');
+      this.admission.answerEverybody(closed, 'the client was stopped');
       await transport.stop();
     }
     this.phase = 'stopped';

@@ -4,7 +4,7 @@ export * from './base/entry';
 export * from './base/invariant';
 export * from './kernel';
 export * from './base/kernel-api';
-export * from './base/kernel-options';
+export * from './base/options';
 export * from './base/messages';
 export * from '../errors/raft-error';
 export * from './base/random';

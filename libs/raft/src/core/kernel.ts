@@ -17,12 +17,12 @@ import type {
   ReplicaProgress,
   TransferResult,
 } from './base/kernel-api';
-import type { KernelOptions } from './base/kernel-options';
+import type { KernelOptions } from './base/options';
 import { isSoleVoter } from './membership/membership';
 import { cancelMembershipChange } from './rules/membership-cancel';
 import { advanceMembership, changeMembership } from './rules/membership-change';
 import type { Message } from './base/messages';
-import type { Persistence } from './state/persistence';
+import type { PersistPipeline } from './state/persist-pipeline';
 import { voteResult } from './membership/quorum';
 import { requestRead, sendRound, startRoundIfDue } from './rules/reads';
 import { quorumConfirmedAtMs, replicate, sendLoaded } from './rules/replication';
@@ -291,7 +291,7 @@ export class RaftKernel implements Kernel {
   }
 
   /** What an install in progress holds back. */
-  private takeWork(): ReturnType<Persistence['takeBatch']> {
+  private takeWork(): ReturnType<PersistPipeline['takeBatch']> {
     const { state } = this;
     const { durableIndex } = state.persistence;
     state.outbox.apply.push(...state.applying.take(state.log, durableIndex, (load) => state.requestLoad(load)));

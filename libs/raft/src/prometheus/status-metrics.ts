@@ -8,7 +8,7 @@ import type { MetricName } from './metric-table';
 const PHASES: Readonly<Record<RaftPhase, true>> = {
   created: true,
   starting: true,
-  founding: true,
+  bootstrapping: true,
   joining: true,
   running: true,
   removed: true,

@@ -1,4 +1,4 @@
-import { crc32c } from '../core/base/crc32c';
+import { crc32c } from '../core/base/checksum';
 import type { Configuration } from '../core/base/configuration';
 import { hexId } from '../testing/storage-conformance/sample-writes';
 import { canonicalJson, checksumOf, snapshotChecksum, stateChecksum, summedBytes } from './state-checksum';

@@ -1,6 +1,6 @@
 import type { Configuration, ConfigurationInForce } from '../core/base/configuration';
 import { toWireConfiguration } from '../core/membership/wire-configuration';
-import { crc32c } from '../core/base/crc32c';
+import { crc32c } from '../core/base/checksum';
 import type { GroupId, HardState, LogId } from '../core/base/types';
 import type { GroupIdentity, SnapshotMetadata } from './contract';
 

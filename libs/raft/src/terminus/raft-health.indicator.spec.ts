@@ -124,7 +124,7 @@ describe('RaftHealthIndicator', () => {
     ['failed', 'down', 'down'],
     ['quarantined', 'up', 'down'],
     ['removed', 'up', 'down'],
-    ['founding', 'up', 'down'],
+    ['bootstrapping', 'up', 'down'],
     ['joining', 'up', 'down'],
     ['stopping', 'up', 'down'],
   ] as const)(

@@ -14,13 +14,13 @@ export const PROTOCOL_VERSIONS = Object.freeze({ min: 3, max: 3 });
 export const CLIENT_PROTOCOL_VERSIONS = Object.freeze({ min: 4, max: 4 });
 
 /** One start of a node: the how-manieth of its store, and the nonce that was drawn for it. @publicApi */
-export interface Life {
+export interface Boot {
   readonly number: number;
   readonly nonce: string;
 }
 
 /** The last life of a replica that the sender has heard of. @publicApi */
-export interface KnownLife extends Life {
+export interface KnownBoot extends Boot {
   readonly replicaId: ReplicaId;
 }
 
@@ -36,11 +36,11 @@ export interface Hello {
   readonly incarnation: string;
   readonly bootNonce: string;
   /** The how-manieth start of this store it is: its epoch. */
-  readonly life: number;
+  readonly epoch: number;
   /** The lives before this one as the sender's store knows them, newest first; at most 32. */
-  readonly earlierLives: readonly Life[];
+  readonly earlierBoots: readonly Boot[];
   /** What the sender remembers of the other replicas: whoever doesn't find its own past in it has lost that; at most 64. */
-  readonly knownLives: readonly KnownLife[];
+  readonly knownBoots: readonly KnownBoot[];
   /** Where the sender is reached: `host:port`. Empty for a client. */
   readonly advertise: string;
   /** `client`: the sender is no node. It calls, and takes no part. Absent for a node. */
@@ -54,7 +54,7 @@ export interface FounderMessage {
   readonly founder: string;
   readonly incarnation: string;
   /** What the sender has adopted or written, if it has. */
-  readonly genesis: {
+  readonly initialCluster: {
     readonly clusterId: string;
     readonly configuration: Configuration;
   } | null;

@@ -16,16 +16,16 @@ import { type Listening, serverArguments } from './server-settings';
 /**
  * - `port-busy`: another program listens there
  * - `no-socket`: no socket can be made in that folder
- * - `raced`: another process started a server over this directory first
+ * - `withDeadline`: another process started a server over this directory first
  * - `lingering`: processes of a killed server haven't all ended yet
  */
-export type LaunchRefusal = 'port-busy' | 'no-socket' | 'raced' | 'lingering';
+export type LaunchRefusal = 'port-busy' | 'no-socket' | 'withDeadline' | 'lingering';
 
 const POLL_MS = 15;
 
 const REFUSALS: readonly (readonly [RegExp, LaunchRefusal])[] = [
   [/pre-existing shared memory block/, 'lingering'],
-  [/lock file "[^"]*postmaster\.pid" already exists/, 'raced'],
+  [/lock file "[^"]*postmaster\.pid" already exists/, 'withDeadline'],
   [/could not bind IPv4 address "127\.0\.0\.1": (Address already in use|Permission denied)/, 'port-busy'],
   [
     /could not (?:bind|create) Unix|Unix-domain socket path .* is too long|could not create any Unix-domain/,

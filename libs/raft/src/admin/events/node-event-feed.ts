@@ -38,7 +38,7 @@ export class NodeEventFeed {
   private listen(): void {
     if (this.subscription !== undefined) return;
     this.subscription = this.source.stream().subscribe({
-      next: ({ type = 'message', data = {} }) => this.hear(type, data),
+      next: ({ type = 'message', data = {} }) => this.onEvent(type, data),
       complete: () => {
         this.isOver = true;
         this.feed.close();
@@ -46,7 +46,7 @@ export class NodeEventFeed {
     });
   }
 
-  private hear(type: string, data: string | object): void {
+  private onEvent(type: string, data: string | object): void {
     const id = ++this.lastId;
     const text = typeof data === 'string' ? data : JSON.stringify(data);
     const block = eventBlock(type, id, text);

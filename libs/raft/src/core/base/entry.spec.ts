@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c';
+import { crc32c } from './checksum';
 import { ENTRY_KIND_CODES, entryKindOfCode, entrySizeBytes, isIntact, makeEntry, type Entry } from './entry';
 
 const data = new TextEncoder().encode('x=1');

@@ -1,4 +1,4 @@
-import { crc32c, crc32cOfSafeInteger } from './crc32c';
+import { crc32c, crc32cOfSafeInteger } from './checksum';
 
 /**
  * What an entry is for. `noop` opens a leader's term (thesis §6.4); `configuration` carries a membership; `command` a

@@ -5,12 +5,12 @@ import type { AppendEntriesReply } from '../base/messages';
 import type { Progress } from '../progress/progress';
 import { needSnapshot } from '../rules/replication';
 import type { KernelState } from '../state/state';
-import { continueTransfer, yieldToHealthy } from '../rules/transfer';
+import { continueTransfer, transferIfStalled } from '../rules/transfer';
 
 export function onAppendEntriesReply(state: KernelState, message: AppendEntriesReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.heard(state.nowMs);
+  progress.onReply(state.nowMs);
   if (message.accepted) accepted(state, progress, message.matchIndex);
   else rejected(state, progress, message);
   state.replicationDue = true;
@@ -29,7 +29,7 @@ function accepted(state: KernelState, progress: Progress, matchIndex: number): v
   countCatchUp(state, progress);
   if (news) advanceCommit(state);
   continueTransfer(state);
-  yieldToHealthy(state);
+  transferIfStalled(state);
 }
 
 /**

@@ -3,15 +3,15 @@ import type { HeartbeatReply } from '../base/messages';
 import { confirmReads } from '../rules/reads';
 import { needSnapshot, sendAppend } from '../rules/replication';
 import type { KernelState } from '../state/state';
-import { resignIfKnown, yieldToHealthy } from '../rules/transfer';
+import { resignIfKnown, transferIfStalled } from '../rules/transfer';
 
 export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.heard(state.nowMs);
+  progress.onReply(state.nowMs);
   progress.echoMs = message.repliedAtMs;
   progress.storeStalls = message.storeStalls;
-  progress.catchUp.heardApplied(message.appliedIndex, message.sentAtMs);
+  progress.catchUp.onApplied(message.appliedIndex, message.sentAtMs);
   progress.applied.reached(message.appliedIndex);
   // Where nobody writes, no append is answered: a replica that is level ends a round with each heartbeat.
   countCatchUp(state, progress);
@@ -21,7 +21,7 @@ export function onHeartbeatReply(state: KernelState, message: HeartbeatReply): v
     confirmReads(state);
   }
   resignIfKnown(state);
-  yieldToHealthy(state);
+  transferIfStalled(state);
   if (progress.state === 'snapshot') {
     needSnapshot(state, progress);
     return;

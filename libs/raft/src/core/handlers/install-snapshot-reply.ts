@@ -8,7 +8,7 @@ import type { KernelState } from '../state/state';
 export function onInstallSnapshotReply(state: KernelState, message: InstallSnapshotReply): void {
   const progress = state.progress.get(message.from);
   if (progress === undefined) return;
-  progress.heard(state.nowMs);
+  progress.onReply(state.nowMs);
   invariant(
     message.matchIndex <= state.log.lastIndex,
     () =>

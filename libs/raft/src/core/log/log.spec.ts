@@ -3,10 +3,10 @@ import type { DurableState } from '../base/effects';
 import { makeEntry, type Entry, type EntryKind } from '../base/entry';
 import { InvariantError } from '../base/invariant';
 import { RaftLog } from './log';
-import { genesisConfiguration } from '../membership/membership';
+import { initialConfiguration } from '../membership/membership';
 import { ORIGIN } from '../base/types';
 
-const genesis = genesisConfiguration(
+const genesis = initialConfiguration(
   ['a', 'b'].map((name) => ({ name, peer: `${name}:1`, http: '', incarnation: name })),
 );
 const changed = { ...genesis, voters: [1], learners: [2] };

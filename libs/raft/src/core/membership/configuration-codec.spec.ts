@@ -1,10 +1,10 @@
 import { configurationOf, decodeConfiguration, encodeConfiguration } from './configuration-codec';
 import type { Configuration } from '../base/configuration';
 import { InvariantError } from '../base/invariant';
-import { genesisConfiguration } from './membership';
+import { initialConfiguration } from './membership';
 
 const configuration: Configuration = {
-  ...genesisConfiguration(
+  ...initialConfiguration(
     ['größe', 'b', 'c'].map((name) => ({ name, peer: `${name}:1`, http: '', incarnation: `store-${name}` })),
   ),
   voters: [1, 2],

@@ -2,7 +2,7 @@ import type { Configuration } from '../base/configuration';
 import { InvariantError } from '../base/invariant';
 import {
   checkConfiguration,
-  genesisConfiguration,
+  initialConfiguration,
   isJoint,
   isSoleVoter,
   isVoter,
@@ -17,11 +17,11 @@ const founder = (name: string) => ({
   http: `http://${name}`,
   incarnation: `store-${name}`,
 });
-const genesis = genesisConfiguration([founder('a'), founder('b'), founder('c')]);
+const genesis = initialConfiguration([founder('a'), founder('b'), founder('c')]);
 
 /** Members 1 to 5; 1, 2 and 3 vote; 4 learns; replica 6 was removed. */
 const five: Configuration = {
-  ...genesisConfiguration(['a', 'b', 'c', 'd', 'e'].map(founder)),
+  ...initialConfiguration(['a', 'b', 'c', 'd', 'e'].map(founder)),
   voters: [1, 2, 3],
   learners: [4, 5],
   nextReplicaId: 7,

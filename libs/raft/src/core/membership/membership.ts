@@ -6,7 +6,7 @@ import type { ReplicaId } from '../base/types';
 export type Founder = Omit<Member, 'id'>;
 
 /** @returns the first configuration: every founder a voter, with replica ids from 1 in the order given */
-export function genesisConfiguration(founders: readonly Founder[]): Configuration {
+export function initialConfiguration(founders: readonly Founder[]): Configuration {
   const members = founders.map((founder, position) => ({ ...founder, id: position + 1 }));
   return {
     members,

@@ -11,15 +11,15 @@ describe('CatchUp', () => {
     catchUp.count(10, 10, 500, ELECTION_TIMEOUT_MS);
     expect(catchUp.isDone(500, ELECTION_TIMEOUT_MS)).toBe(false);
 
-    catchUp.heardApplied(9, 500);
+    catchUp.onApplied(9, 500);
     expect(catchUp.isDone(600, ELECTION_TIMEOUT_MS)).toBe(false);
-    catchUp.heardApplied(10, 550);
+    catchUp.onApplied(10, 550);
     expect(catchUp.isDone(600, ELECTION_TIMEOUT_MS)).toBe(true);
   });
 
   it('a round that took an election time-out doesn’t count, however much is applied', () => {
     const catchUp = new CatchUp();
-    catchUp.heardApplied(10, 0);
+    catchUp.onApplied(10, 0);
     catchUp.count(0, 10, 0, ELECTION_TIMEOUT_MS);
 
     catchUp.count(10, 12, 1000, ELECTION_TIMEOUT_MS);
@@ -31,7 +31,7 @@ describe('CatchUp', () => {
     const catchUp = new CatchUp();
     catchUp.count(10, 10, 0, ELECTION_TIMEOUT_MS);
     catchUp.count(99, 99, 9000, ELECTION_TIMEOUT_MS);
-    catchUp.heardApplied(10, 9000);
+    catchUp.onApplied(10, 9000);
 
     expect(catchUp.isDone(19_000, ELECTION_TIMEOUT_MS)).toBe(true);
     expect(catchUp.isDone(19_001, ELECTION_TIMEOUT_MS)).toBe(false);
@@ -43,7 +43,7 @@ describe('CatchUp', () => {
     for (let nowMs = 0; nowMs < 60_000; nowMs += 50) {
       index++;
       catchUp.count(index, index, nowMs, ELECTION_TIMEOUT_MS);
-      catchUp.heardApplied(Math.max(0, index - 100), nowMs);
+      catchUp.onApplied(Math.max(0, index - 100), nowMs);
       expect(catchUp.isDone(nowMs, ELECTION_TIMEOUT_MS)).toBe(index > 100);
     }
   });
@@ -52,7 +52,7 @@ describe('CatchUp', () => {
     const catchUp = new CatchUp();
     const at = (nowMs: number): boolean => {
       catchUp.count(nowMs, nowMs, nowMs, ELECTION_TIMEOUT_MS);
-      catchUp.heardApplied(Math.round(nowMs / 2), nowMs);
+      catchUp.onApplied(Math.round(nowMs / 2), nowMs);
       return catchUp.isDone(nowMs, ELECTION_TIMEOUT_MS);
     };
     const seen = Array.from({ length: 400 }, (_, step) => at((step + 1) * 100));
@@ -64,28 +64,28 @@ describe('CatchUp', () => {
     const catchUp = new CatchUp();
     for (let nowMs = 0; nowMs < 60_000; nowMs += 100) {
       catchUp.count(7, 7, nowMs, ELECTION_TIMEOUT_MS);
-      catchUp.heardApplied(3, nowMs);
+      catchUp.onApplied(3, nowMs);
     }
     expect(catchUp.isDone(60_000, ELECTION_TIMEOUT_MS)).toBe(false);
 
-    catchUp.heardApplied(7, 60_000);
+    catchUp.onApplied(7, 60_000);
     expect(catchUp.isDone(60_000, ELECTION_TIMEOUT_MS)).toBe(true);
   });
 
   it('an answer to an earlier question is too late, and a process that replays its log is behind again', () => {
     const catchUp = new CatchUp();
-    catchUp.heardApplied(8, 200);
-    catchUp.heardApplied(3, 100);
+    catchUp.onApplied(8, 200);
+    catchUp.onApplied(3, 100);
     expect(catchUp.appliedIndex).toBe(8);
 
-    catchUp.heardApplied(0, 300);
+    catchUp.onApplied(0, 300);
     expect(catchUp.appliedIndex).toBe(0);
   });
 
   it('begins again with another membership', () => {
     const catchUp = new CatchUp();
     catchUp.count(5, 5, 0, ELECTION_TIMEOUT_MS);
-    catchUp.heardApplied(5, 0);
+    catchUp.onApplied(5, 0);
     catchUp.restart();
 
     expect(catchUp.isDone(0, ELECTION_TIMEOUT_MS)).toBe(false);

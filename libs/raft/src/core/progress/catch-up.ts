@@ -39,7 +39,7 @@ export class CatchUp {
    *
    * @param sentAtMs when that was asked, on the leader's clock: an answer to an earlier question comes too late
    */
-  heardApplied(index: number, sentAtMs: number): void {
+  onApplied(index: number, sentAtMs: number): void {
     if (sentAtMs < this.appliedSentAtMs) return;
     this.appliedSentAtMs = sentAtMs;
     this.applied = index;

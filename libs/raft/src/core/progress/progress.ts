@@ -63,7 +63,7 @@ export class Progress {
     }
   }
 
-  heard(nowMs: number): void {
+  onReply(nowMs: number): void {
     this.active = true;
     this.wasHeard = true;
     this.contactMs = nowMs;

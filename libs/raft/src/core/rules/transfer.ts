@@ -80,7 +80,7 @@ export function abortTransfer(state: KernelState): void {
  * only where such replicas are a quorum without it, as it can't vote; with one disk under all there is none, and leadership
  * doesn't wander.
  */
-export function yieldToHealthy(state: KernelState): void {
+export function transferIfStalled(state: KernelState): void {
   if (state.stallProbeIndex === 0 || state.role !== 'leader' || !mayHandOver(state)) return;
   const wrote = (id: ReplicaId): boolean =>
     id !== state.self && (state.progress.get(id)?.matchIndex ?? 0) >= state.stallProbeIndex;

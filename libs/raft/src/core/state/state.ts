@@ -1,14 +1,14 @@
-import { Applying } from './applying';
+import { ApplyQueue } from './apply-queue';
 import type { ConfigurationInForce } from '../base/configuration';
 import { ConfigurationHistory } from '../membership/configuration-history';
 import type { KernelStatus, LoadRequest, Role } from '../base/effects';
 import { FreshnessMarks } from './freshness';
-import type { KernelOptions } from '../base/kernel-options';
+import type { KernelOptions } from '../base/options';
 import { RaftLog } from '../log/log';
 import { isVoter, memberById } from '../membership/membership';
 import type { Message, MessageHeader } from '../base/messages';
 import { Outbox } from './outbox';
-import { Persistence } from './persistence';
+import { PersistPipeline } from './persist-pipeline';
 import type { Progress } from '../progress/progress';
 import { ReadIndex } from './read-index';
 import type { Transfer } from './transfer';
@@ -25,8 +25,8 @@ export class KernelState {
   leader: ReplicaId = NO_REPLICA;
 
   readonly log: RaftLog;
-  readonly persistence: Persistence;
-  readonly applying: Applying;
+  readonly persistence: PersistPipeline;
+  readonly applying: ApplyQueue;
   readonly readIndex = new ReadIndex();
   readonly outbox = new Outbox();
   configuration: ConfigurationInForce;
@@ -89,11 +89,11 @@ export class KernelState {
     const { durable } = options;
     this.nowMs = options.nowMs;
     this.log = new RaftLog(durable, options.appliedIndex, options.logWindowBytes);
-    this.persistence = new Persistence(options);
+    this.persistence = new PersistPipeline(options);
     this.term = durable.hardState.term;
     this.votedFor = durable.hardState.votedFor;
     this.catchUpWithLog();
-    this.applying = new Applying(options.appliedIndex, options.maxUnappliedBytes);
+    this.applying = new ApplyQueue(options.appliedIndex, options.maxUnappliedBytes);
     this.configuration = durable.configuration;
     this.configurations = new ConfigurationHistory(durable.configuration);
     this.freshness = new FreshnessMarks(options.random.between(0, 2 ** 31), options.nowMs);

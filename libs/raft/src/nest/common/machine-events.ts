@@ -9,7 +9,7 @@ export class MachineEvents implements MachineEventSource {
 
   private readonly listeners = new Set<MachineEventListener>();
 
-  readonly tell: MachineEventListener = (machine, event) => {
+  readonly emit: MachineEventListener = (machine, event) => {
     this.subjects.get(machine)?.next(event);
     for (const listener of this.listeners) listener(machine, event);
   };

@@ -44,7 +44,7 @@ describe('a run of a leader job', () => {
       schedule: new IntervalSchedule(1_000),
       policy: { catchUp: 'none', skipIfOlderThanMs: Infinity },
       atLeastOnce: false,
-      windUpMs: 0,
+      gracePeriodMs: 0,
       call,
     };
     const parts = { caller, scheduler: hasty, logger: { warn: log, error: log } };

@@ -6,7 +6,7 @@ import type { Claim, JobRecord } from './machine/job-record';
 import { dueRuns, type Skipped } from './schedule/due-runs';
 import { JobRun } from './job-run';
 import type { LeaderJob } from './leader-job';
-import type { Reign } from './reign';
+import type { LeadershipScope } from './leadership-scope';
 
 /** What is waited for at most: the wall clock may be set meanwhile. */
 const LONGEST_MS = 60_000;
@@ -31,13 +31,13 @@ export class JobRunner {
   }
 
   /** Resolves when the leadership has ended, and what it began too. */
-  async serve(reign: Reign): Promise<void> {
-    const { signal } = reign.leadership;
+  async serve(scope: LeadershipScope): Promise<void> {
+    const { signal } = scope.leadership;
     const wakeUp = new WakeUp(this.parts.scheduler);
     this.wakeUp = wakeUp;
     signal.addEventListener('abort', () => wakeUp.wake(), { once: true });
     while (!signal.aborted) {
-      const waitMs = await this.attempt(reign);
+      const waitMs = await this.attempt(scope);
       if (!signal.aborted && waitMs > 0) await wakeUp.wait(waitMs);
     }
   }
@@ -52,32 +52,32 @@ export class JobRunner {
   }
 
   /** @returns in how many milliseconds there is something to do again */
-  private async attempt(reign: Reign): Promise<number> {
+  private async attempt(scope: LeadershipScope): Promise<number> {
     try {
-      return await this.step(reign);
+      return await this.step(scope);
     } catch (error) {
-      reign.warn(error, `The job ${this.name} could not be looked after`);
+      scope.warn(error, `The job ${this.name} could not be looked after`);
       return RETRY_MS;
     }
   }
 
-  private async step(reign: Reign): Promise<number> {
+  private async step(scope: LeadershipScope): Promise<number> {
     // A run of a leadership before, which has not returned yet: its end wakes.
     if (this.current.size > 0) return LONGEST_MS;
     const { caller } = this.parts;
     const { name } = this.job;
     const state = await caller.$stale().stateOf(name);
     if (state === null) return RETRY_MS;
-    if (state.running !== null) return this.resolve(state.running, reign);
+    if (state.running !== null) return this.resolve(state.running, scope);
     const waiting = state.waiting[0];
-    if (waiting !== undefined) return this.claim(reign, waiting.scheduledMs, []);
+    if (waiting !== undefined) return this.claim(scope, waiting.scheduledMs, []);
     if (state.paused) return LONGEST_MS;
-    return this.runDue(state, reign);
+    return this.runDue(state, scope);
   }
 
   /** What is claimed, and isn't run by this process as far as it knows. */
-  private async resolve(running: Claim, reign: Reign): Promise<number> {
-    const { leadership, sinceMs } = reign;
+  private async resolve(running: Claim, scope: LeadershipScope): Promise<number> {
+    const { leadership, sinceMs } = scope;
     const { nodeId, term } = leadership;
     const isOwn = running.node === nodeId;
     if (isOwn && running.term === term) {
@@ -86,46 +86,46 @@ export class JobRunner {
       return 0;
     }
     // An earlier life of this node can't go on; another node may need a moment to see that it leads no more.
-    const leftMs = isOwn ? 0 : sinceMs + this.job.windUpMs - this.parts.scheduler.nowMs();
+    const leftMs = isOwn ? 0 : sinceMs + this.job.gracePeriodMs - this.parts.scheduler.nowMs();
     if (leftMs > 0) return leftMs;
-    await this.parts.caller.takeOver({ ...this.ask(reign), token: running.token });
+    await this.parts.caller.takeOver({ ...this.ask(scope), token: running.token });
     return 0;
   }
 
-  private async runDue({ decidedMs }: Pick<JobRecord, 'decidedMs'>, reign: Reign): Promise<number> {
+  private async runDue({ decidedMs }: Pick<JobRecord, 'decidedMs'>, scope: LeadershipScope): Promise<number> {
     const { schedule, policy } = this.job;
     const nowMs = this.parts.scheduler.wallMs();
-    this.warnOfClocks(decidedMs - nowMs, reign);
+    this.warnOfClocks(decidedMs - nowMs, scope);
     const { runMs, skipped } = dueRuns(schedule, policy, { decidedMs, nowMs, busyUntilMs: this.busyUntilMs });
-    if (runMs !== null) return this.claim(reign, runMs, skipped);
+    if (runMs !== null) return this.claim(scope, runMs, skipped);
     if (skipped.length > 0) {
-      await this.parts.caller.skip({ ...this.ask(reign), skipped });
+      await this.parts.caller.skip({ ...this.ask(scope), skipped });
       return 0;
     }
     const nextMs = schedule.next(Math.max(nowMs, decidedMs));
     return nextMs === null ? LONGEST_MS : Math.min(LONGEST_MS, Math.max(1, nextMs - nowMs));
   }
 
-  private async claim(reign: Reign, scheduledMs: number, skipped: readonly Skipped[]): Promise<number> {
-    const { leadership } = reign;
+  private async claim(scope: LeadershipScope, scheduledMs: number, skipped: readonly Skipped[]): Promise<number> {
+    const { leadership } = scope;
     const { atLeastOnce } = this.job;
     const node = leadership.nodeId;
-    const claim = await this.parts.caller.claim({ ...this.ask(reign), node, scheduledMs, atLeastOnce, skipped });
+    const claim = await this.parts.caller.claim({ ...this.ask(scope), node, scheduledMs, atLeastOnce, skipped });
     // What stands against it is in the state now.
     if (claim === null) return 1;
     await this.run(claim, leadership);
     return 0;
   }
 
-  private ask({ leadership }: Reign): JobAsk {
+  private ask({ leadership }: LeadershipScope): JobAsk {
     return { name: this.name, term: leadership.term, nowMs: this.parts.scheduler.wallMs() };
   }
 
-  private warnOfClocks(aheadMs: number, reign: Reign): void {
+  private warnOfClocks(aheadMs: number, scope: LeadershipScope): void {
     if (aheadMs <= ASTRAY_MS) return;
-    reign.warnOnce(
+    scope.warnOnce(
       `clocks of ${this.name}`,
-      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${reign.leadership.nodeId}: a leader's clock was wrong, or this one is. It is not run before the clock gets there. Set the clocks right; RaftJobsService.pause('${this.name}') and then resume() let it go on from now where it is more than an hour.`,
+      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${scope.leadership.nodeId}: a leader's clock was wrong, or this one is. It is not run before the clock gets there. Set the clocks right; RaftJobsService.pause('${this.name}') and then resume() let it go on from now where it is more than an hour.`,
     );
   }
 

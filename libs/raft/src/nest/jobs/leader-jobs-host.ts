@@ -36,7 +36,7 @@ export class LeaderJobsHost implements OnModuleInit, OnApplicationBootstrap {
       scheduler,
       logger,
     });
-    host.beforeStop(() => this.woundUp());
+    host.beforeStop(() => this.finished());
   }
 
   onApplicationBootstrap(): void {
@@ -44,13 +44,13 @@ export class LeaderJobsHost implements OnModuleInit, OnApplicationBootstrap {
   }
 
   /** A method that ignores its signal holds up no stop for ever. */
-  private async woundUp(): Promise<void> {
+  private async finished(): Promise<void> {
     const { scheduler } = this;
     let timer: TimerHandle | undefined;
     const bound = new Promise<void>((resolve) => {
       timer = scheduler.setTimer(this.host.settings.shutdownTimeoutMs / 2, resolve);
     });
-    await Promise.race([this.jobs?.woundUp(), bound]);
+    await Promise.race([this.jobs?.finished(), bound]);
     if (timer !== undefined) scheduler.clearTimer(timer);
   }
 }

@@ -6,7 +6,7 @@ import { JobRunner } from './job-runner';
 import type { RunnerParts } from './runner-parts';
 import type { JobSchedule } from './schedule/job-schedule';
 import type { LeaderJob } from './leader-job';
-import { Reign } from './reign';
+import { LeadershipScope } from './leadership-scope';
 
 export interface LeaderJobsParts extends RunnerParts {
   readonly jobs: readonly LeaderJob[];
@@ -29,7 +29,7 @@ export class LeaderJobs {
   start(): void {
     // Who has none writes nothing.
     if (this.runners.length === 0) return;
-    this.subscriptions.add(this.parts.events.subscribe((event) => this.hear(event)));
+    this.subscriptions.add(this.parts.events.subscribe((event) => this.onEvent(event)));
     this.subscriptions.add(
       this.parts.leaderships.subscribe((leadership) => {
         if (leadership !== null) void this.serve(leadership);
@@ -38,7 +38,7 @@ export class LeaderJobs {
   }
 
   /** Resolves when the runs of leaderships that have ended are recorded. */
-  async woundUp(): Promise<void> {
+  async finished(): Promise<void> {
     this.subscriptions.unsubscribe();
     await Promise.all(this.runners.map((runner) => runner.ended()));
   }
@@ -48,28 +48,28 @@ export class LeaderJobs {
   }
 
   private async serve(leadership: Leadership): Promise<void> {
-    const reign = new Reign(leadership, this.parts.scheduler.nowMs(), this.parts.logger);
-    await this.announce(reign);
-    await Promise.all(this.runners.map((runner) => runner.serve(reign)));
+    const scope = new LeadershipScope(leadership, this.parts.scheduler.nowMs(), this.parts.logger);
+    await this.announce(scope);
+    await Promise.all(this.runners.map((runner) => runner.serve(scope)));
   }
 
   /** Resolves when it has succeeded, or the leadership has ended. */
-  private async announce(reign: Reign): Promise<void> {
+  private async announce(scope: LeadershipScope): Promise<void> {
     const { caller, scheduler, jobs } = this.parts;
-    const { term, signal } = reign.leadership;
+    const { term, signal } = scope.leadership;
     const announced = jobs.map(({ name, schedule }) => ({ name, schedule: schedule.label }));
     while (!signal.aborted) {
       try {
         await caller.announce({ term, nowMs: scheduler.wallMs() }, announced);
         return;
       } catch (error) {
-        reign.warn(error, 'The jobs of this node could not be announced');
+        scope.warn(error, 'The jobs of this node could not be announced');
         await new Promise<void>((resolve) => void scheduler.setTimer(RETRY_MS, resolve));
       }
     }
   }
 
-  private hear(event: RaftMachineEvent): void {
+  private onEvent(event: RaftMachineEvent): void {
     for (const runner of this.runners)
       if (event.kind === 'replaced' || isWakeOf(event.value, runner.name)) runner.wake();
   }

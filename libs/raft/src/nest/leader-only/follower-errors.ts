@@ -27,7 +27,7 @@ export function noLeader(status: RaftStatus): RaftError {
     case 'created':
       return new RaftError('RAFT_NOT_STARTED', `The node ${status.nodeId} has not started yet. Try again.`);
     case 'starting':
-    case 'founding':
+    case 'bootstrapping':
     case 'joining':
     case 'running':
     case 'failed':

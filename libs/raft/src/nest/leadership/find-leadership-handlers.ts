@@ -3,7 +3,7 @@ import type { DiscoveryService } from '@nestjs/core';
 import type { GroupId } from '../../core/base/types';
 import { discoveredInstances } from '../common/discovered-instances';
 import { ACQUIRED, hookedGroups, LOST } from './leadership-hook.metadata';
-import type { LeadershipHandler, LeadershipHandlers } from './leadership-lane';
+import type { LeadershipHandler, LeadershipHandlers } from './leadership-hook-queue';
 
 type Methods = Readonly<Record<string, LeadershipHandler['call']>>;
 

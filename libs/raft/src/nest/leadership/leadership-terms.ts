@@ -9,7 +9,7 @@ import type { Leadership } from './leadership.interface';
  */
 export class LeadershipTerms {
   private readonly subject = new ReplaySubject<Leadership | null>(1);
-  private reign: { readonly leadership: Leadership; readonly ending: AbortController } | undefined;
+  private scope: { readonly leadership: Leadership; readonly ending: AbortController } | undefined;
   private closed = false;
 
   constructor() {
@@ -22,17 +22,17 @@ export class LeadershipTerms {
   }
 
   get current(): Leadership | null {
-    return this.reign?.leadership ?? null;
+    return this.scope?.leadership ?? null;
   }
 
   changed(status: RaftStatus): void {
     if (this.closed) {
       return;
     }
-    if (this.reign !== undefined && (!status.isLeader || status.term !== this.reign.leadership.term)) {
-      this.end(lostBecause(this.reign.leadership, status));
+    if (this.scope !== undefined && (!status.isLeader || status.term !== this.scope.leadership.term)) {
+      this.end(lostBecause(this.scope.leadership, status));
     }
-    if (status.isLeader && this.reign === undefined) {
+    if (status.isLeader && this.scope === undefined) {
       this.begin(status);
     }
   }
@@ -43,7 +43,7 @@ export class LeadershipTerms {
       return;
     }
     this.closed = true;
-    if (this.reign !== undefined) {
+    if (this.scope !== undefined) {
       this.end(reason);
     }
     this.subject.complete();
@@ -52,13 +52,13 @@ export class LeadershipTerms {
   private begin({ group, clusterId, nodeId, term }: RaftStatus): void {
     const ending = new AbortController();
     const leadership = Object.freeze({ group, clusterId, nodeId, term, token: term, signal: ending.signal });
-    this.reign = { leadership, ending };
+    this.scope = { leadership, ending };
     this.subject.next(leadership);
   }
 
   private end(reason: RaftError): void {
-    const ending = this.reign?.ending;
-    this.reign = undefined;
+    const ending = this.scope?.ending;
+    this.scope = undefined;
     ending?.abort(reason);
     this.subject.next(null);
   }

@@ -46,7 +46,7 @@ export class RaftNodeHost
   private machines: readonly object[] = [];
   private twins: readonly object[] = [];
   private hooks: LeadershipHooks | undefined;
-  private readonly windUps: (() => Promise<void>)[] = [];
+  private readonly finishing: (() => Promise<void>)[] = [];
   private hosted: HostedNode | undefined;
   private last: RaftStatus;
   private started = false;
@@ -97,9 +97,9 @@ export class RaftNodeHost
     return fenceOf(this.terms.current, this.status());
   }
 
-  /** @param windUp what is waited for once the leadership has ended, while the node takes calls still; it has its own bound */
-  beforeStop(windUp: () => Promise<void>): void {
-    this.windUps.push(windUp);
+  /** @param finish what is waited for once the leadership has ended, while the node takes calls still; it has its own bound */
+  beforeStop(finish: () => Promise<void>): void {
+    this.finishing.push(finish);
   }
 
   status(): RaftStatus {
@@ -130,7 +130,7 @@ export class RaftNodeHost
       settings,
       machines: this.machines,
       twins: this.twins,
-      onEvent: this.machineEvents.tell,
+      onEvent: this.machineEvents.emit,
       machineEvents: this.machineEvents,
       events: this.events,
       dataSource: (name) => dataSourceForTables(name, this.discovery),
@@ -175,7 +175,7 @@ export class RaftNodeHost
     this.hooksWarning.disarm();
     // What only a leader may do ends here, before another can be elected.
     this.terms.close(shuttingDown());
-    await Promise.all([this.hooks?.woundUp(), ...this.windUps.map((windUp) => windUp())]);
+    await Promise.all([this.hooks?.finished(), ...this.finishing.map((finish) => finish())]);
     this.closing = true;
     const node = this.hosted;
     if (node !== undefined) {

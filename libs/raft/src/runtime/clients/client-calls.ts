@@ -9,7 +9,7 @@ export const CLIENT_WATCH = 'client.watch';
 export const CLIENT_UNWATCH = 'client.unwatch';
 
 /** What a node tells clients of its cluster, at once and at each change. */
-export interface ClusterWord {
+export interface ClusterStatus {
   readonly phase: RaftPhase;
   readonly clusterId: string;
   readonly term: number;
@@ -18,7 +18,7 @@ export interface ClusterWord {
 
 export type WatchedMachine = Parameters<MachineEventListener>[0];
 
-export function clusterWord({ phase, clusterId, term, leader }: RaftStatus): ClusterWord {
+export function clusterStatus({ phase, clusterId, term, leader }: RaftStatus): ClusterStatus {
   return { phase, clusterId, term, leader };
 }
 
@@ -48,12 +48,12 @@ type WireMachineEvent =
     }
   | { readonly kind: 'replaced'; readonly index: number };
 
-export function encodeClusterWord({ phase, clusterId, term, leader }: ClusterWord): Uint8Array {
+export function encodeClusterStatus({ phase, clusterId, term, leader }: ClusterStatus): Uint8Array {
   const wire: WireClusterWord = { phase, clusterId, term, leader: leader === null ? null : toWireLeader(leader) };
   return encodeValue(wire);
 }
 
-export function decodeClusterWord(bytes: Uint8Array): ClusterWord {
+export function decodeClusterStatus(bytes: Uint8Array): ClusterStatus {
   const { phase, clusterId, term, leader } = decodeValue(bytes) as WireClusterWord;
   return { phase, clusterId, term, leader: leader === null ? null : fromWireLeader(leader) };
 }

@@ -1,6 +1,6 @@
 import type { MachineEventListener } from '../../state-machine/entries/machine-change';
 import type { ClientChannel, Hello, RequestMessage, ResponseMessage } from '../../transport/contract';
-import { CLIENT_STATUS, CLIENT_UNWATCH, CLIENT_WATCH, decodeClusterWord, decodeMachineEvent } from './client-calls';
+import { CLIENT_STATUS, CLIENT_UNWATCH, CLIENT_WATCH, decodeClusterStatus, decodeMachineEvent } from './client-calls';
 import { ClientServer } from './client-server';
 import type { PendingRequest } from '../requests/pending-request';
 import { encodeRequest } from '../requests/request-codec';
@@ -144,7 +144,7 @@ describe('ClientServer', () => {
     call(CLIENT_STATUS, { id: 5 });
     changed({ appliedIndex: 8 });
     changed({ term: 4, leader: null });
-    expect(answers.map(({ id, body }) => [id, decodeClusterWord(body)])).toEqual([
+    expect(answers.map(({ id, body }) => [id, decodeClusterStatus(body)])).toEqual([
       [5, { phase: 'running', clusterId: 'c1', term: 3, leader: LEADER }],
       [5, { phase: 'running', clusterId: 'c1', term: 4, leader: null }],
     ]);

@@ -6,13 +6,13 @@ import {
   CLIENT_STATUS,
   CLIENT_UNWATCH,
   CLIENT_WATCH,
-  clusterWord,
+  clusterStatus,
   decodeMachineName,
-  encodeClusterWord,
+  encodeClusterStatus,
   encodeMachineEvent,
 } from './client-calls';
 import { ClientWatches } from './client-watches';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { PendingRequest, type RequestResult } from '../requests/pending-request';
 import type { RequestKind } from '../base/request-kind';
 import type { MachineEventSource } from '../options/raft-node-options';
@@ -51,7 +51,7 @@ interface Connected {
   calls: number;
   /** The call that asked to hear of the leader. */
   statusCall: number | undefined;
-  told: Uint8Array | undefined;
+  lastSent: Uint8Array | undefined;
 }
 
 /**
@@ -63,7 +63,7 @@ export class ClientServer implements ClientHost {
   private readonly watches: ClientWatches;
   private endings: (() => void)[] = [];
   /** What clients were told last, encoded once for all of them. */
-  private word: { readonly text: string; readonly body: Uint8Array } | undefined;
+  private latest: { readonly text: string; readonly body: Uint8Array } | undefined;
 
   constructor(private readonly ports: ClientServerPorts) {
     this.watches = new ClientWatches(ports);
@@ -79,7 +79,7 @@ export class ClientServer implements ClientHost {
       this.take(request, channel);
     } catch (error) {
       // Whatever a client sends, it is the client's trouble.
-      this.ports.logger.warn(`A call of the client ${channel.client.nodeName} failed: ${sentenceOf(error)}`);
+      this.ports.logger.warn(`A call of the client ${channel.client.nodeName} failed: ${errorMessage(error)}`);
       this.refuse(request, channel, asRaftError(error));
     }
   }
@@ -99,8 +99,8 @@ export class ClientServer implements ClientHost {
     switch (request.method) {
       case CLIENT_STATUS:
         client.statusCall = request.id;
-        client.told = undefined;
-        return this.tellStatus(channel, client, this.ports.status());
+        client.lastSent = undefined;
+        return this.sendStatus(channel, client, this.ports.status());
       case CLIENT_WATCH:
         return this.watch(request, channel);
       case CLIENT_UNWATCH:
@@ -115,7 +115,7 @@ export class ClientServer implements ClientHost {
     const kind = METHODS.get(message.method);
     if (kind === undefined) return this.refuse(message, channel, forbidden(message.method));
     const call = decodeRequest(message.body);
-    if (call?.bootNonce !== this.ports.bootNonce) return this.refuse(message, channel, notForThisLife());
+    if (call?.bootNonce !== this.ports.bootNonce) return this.refuse(message, channel, notForThisBoot());
     if (client.calls >= MOST_CALLS) return this.refuse(message, channel, tooManyCalls());
     client.calls++;
     const request = new PendingRequest(
@@ -157,7 +157,7 @@ export class ClientServer implements ClientHost {
     const known = this.clients.get(channel);
     if (known !== undefined) return known;
     if (this.clients.size === 0) this.listen();
-    const client = { calls: 0, statusCall: undefined, told: undefined };
+    const client = { calls: 0, statusCall: undefined, lastSent: undefined };
     this.clients.set(channel, client);
     return client;
   }
@@ -166,27 +166,27 @@ export class ClientServer implements ClientHost {
     const { machineEvents } = this.ports;
     this.endings.push(
       this.ports.onStatus((status) => {
-        for (const [channel, client] of this.clients) this.tellStatus(channel, client, status);
+        for (const [channel, client] of this.clients) this.sendStatus(channel, client, status);
       }),
     );
     if (machineEvents !== undefined)
-      this.endings.push(machineEvents.listen((machine, event) => this.watches.hear(machine, event)));
+      this.endings.push(machineEvents.listen((machine, event) => this.watches.onMessage(machine, event)));
   }
 
-  private tellStatus(channel: ClientChannel, client: Connected, status: RaftStatus): void {
+  private sendStatus(channel: ClientChannel, client: Connected, status: RaftStatus): void {
     if (client.statusCall === undefined) return;
-    const body = this.encodedWord(status);
-    if (body === client.told) return;
-    client.told = body;
+    const body = this.encodedStatus(status);
+    if (body === client.lastSent) return;
+    client.lastSent = body;
     this.push(channel, client.statusCall, body);
   }
 
   /** The same bytes for as long as nothing of it changes. */
-  private encodedWord(status: RaftStatus): Uint8Array {
-    const word = clusterWord(status);
+  private encodedStatus(status: RaftStatus): Uint8Array {
+    const word = clusterStatus(status);
     const text = JSON.stringify(word);
-    if (this.word?.text !== text) this.word = { text, body: encodeClusterWord(word) };
-    return this.word.body;
+    if (this.latest?.text !== text) this.latest = { text, body: encodeClusterStatus(word) };
+    return this.latest.body;
   }
 
   /** What can't be pushed must not be missed in silence: the client that connects anew hears that something may have been. */
@@ -202,7 +202,7 @@ export class ClientServer implements ClientHost {
       body = encodeResult(result);
     } catch (error) {
       // The command is applied; that its answer can't travel must not hurt this node.
-      const sentence = `The answer can't be sent: ${sentenceOf(error)}`;
+      const sentence = `The answer can't be sent: ${errorMessage(error)}`;
       return this.refuse(message, channel, new RaftError('RAFT_INDETERMINATE', sentence));
     }
     this.answer(message, channel, body);
@@ -232,7 +232,7 @@ function otherGroup(asked: GroupId, served: GroupId): RaftError {
 }
 
 /** It was sent to the process that was here before. */
-function notForThisLife(): RaftError {
+function notForThisBoot(): RaftError {
   return new RaftError('RAFT_NO_LEADER', 'The call was meant for this node before its restart; nothing was applied.');
 }
 

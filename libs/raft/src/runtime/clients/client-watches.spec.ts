@@ -53,7 +53,7 @@ function setUp(bounds: Partial<typeof WATCH_BOUNDS> = {}) {
         return 'x'.repeat(bytes);
       },
     };
-    watches.hear(machine, { kind: 'change', index, term: 1, now: 1, command: 'set', value });
+    watches.onMessage(machine, { kind: 'change', index, term: 1, now: 1, command: 'set', value });
   };
   const join = (reads: boolean, id = 1, machine = 'locks'): Client => {
     const client = new Client(reads);

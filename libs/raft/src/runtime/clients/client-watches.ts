@@ -3,7 +3,7 @@ import type { GroupId } from '../../core/base/types';
 import type { RaftMachineEvent } from '../../state-machine/entries/machine-change';
 import type { ClientChannel } from '../../transport/contract';
 import { encodeMachineEvent } from './client-calls';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import type { RaftLogger } from '../base/logger';
 import { encodeError } from '../base/error-codec';
 import type { Scheduler } from '../base/scheduler';
@@ -94,7 +94,7 @@ export class ClientWatches {
   }
 
   /** Called while the node applies: it sends nothing, and throws nothing. */
-  hear(machine: string, event: RaftMachineEvent): void {
+  onMessage(machine: string, event: RaftMachineEvent): void {
     if (!this.isWatched(machine)) return;
     const body = this.encoded(machine, event);
     this.events.push({ machine, body });
@@ -117,7 +117,7 @@ export class ClientWatches {
     try {
       return encodeMachineEvent(event);
     } catch (error) {
-      this.ports.logger.warn(`A change of '${machine}' can't be sent to clients: ${sentenceOf(error)}`);
+      this.ports.logger.warn(`A change of '${machine}' can't be sent to clients: ${errorMessage(error)}`);
       return encodeMachineEvent({ kind: 'replaced', index: event.index });
     }
   }
@@ -146,7 +146,7 @@ export class ClientWatches {
     let room = this.bounds.mostUnsentBytesOfAll - this.measure();
     for (const [channel, watcher] of [...this.watchers]) {
       if (watcher.position < this.first) this.cut(watcher);
-      this.tellCut(channel, watcher);
+      this.sendCut(channel, watcher);
       const isPressing = room <= 0 || watcher.cut.length > 0;
       if (isPressing && watcher.vainLooks >= MOST_VAIN_LOOKS) {
         channel.close("the client doesn't read what it watches");
@@ -195,7 +195,7 @@ export class ClientWatches {
     watcher.position = this.next;
   }
 
-  private tellCut(channel: ClientChannel, watcher: Watcher): void {
+  private sendCut(channel: ClientChannel, watcher: Watcher): void {
     if (watcher.cut.length === 0) return;
     const body = encodeError(tooSlow());
     watcher.cut = watcher.cut.filter((id) => !this.send(channel, id, false, body));

@@ -22,7 +22,7 @@ export interface ReportedCall {
 /** Puts together what a node tells of its calls, elections, members and connections, each only where somebody listens. */
 export class EventReporter {
   private role: KernelStatus['role'] = 'follower';
-  private told = '';
+  private lastSent = '';
   private readonly connected = new Set<string>();
 
   constructor(
@@ -41,7 +41,7 @@ export class EventReporter {
     const bytes = request.body.length;
     request.watch = (outcome, index) => {
       const durationMs = this.scheduler.nowMs() - startedMs;
-      if (request.kind === 'propose') proposal.tell({ origin, outcome, index, bytes, durationMs });
+      if (request.kind === 'propose') proposal.emit({ origin, outcome, index, bytes, durationMs });
       else this.readAnswered(request, origin, outcome, durationMs);
     };
   }
@@ -51,12 +51,12 @@ export class EventReporter {
     const before = this.role;
     this.role = role;
     const stage = stageOf(before, role);
-    if (stage !== undefined && election.isHeard) election.tell({ stage, term });
+    if (stage !== undefined && election.isHeard) election.emit({ stage, term });
     const isLeader = role === 'leader' && committedInTerm;
     const now = JSON.stringify([term, leader, isLeader]);
-    if (now === this.told) return;
-    this.told = now;
-    if (leadership.isHeard) leadership.tell({ term, leader, isLeader });
+    if (now === this.lastSent) return;
+    this.lastSent = now;
+    if (leadership.isHeard) leadership.emit({ term, leader, isLeader });
   }
 
   configurationChanged(configuration: ConfigurationInForce): void {
@@ -65,7 +65,7 @@ export class EventReporter {
     const { index, changing, members } = membershipView(configuration, null);
     const named = (isLearner: boolean): readonly string[] =>
       members.filter(({ role }) => (role === 'learner') === isLearner).map(({ name }) => name);
-    membership.tell({ index, changing, voters: named(false), learners: named(true) });
+    membership.emit({ index, changing, voters: named(false), learners: named(true) });
   }
 
   connectionChanged(address: string, isConnected: boolean, peer: string, detail: string): void {
@@ -73,13 +73,13 @@ export class EventReporter {
     if (isConnected) this.connected.add(address);
     else this.connected.delete(address);
     const tap = this.events.taps.peer;
-    if (tap.isHeard) tap.tell({ peer, address, state: isConnected ? 'connected' : 'lost', detail });
+    if (tap.isHeard) tap.emit({ peer, address, state: isConnected ? 'connected' : 'lost', detail });
   }
 
   private readAnswered(request: ReportedCall, origin: CallOrigin, outcome: CallOutcome, durationMs: number): void {
     const { kind, consistency } = request;
     if (kind !== 'propose' && kind !== 'session')
-      this.events.taps.read.tell({ origin, kind, consistency, outcome, durationMs });
+      this.events.taps.read.emit({ origin, kind, consistency, outcome, durationMs });
   }
 }
 

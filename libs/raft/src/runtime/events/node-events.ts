@@ -1,5 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import type { EventSource, RaftEventMap, RaftEventName } from './raft-events';
 import type { RaftLogger } from '../base/logger';
 
@@ -41,17 +41,17 @@ export class EventTap<E> {
     this.channel = channel(raftChannel(name));
   }
 
-  /** Ask before anything is measured or put together for {@link tell}: nobody listens, for the most part. */
+  /** Ask before anything is measured or put together for {@link emit}: nobody listens, for the most part. */
   get isHeard(): boolean {
     return this.listeners.size > 0 || this.channel.hasSubscribers;
   }
 
-  tell(event: E): void {
+  emit(event: E): void {
     for (const listener of this.listeners) {
       try {
         listener(event);
       } catch (error) {
-        this.logger().error(`A listener to events threw: ${sentenceOf(error)}`);
+        this.logger().error(`A listener to events threw: ${errorMessage(error)}`);
       }
     }
     if (this.channel.hasSubscribers) this.channel.publish({ ...this.source, ...event });

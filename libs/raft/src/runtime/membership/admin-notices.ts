@@ -31,7 +31,7 @@ export class AdminNotices {
   }
 
   /** @param what was asked for: no sentence, and without its end */
-  tell(what: string): void {
+  emit(what: string): void {
     const { calls, links, logger, nodeId } = this.ports;
     const replica = this.ports.replica();
     // Names come from whoever asks: none of them makes a line of its own.

@@ -110,7 +110,7 @@ export class ClusterAdmin {
     );
     calls.serve(ADDRESS, async (body) => encodeAddressWritten(this.readdress(decodeAddress(body))));
     calls.serve(TRANSFER, async (body, _caller, timeoutMs) => {
-      await this.handOver(decodeTransfer(body), timeoutMs);
+      await this.transferLeadership(decodeTransfer(body), timeoutMs);
       return encodeTransferred();
     });
     calls.serve(JOIN, async (body, caller, timeoutMs) => {
@@ -219,7 +219,9 @@ export class ClusterAdmin {
     const wanted = name === undefined ? undefined : memberByName(this.configuration, name)?.id;
     if (name !== undefined && wanted === undefined) throw rejected('UNKNOWN_MEMBER', `There is no member '${name}'.`);
     if (wanted === undefined || wanted !== before)
-      await this.askLeader(TRANSFER, encodeTransfer(name), { deadlineMs }, () => this.handOver(name, timeoutMs));
+      await this.askLeader(TRANSFER, encodeTransfer(name), { deadlineMs }, () =>
+        this.transferLeadership(name, timeoutMs),
+      );
     return this.until(deadlineMs, 'no new leader was heard of', undefined, () => {
       const { leader } = this.running();
       const isNew = wanted === undefined ? leader !== before : leader === wanted;
@@ -228,16 +230,16 @@ export class ClusterAdmin {
     });
   }
 
-  /** On the leader: gives the leadership away. @returns when it has gone */
-  async handOver(name: string | undefined, timeoutMs: number): Promise<void> {
+  /** On the leader: transfers the leadership. @returns when it has gone */
+  async transferLeadership(name: string | undefined, timeoutMs: number): Promise<void> {
     const replica = this.leading();
     const target = name === undefined ? undefined : memberByName(this.configuration, name)?.id;
     if (name !== undefined && target === undefined) throw rejected('UNKNOWN_MEMBER', `There is no member '${name}'.`);
-    await this.giveAway(replica, timeoutMs, target, name);
+    await this.transferFrom(replica, timeoutMs, target, name);
   }
 
   /** @returns when another is about to lead, or the leadership is lost otherwise */
-  async giveAway(replica: Replica, timeoutMs: number, target?: number, name?: string): Promise<void> {
+  async transferFrom(replica: Replica, timeoutMs: number, target?: number, name?: string): Promise<void> {
     const { scheduler } = this.ports;
     const result = replica.transferLeadership(target);
     if (result === undefined || !result.accepted) throw transferError(result, name);
@@ -439,7 +441,7 @@ export class ClusterAdmin {
       configuration.members.find((member) => member.name === name && member.incarnation === incarnation) ??
       memberByName(configuration, name);
     this.requireProtected({ name, peer });
-    const newcomer = incarnation ?? this.ports.links.strangerNamed(name)?.incarnation;
+    const newcomer = incarnation ?? this.ports.links.unknownNodeNamed(name)?.incarnation;
     if (known !== undefined && (newcomer === undefined || newcomer === known.incarnation))
       return { ...known, peer, http: http ?? known.http, voter };
     const store = newcomer ?? (await this.incarnationAt(name, peer));
@@ -452,7 +454,7 @@ export class ClusterAdmin {
     const untilMs = scheduler.nowMs() + REACH_MS;
     while (scheduler.nowMs() < untilMs) {
       links.invite(peer, scheduler.nowMs());
-      const hello = links.strangerNamed(name);
+      const hello = links.unknownNodeNamed(name);
       if (hello !== undefined) return hello.incarnation;
       await this.pause(POLL_MS);
     }

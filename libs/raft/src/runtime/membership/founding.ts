@@ -8,7 +8,7 @@ import { standingOf } from '../peers/peer-standing';
 import { Persister } from '../store/persister';
 import type { FounderOptions, RaftNodeOptions } from '../options/raft-node-options';
 import type { TimerHandle } from '../base/scheduler';
-import type { SessionProof } from '../store/session-proof';
+import type { StoreOwnershipProof } from '../store/store-ownership-proof';
 import { timingOf } from '../options/timing';
 
 const ROUND_MS = 200;
@@ -18,7 +18,7 @@ export interface FoundingPorts {
   /** Of this node's store. */
   readonly incarnation: string;
   readonly links: PeerLinks;
-  readonly proof: SessionProof;
+  readonly proof: StoreOwnershipProof;
   /** Genesis is in this store. */
   founded(group: LoadedGroup): void;
   /** A cluster exists, and this store isn't part of it. */
@@ -28,7 +28,7 @@ export interface FoundingPorts {
   storageLost(sentence: string): void;
 }
 
-interface Genesis {
+interface InitialCluster {
   readonly clusterId: string;
   readonly configuration: Configuration;
 }
@@ -44,7 +44,7 @@ export class Founding {
   private readonly persister: Persister;
   private readonly startedMs: number;
   private timer: TimerHandle | undefined;
-  private genesis: LoadedGroup | undefined;
+  private initialCluster: LoadedGroup | undefined;
   private closed = false;
 
   constructor(private readonly ports: FoundingPorts) {
@@ -61,7 +61,7 @@ export class Founding {
       {
         landed: () => this.landed(),
         proved: () => undefined,
-        troubled: () => options.logger.warn('The store failed while the cluster was founded; it is being recovered.'),
+        failed: () => options.logger.warn('The store failed while the cluster was founded; it is being recovered.'),
         recovered: () => undefined,
         lost: (sentence) => this.lost(sentence),
       },
@@ -77,17 +77,18 @@ export class Founding {
   /** A founder can be reached now: it need not wait for the next round. */
   reached(address: string): void {
     const founder = this.others.find(({ peer }) => peer === address);
-    if (founder !== undefined && !this.closed) this.tell(founder);
+    if (founder !== undefined && !this.closed) this.send(founder);
   }
 
   receive(message: FounderMessage, sender: Hello): void {
     const { options } = this.ports;
-    if (this.closed || this.genesis !== undefined || message.groupId !== options.groupId) return;
+    if (this.closed || this.initialCluster !== undefined || message.groupId !== options.groupId) return;
     // What a connection brings is believed of the node and the store that it belongs to, and of no other.
     if (message.founder !== sender.nodeName || message.incarnation !== sender.incarnation) return;
-    if (message.genesis !== null) {
-      const { clusterId, configuration } = message.genesis;
-      if (standingOf(sender, clusterId, configuration) === 'member') this.adopt(message.genesis, message.founder);
+    if (message.initialCluster !== null) {
+      const { clusterId, configuration } = message.initialCluster;
+      if (standingOf(sender, clusterId, configuration) === 'member')
+        this.adopt(message.initialCluster, message.founder);
     } else if (options.founders.some(({ id }) => id === message.founder)) {
       this.heard.set(message.founder, message.incarnation);
       this.writeIfComplete();
@@ -133,16 +134,16 @@ export class Founding {
   }
 
   private readonly round = (): void => {
-    if (this.closed || this.genesis !== undefined) return;
-    for (const founder of this.others) this.tell(founder);
+    if (this.closed || this.initialCluster !== undefined) return;
+    for (const founder of this.others) this.send(founder);
     this.timer = this.ports.options.scheduler.setTimer(ROUND_MS + this.random.between(0, ROUND_MS / 4), this.round);
     this.writeIfComplete();
   };
 
-  private tell(founder: FounderOptions): void {
+  private send(founder: FounderOptions): void {
     const { options, incarnation, links } = this.ports;
     const { groupId, nodeId } = options;
-    links.send(founder.peer, { kind: 'founder', groupId, founder: nodeId, incarnation, genesis: null });
+    links.send(founder.peer, { kind: 'founder', groupId, founder: nodeId, incarnation, initialCluster: null });
   }
 
   private writeIfComplete(): void {
@@ -184,13 +185,13 @@ export class Founding {
     return true;
   }
 
-  private adopt(genesis: Genesis, from: string): void {
+  private adopt(initialCluster: InitialCluster, from: string): void {
     const { options, incarnation } = this.ports;
-    const self = genesis.configuration.members.find(
+    const self = initialCluster.configuration.members.find(
       (member) => member.incarnation === incarnation && member.name === options.nodeId,
     );
     if (self !== undefined) {
-      this.write(genesis, self.id);
+      this.write(initialCluster, self.id);
       return;
     }
     this.closed = true;
@@ -204,12 +205,12 @@ export class Founding {
     );
   }
 
-  private write(genesis: Genesis, replicaId: number): void {
-    const configuration = { index: 0, configuration: genesis.configuration };
-    const identity = { clusterId: genesis.clusterId, replicaId };
+  private write(initialCluster: InitialCluster, replicaId: number): void {
+    const configuration = { index: 0, configuration: initialCluster.configuration };
+    const identity = { clusterId: initialCluster.clusterId, replicaId };
     const hardState = { term: 0, votedFor: 0 };
     this.stopRounds();
-    this.genesis = {
+    this.initialCluster = {
       identity,
       hardState,
       commitIndex: 0,
@@ -225,11 +226,11 @@ export class Founding {
 
   /** Only now may anybody hear of it: a genesis that was told and lost would be written a second time. */
   private landed(): void {
-    const { genesis } = this;
-    if (this.closed || genesis === undefined) return;
+    const { initialCluster } = this;
+    if (this.closed || initialCluster === undefined) return;
     this.closed = true;
     void this.persister.close();
-    this.ports.founded(genesis);
+    this.ports.founded(initialCluster);
   }
 
   private lost(sentence: string): void {

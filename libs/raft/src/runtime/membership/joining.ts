@@ -1,7 +1,7 @@
 import { isRaftError } from '../../errors/raft-error';
 import { ORIGIN } from '../../core/base/types';
 import type { LoadedGroup } from '../../storage/contract';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { decodeJoinAnswer, encodeJoin, JOIN, membershipIn } from './join-calls';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
@@ -11,7 +11,7 @@ import type { RaftNodeOptions } from '../options/raft-node-options';
 import { REJOIN_IS_OFF } from './rejoining';
 import { Refusals } from '../base/refusals';
 import type { TimerHandle } from '../base/scheduler';
-import type { SessionProof } from '../store/session-proof';
+import type { StoreOwnershipProof } from '../store/store-ownership-proof';
 import { timingOf } from '../options/timing';
 
 const ROUND_MS = 500;
@@ -22,7 +22,7 @@ export interface JoiningPorts {
   readonly incarnation: string;
   readonly links: PeerLinks;
   readonly calls: PeerCalls;
-  readonly proof: SessionProof;
+  readonly proof: StoreOwnershipProof;
   /** The members that it asks first. */
   readonly through: readonly string[];
   /** Whether it asks for the place of its old replica. */
@@ -48,9 +48,9 @@ export class Joining {
   private closed = false;
   private asking = false;
   private at = 0;
-  private trouble = 'no member has answered yet';
+  private degradation = 'no member has answered yet';
   /** The last refusal that was logged. */
-  private told = '';
+  private lastSent = '';
   private readonly refusals = new Refusals();
 
   constructor(private readonly ports: JoiningPorts) {
@@ -64,7 +64,7 @@ export class Joining {
       {
         landed: () => this.landed(),
         proved: () => undefined,
-        troubled: () => logger.warn('The store failed while the node joined; it is being recovered.'),
+        failed: () => logger.warn('The store failed while the node joined; it is being recovered.'),
         recovered: () => undefined,
         lost: (sentence) => {
           this.closed = true;
@@ -95,7 +95,7 @@ export class Joining {
   turnedAway(address: string, sentence: string): void {
     if (this.closed || this.group !== undefined) return;
     const isNews = this.refusals.refused(address, sentence, this.ports.options.scheduler.nowMs());
-    this.trouble = `${address} turns it away: ${sentence}`;
+    this.degradation = `${address} turns it away: ${sentence}`;
     if (isNews) this.ports.options.logger.warn(this.describe());
   }
 
@@ -106,7 +106,7 @@ export class Joining {
       : rejoins
         ? 'Coming back with an empty store to'
         : 'Joining';
-    return `${what} the cluster '${options.clusterName}' through ${through.join(', ')}: ${this.trouble}`;
+    return `${what} the cluster '${options.clusterName}' through ${through.join(', ')}: ${this.degradation}`;
   }
 
   private readonly round = (): void => {
@@ -121,7 +121,7 @@ export class Joining {
       () => (this.asking = false),
       (error: unknown) => {
         this.asking = false;
-        this.trouble = sentenceOf(error);
+        this.degradation = errorMessage(error);
         this.refused(error);
       },
     );
@@ -143,8 +143,8 @@ export class Joining {
     if (this.ports.rejoins && REJOIN_IS_OFF.has(error.reason ?? '')) {
       this.closed = true;
       this.ports.refused(error.message);
-    } else if (['RAFT_REJECTED', 'RAFT_CONFLICT'].includes(error.code) && kindOf(error.message) !== this.told) {
-      this.told = kindOf(error.message);
+    } else if (['RAFT_REJECTED', 'RAFT_CONFLICT'].includes(error.code) && kindOf(error.message) !== this.lastSent) {
+      this.lastSent = kindOf(error.message);
       this.ports.options.logger.warn(this.describe());
     }
   }
@@ -153,7 +153,7 @@ export class Joining {
     const { options, calls, links, incarnation, proof, rejoins, repairs } = this.ports;
     if (!proof.isFresh()) {
       // Another process may have opened it, and may have become a member by it, or be one no more.
-      this.trouble = "its store doesn't answer";
+      this.degradation = "its store doesn't answer";
       return;
     }
     const { nodeId: name, advertise: peer, http, joinAs } = options;
@@ -175,7 +175,7 @@ export class Joining {
     const configuration = membershipIn(answer);
     const self = configuration.members.find((member) => member.incarnation === incarnation);
     if (self === undefined) {
-      this.trouble = 'the leader is adding it';
+      this.degradation = 'the leader is adding it';
       return;
     }
     if (this.closed || this.group !== undefined) return;

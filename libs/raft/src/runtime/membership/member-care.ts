@@ -1,7 +1,7 @@
 import type { ConfigurationInForce } from '../../core/base/configuration';
 import type { ReplicaId } from '../../core/base/types';
 import { AdminNotices } from './admin-notices';
-import type { LifeBook } from '../store/life-book';
+import type { BootHistory } from '../store/boot-history';
 import { MembershipInquiry } from './membership-inquiry';
 import { MembershipLog } from '../events/membership-log';
 import { Moves } from '../places/moves';
@@ -12,15 +12,15 @@ import { PlaceWitness } from '../places/place-witness';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import { Rejoining } from './rejoining';
 import type { Replica } from '../replica/replica';
-import type { SessionProof } from '../store/session-proof';
+import type { StoreOwnershipProof } from '../store/store-ownership-proof';
 
 export interface MemberCarePorts {
   readonly options: RaftNodeOptions;
   readonly links: PeerLinks;
   readonly calls: PeerCalls;
-  readonly proof: SessionProof;
+  readonly proof: StoreOwnershipProof;
   replica(): Replica | undefined;
-  lives(): LifeBook | undefined;
+  boots(): BootHistory | undefined;
   /** Of this node's store; empty before it is open. */
   incarnation(): string;
   /** This node's own store must not take part. */

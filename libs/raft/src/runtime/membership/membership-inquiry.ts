@@ -39,6 +39,6 @@ export class MembershipInquiry {
     this.quietSinceMs = nowMs;
     const incarnation = this.ports.incarnation();
     for (const address of links.addressesOfMembers())
-      links.send(address, { kind: 'founder', groupId, founder: nodeId, incarnation, genesis: null });
+      links.send(address, { kind: 'founder', groupId, founder: nodeId, incarnation, initialCluster: null });
   }
 }

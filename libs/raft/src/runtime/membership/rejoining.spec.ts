@@ -1,13 +1,13 @@
 import type { ReplicaProgress } from '../../core/base/kernel-api';
-import { genesisConfiguration } from '../../core/membership/membership';
+import { initialConfiguration } from '../../core/membership/membership';
 import type { RaftError } from '../../errors/raft-error';
-import type { LifeBook } from '../store/life-book';
+import type { BootHistory } from '../store/boot-history';
 import { Rejoining } from './rejoining';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
 
 const MINUTE = 60_000;
-const configuration = genesisConfiguration(
+const configuration = initialConfiguration(
   ['n1', 'n2', 'n3'].map((name) => ({ name, peer: `${name}:7001`, http: '', incarnation: `store of ${name}` })),
 );
 
@@ -24,11 +24,11 @@ function setUp(silentMs = 30_000, match = 10) {
   const rejoining = new Rejoining({
     scheduler: { nowMs: () => nowMs, wallMs: () => nowMs } as Scheduler,
     electionTimeoutMs: 1000,
-    lives: () =>
+    boots: () =>
       ({
         replacedAtMs,
         noteReplacement: (wallMs: number) => void (replacedAtMs = wallMs),
-      }) as Partial<LifeBook> as LifeBook,
+      }) as Partial<BootHistory> as BootHistory,
   });
   const refusal = (name = 'n2'): string | undefined => {
     try {

@@ -2,7 +2,7 @@ import type { Configuration, Member } from '../../core/base/configuration';
 import { isVoter, memberByName } from '../../core/membership/membership';
 import { RaftError } from '../../errors/raft-error';
 import type { ReplicaId } from '../../core/base/types';
-import type { LifeBook } from '../store/life-book';
+import type { BootHistory } from '../store/boot-history';
 import { isChanging } from '../status/membership-view';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
@@ -25,7 +25,7 @@ export const REPAIR_TOO_EARLY = 'STILL_HEARD';
 export interface RejoiningPorts {
   readonly scheduler: Scheduler;
   readonly electionTimeoutMs: number;
-  lives(): LifeBook | undefined;
+  boots(): BootHistory | undefined;
 }
 
 /**
@@ -48,7 +48,7 @@ export class Rejoining {
     this.before = configuration;
     const isReplaced = ({ id, name }: Member): boolean =>
       !configuration.members.some((member) => member.id === id) && memberByName(configuration, name) !== undefined;
-    if (before?.members.some(isReplaced) === true) this.ports.lives()?.noteReplacement(this.ports.scheduler.wallMs());
+    if (before?.members.some(isReplaced) === true) this.ports.boots()?.noteReplacement(this.ports.scheduler.wallMs());
   }
 
   /**
@@ -151,7 +151,7 @@ export class Rejoining {
   }
 
   private sinceReplacementMs(): number {
-    const endedAtMs = this.ports.lives()?.replacedAtMs;
+    const endedAtMs = this.ports.boots()?.replacedAtMs;
     if (endedAtMs === undefined) return Number.POSITIVE_INFINITY;
     const passedMs = this.ports.scheduler.wallMs() - endedAtMs;
     // A clock that was put back since says nothing of how long it is.

@@ -2,20 +2,20 @@ import type { RaftError } from '../../errors/raft-error';
 import type { ReplicaId } from '../../core/base/types';
 import type { CommandOutcome } from '../../state-machine/contract';
 import type { Hello, PeerMessage } from '../../transport/contract';
-import { CallDesk } from '../requests/call-desk';
+import { RequestAdmission } from '../requests/request-admission';
 import { CallIds } from '../peers/call-ids';
 import { ClientServer } from '../clients/client-server';
 import { ClientSessions } from '../requests/client-session';
 import type { EventReporter } from '../events/event-reporter';
 import { Forwarder } from '../requests/forwarder';
-import { NodeSession } from '../requests/node-session';
+import { ForwardingSession } from '../requests/forwarding-session';
 import { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { PendingRequest } from '../requests/pending-request';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import type { Ordered, ReadConsistency } from '../base/call-options';
 import type { Replica } from '../replica/replica';
-import { RequestLedger } from '../requests/request-ledger';
+import { RequestTable } from '../requests/request-table';
 import { RequestRouter } from '../requests/request-router';
 import { RequestServer } from '../requests/request-server';
 import { SharedBarrier } from '../requests/shared-barrier';
@@ -42,12 +42,12 @@ export interface CallPathsPorts {
 
 /** The ways of a call through one node: in at the desk, by the router to the replica here or to the leader, and back. */
 export class CallPaths {
-  readonly desk: CallDesk;
+  readonly admission: RequestAdmission;
   readonly router: RequestRouter;
-  readonly ledger: RequestLedger;
+  readonly requests: RequestTable;
   readonly forwarder: Forwarder;
   /** The session in which this node sends on what others gave it. */
-  readonly session: NodeSession;
+  readonly session: ForwardingSession;
   readonly clientSessions: ClientSessions;
   /** Calls among the nodes themselves. */
   readonly calls: PeerCalls;
@@ -60,7 +60,7 @@ export class CallPaths {
     const { options, links } = ports;
     const { scheduler, groupId, electionTimeoutMs } = options;
     const ids = new CallIds(scheduler.randomSeed());
-    this.ledger = new RequestLedger(scheduler);
+    this.requests = new RequestTable(scheduler);
     this.calls = new PeerCalls({
       links,
       scheduler,
@@ -69,10 +69,12 @@ export class CallPaths {
       answer: (peer, message) => ports.answer(peer, message),
     });
     const operate = (body: Uint8Array, timeoutMs?: number): Promise<Ordered<CommandOutcome>> =>
-      this.desk.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<Ordered<CommandOutcome>>;
-    this.session = new NodeSession({
+      this.admission.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<
+        Ordered<CommandOutcome>
+      >;
+    this.session = new ForwardingSession({
       scheduler,
-      ledger: this.ledger,
+      requests: this.requests,
       ttlMs: timingOf(options).nodeSessionMs,
       operate,
       dispatch: (request) => this.router.dispatch(request),
@@ -83,7 +85,7 @@ export class CallPaths {
       session: this.session,
       patienceMs: 2 * electionTimeoutMs,
       ids,
-      ledger: this.ledger,
+      requests: this.requests,
       returns: { retry: (request) => this.router.retry(request) },
       links,
       scheduler,
@@ -92,14 +94,14 @@ export class CallPaths {
     });
     const barriers = { linearizable: this.sharedBarrier('linearizable'), lease: this.sharedBarrier('lease') };
     this.router = new RequestRouter(
-      this.ledger,
+      this.requests,
       this.forwarder,
       scheduler,
       (leader: ReplicaId) => leaderIn(leader, links) ?? undefined,
       (request: PendingRequest) => barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request),
     );
-    this.desk = new CallDesk(options, this.ledger, this.router, ports.reporter, () => ports.closed());
-    const submit = (request: PendingRequest): void => this.desk.submit(request);
+    this.admission = new RequestAdmission(options, this.requests, this.router, ports.reporter, () => ports.closed());
+    const submit = (request: PendingRequest): void => this.admission.submit(request);
     this.server = new RequestServer({
       groupId,
       bootNonce: ports.bootNonce,
@@ -124,9 +126,9 @@ export class CallPaths {
 
   private sharedBarrier(consistency: ReadConsistency): SharedBarrier {
     return new SharedBarrier({
-      ledger: this.ledger,
+      requests: this.requests,
       scheduler: this.ports.options.scheduler,
-      barrier: async (timeoutMs) => (await this.desk.call('barrier', NOTHING, { timeoutMs, consistency })).index,
+      barrier: async (timeoutMs) => (await this.admission.call('barrier', NOTHING, { timeoutMs, consistency })).index,
       confirmed: (request, index) => this.ports.replica()?.readAt(request, index),
     });
   }

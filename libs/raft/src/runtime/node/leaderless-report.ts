@@ -27,7 +27,7 @@ export class LeaderlessReport {
     this.reportedMs = nowMs;
     const { phase, reason, members, term } = this.status();
     this.logger.log(
-      phase === 'founding' ? reason : `No leader in term ${term}: ${describeMembers(members, this.advertise)}.`,
+      phase === 'bootstrapping' ? reason : `No leader in term ${term}: ${describeMembers(members, this.advertise)}.`,
     );
   }
 }

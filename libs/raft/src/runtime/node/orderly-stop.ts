@@ -1,7 +1,7 @@
-import { raced } from '../base/bounded-wait';
-import type { CallDesk } from '../requests/call-desk';
+import { withDeadline } from '../base/with-deadline';
+import type { RequestAdmission } from '../requests/request-admission';
 import type { ClusterAdmin } from '../membership/cluster-admin';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { shuttingDown } from '../base/node-errors';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import type { Replica } from '../replica/replica';
@@ -13,7 +13,7 @@ const HAND_OVER_SHARE = 0.3;
 
 export interface StoppingNode {
   readonly options: RaftNodeOptions;
-  readonly desk: CallDesk;
+  readonly admission: RequestAdmission;
   readonly admin: ClusterAdmin;
   readonly starting: Promise<void> | undefined;
   /** Undefined where it doesn't work any more. */
@@ -24,22 +24,22 @@ export interface StoppingNode {
 
 /** Stops a node that was started: by `deadlineMs` of the scheduler's clock every call is answered and everything closed. */
 export async function stopInOrder(node: StoppingNode, deadlineMs: number): Promise<void> {
-  const { desk } = node;
+  const { admission } = node;
   const { scheduler, shutdownTimeoutMs, transport, storage, stateMachine, logger } = node.options;
   const within = (limitMs: number, work: Promise<unknown> | undefined): Promise<boolean> =>
-    raced(
+    withDeadline(
       scheduler,
       limitMs,
       work?.catch(() => undefined),
     );
   await within(deadlineMs, node.starting);
-  await giveWay(node, deadlineMs);
-  desk.refuseParked(shuttingDown());
+  await transferLeadership(node, deadlineMs);
+  admission.refuseParked(shuttingDown());
   const drainedMs = Math.min(deadlineMs, scheduler.nowMs() + shutdownTimeoutMs * DRAIN_SHARE);
-  await raced(scheduler, drainedMs, desk.drained());
+  await withDeadline(scheduler, drainedMs, admission.drained());
   const closed = node.closeParts();
-  desk.answerEverybody(shuttingDown(), 'it was shut down');
-  await raced(scheduler, deadlineMs, closed);
+  admission.answerEverybody(shuttingDown(), 'it was shut down');
+  await withDeadline(scheduler, deadlineMs, closed);
   await within(deadlineMs, transport.stop());
   await within(deadlineMs, stateMachine.close?.());
   const isClosed = await within(deadlineMs, storage.close());
@@ -47,14 +47,14 @@ export async function stopInOrder(node: StoppingNode, deadlineMs: number): Promi
 }
 
 /** A leader that goes in order hands over first, so that nobody has to wait for an election. */
-async function giveWay(node: StoppingNode, deadlineMs: number): Promise<void> {
+async function transferLeadership(node: StoppingNode, deadlineMs: number): Promise<void> {
   const { scheduler, shutdownTimeoutMs, electionTimeoutMs, logger } = node.options;
   const replica = node.workingReplica();
   if (replica?.isLeading !== true) return;
   const leftMs = Math.min(electionTimeoutMs, shutdownTimeoutMs * HAND_OVER_SHARE, deadlineMs - scheduler.nowMs());
   try {
-    await raced(scheduler, scheduler.nowMs() + leftMs, node.admin.giveAway(replica, leftMs));
+    await withDeadline(scheduler, scheduler.nowMs() + leftMs, node.admin.transferFrom(replica, leftMs));
   } catch (error) {
-    logger.debug(`The leadership was not handed over: ${sentenceOf(error)}`);
+    logger.debug(`The leadership was not handed over: ${errorMessage(error)}`);
   }
 }

@@ -18,7 +18,7 @@ import { refusalOf } from '../peers/admission';
 import { JOIN } from '../membership/join-calls';
 import type { Forwarder } from '../requests/forwarder';
 import type { Founding } from '../membership/founding';
-import type { LifeBook } from '../store/life-book';
+import type { BootHistory } from '../store/boot-history';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import { isAmongUs, type PeerStanding, speaksFor } from '../peers/peer-standing';
@@ -45,7 +45,7 @@ export interface PeerHostPorts {
   readonly forwarder: Forwarder;
   readonly router: RequestRouter;
   readonly server: RequestServer;
-  lives(): LifeBook;
+  boots(): BootHistory;
   readonly clients: ClientHost;
   /** Undefined before genesis. */
   group(): GroupIdentity | undefined;
@@ -85,7 +85,7 @@ export class PeerHost implements TransportHost {
 
   hello(): Hello {
     const { clusterName, nodeName, incarnation, advertise } = this.self;
-    const { own, knownLives } = this.ports.lives();
+    const { own, knownBoots } = this.ports.boots();
     const group = this.ports.group();
     return {
       protocol: PROTOCOL_VERSIONS,
@@ -95,9 +95,9 @@ export class PeerHost implements TransportHost {
       replicaId: group?.replicaId ?? 0,
       incarnation,
       bootNonce: own.nonce,
-      life: own.number,
-      earlierLives: own.earlier,
-      knownLives,
+      epoch: own.number,
+      earlierBoots: own.earlier,
+      knownBoots,
       advertise,
     };
   }
@@ -109,7 +109,7 @@ export class PeerHost implements TransportHost {
     const own = { clusterName, clusterId: group?.clusterId ?? '', nodeName, incarnation };
     const refusal = refusalOf(peer, own) ?? this.suspicionBy(peer, group) ?? this.refusalByMemory(peer, group);
     if (refusal !== undefined) return refusal;
-    links.heard(peer);
+    links.onHello(peer);
     if (this.standingOf(peer) === 'member') this.remember(peer);
     else if (group === undefined) this.ports.metCluster(peer);
     return undefined;
@@ -118,7 +118,7 @@ export class PeerHost implements TransportHost {
   /** Of a member that came back elsewhere the life is remembered once it counts: a copy of its disk says the same. */
   private remember(peer: Hello): void {
     const { links } = this.ports;
-    const lives = this.ports.lives();
+    const lives = this.ports.boots();
     if (links.counts(peer, this.ports.nowMs())) lives.remember(peer);
     const member = links.memberOf(peer.replicaId);
     if (member !== undefined)
@@ -140,19 +140,19 @@ export class PeerHost implements TransportHost {
   /** Only a member's memory puts a store in quarantine, which is for good. */
   private suspicionBy(peer: Hello, group: GroupIdentity | undefined): string | undefined {
     if (group === undefined || this.standingOf(peer) !== 'member') return undefined;
-    const suspicion = this.ports.lives().suspicionBy(peer, group.replicaId);
+    const suspicion = this.ports.boots().suspicionBy(peer, group.replicaId);
     if (suspicion !== undefined) this.ports.rolledBack(suspicion);
     return suspicion === undefined ? undefined : `Node '${this.self.nodeName}' takes no part any more: ${suspicion}`;
   }
 
   private refusalByMemory(peer: Hello, group: GroupIdentity | undefined): string | undefined {
-    return group !== undefined && this.standingOf(peer) === 'member' ? this.ports.lives().refusalOf(peer) : undefined;
+    return group !== undefined && this.standingOf(peer) === 'member' ? this.ports.boots().refusalOf(peer) : undefined;
   }
 
   receive(message: PeerMessage, sender: Hello): void {
     if (!this.ports.isOpen()) return;
     try {
-      this.ports.links.heard(sender);
+      this.ports.links.onHello(sender);
       this.take(message, sender);
     } catch (error) {
       this.ports.threw(error);
@@ -217,12 +217,12 @@ export class PeerHost implements TransportHost {
     const replica = this.ports.replica();
     if (replica === undefined || message.groupId !== this.self.groupId || !speaksFor(sender, message)) return;
     const standing = this.standingOf(sender);
-    if (standing === 'removed') return this.tellRemoved(replica, message, sender);
+    if (standing === 'removed') return this.notifyRemoved(replica, message, sender);
     if (!isAmongUs(standing) || !this.ports.links.counts(sender, this.ports.nowMs())) return;
     const term = termOutOfBounds(message);
     if (term === undefined) {
       // It may have become a member since it was admitted.
-      if (standing === 'member') this.ports.lives().remember(sender);
+      if (standing === 'member') this.ports.boots().remember(sender);
       replica.receive(message);
       return;
     }
@@ -231,7 +231,7 @@ export class PeerHost implements TransportHost {
   }
 
   /** It was away when it was removed, and would go on asking for votes: it hears which membership there is. */
-  private tellRemoved(replica: Replica, message: Message, sender: Hello): void {
+  private notifyRemoved(replica: Replica, message: Message, sender: Hello): void {
     const nowMs = this.ports.nowMs();
     if (nowMs - (this.toldAtMs.get(message.from) ?? Number.NEGATIVE_INFINITY) < TELL_EVERY_MS) return;
     this.toldAtMs.set(message.from, nowMs);
@@ -246,17 +246,17 @@ export class PeerHost implements TransportHost {
       return;
     }
     if (message.groupId !== this.self.groupId) return;
-    const { genesis } = message;
-    if (genesis === null) this.ports.answer(sender, this.membershipOf(replica));
-    else if (genesis.clusterId === replica.clusterId && isAmongUs(this.standingOf(sender)))
-      replica.heardOf(genesis.configuration);
+    const { initialCluster } = message;
+    if (initialCluster === null) this.ports.answer(sender, this.membershipOf(replica));
+    else if (initialCluster.clusterId === replica.clusterId && isAmongUs(this.standingOf(sender)))
+      replica.onMessageFrom(initialCluster.configuration);
   }
 
   private membershipOf(replica: Replica): FounderMessage {
     const { groupId, nodeName, incarnation } = this.self;
     const { configuration } = replica.kernel.configuration;
-    const genesis = { clusterId: replica.clusterId, configuration };
-    return { kind: 'founder', groupId, founder: nodeName, incarnation, genesis };
+    const initialCluster = { clusterId: replica.clusterId, configuration };
+    return { kind: 'founder', groupId, founder: nodeName, incarnation, initialCluster };
   }
 }
 

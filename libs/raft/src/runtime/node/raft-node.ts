@@ -11,7 +11,7 @@ import {
 } from '../status/membership-view';
 import { notStarted } from '../base/node-errors';
 import type { NodeEvents } from '../events/node-events';
-import { NodeLife } from './node-life';
+import { NodeLifecycle } from './node-lifecycle';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import type { BarrierOptions, Ordered, ProposeOptions, QueryOptions } from '../base/call-options';
 import type { RepairResult } from './repairing';
@@ -29,15 +29,15 @@ const REPAIR_TIMEOUT_MS = 30_000;
  */
 export class RaftNode {
   /** The present one; a repair puts another in its place. */
-  private life: NodeLife;
+  private lifecycle: NodeLifecycle;
   private repairing: Promise<RepairResult> | undefined;
-  private successor: NodeLife | undefined;
+  private successor: NodeLifecycle | undefined;
   private stopping: Promise<void> | undefined;
   private readonly listeners = new Map<(status: RaftStatus) => void, () => void>();
 
   /** @param options as `raftNodeOptions()` fills them in */
   constructor(private readonly options: RaftNodeOptions) {
-    this.life = new NodeLife(options);
+    this.lifecycle = new NodeLifecycle(options);
   }
 
   /**
@@ -47,7 +47,7 @@ export class RaftNode {
    *   the address can't be had, `RAFT_SHUTTING_DOWN` it was stopped meanwhile
    */
   start(): Promise<void> {
-    return this.life.start();
+    return this.lifecycle.start();
   }
 
   /**
@@ -55,7 +55,7 @@ export class RaftNode {
    * most `shutdownTimeoutMs`, and answers every call that is left.
    */
   stop(): Promise<void> {
-    this.stopping ??= Promise.all([this.life.stop(), this.successor?.stop()]).then(() => undefined);
+    this.stopping ??= Promise.all([this.lifecycle.stop(), this.successor?.stop()]).then(() => undefined);
     return this.stopping;
   }
 
@@ -75,16 +75,16 @@ export class RaftNode {
   }
 
   private async repairOnce(timeoutMs: number): Promise<RepairResult> {
-    const old = await this.life.makeWay();
+    const old = await this.lifecycle.makeWay();
     if (this.stopping !== undefined)
       throw new RaftError('RAFT_SHUTTING_DOWN', 'This node was stopped before its repair began. Nothing was changed.');
-    const successor = new NodeLife(this.options);
+    const successor = new NodeLifecycle(this.options);
     this.successor = successor;
     return successor.takePlaceOf(old, timeoutMs, () => {
-      this.life = successor;
+      this.lifecycle = successor;
       for (const [listener, unsubscribe] of this.listeners) {
         unsubscribe();
-        this.listeners.set(listener, successor.board.subscribe(listener));
+        this.listeners.set(listener, successor.publisher.subscribe(listener));
       }
     });
   }
@@ -98,7 +98,7 @@ export class RaftNode {
    *   applied. `RAFT_TIMEOUT`, `RAFT_INDETERMINATE`: it may be applied, now or later. `RAFT_REJECTED` (`COMMAND_TOO_LARGE`)
    */
   propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Ordered<CommandOutcome>> {
-    return this.life.paths.desk.call('propose', command, options) as Promise<Ordered<CommandOutcome>>;
+    return this.lifecycle.paths.admission.call('propose', command, options) as Promise<Ordered<CommandOutcome>>;
   }
 
   /**
@@ -110,7 +110,7 @@ export class RaftNode {
    * @throws RaftError `RAFT_NOT_LEADER`, `RAFT_NO_LEADER`, `RAFT_BUSY`, `RAFT_TIMEOUT`, `RAFT_SHUTTING_DOWN`
    */
   query(query: Uint8Array, options: QueryOptions = {}): Promise<Ordered<CommandOutcome>> {
-    return this.life.paths.desk.call('query', query, options) as Promise<Ordered<CommandOutcome>>;
+    return this.lifecycle.paths.admission.call('query', query, options) as Promise<Ordered<CommandOutcome>>;
   }
 
   /**
@@ -120,7 +120,7 @@ export class RaftNode {
    *   codes of the way to the leader
    */
   openSession(options: OpenSessionOptions = {}): Promise<RaftSession> {
-    return this.life.paths.clientSessions.openSession(options);
+    return this.lifecycle.paths.clientSessions.openSession(options);
   }
 
   /**
@@ -128,12 +128,12 @@ export class RaftNode {
    * command says.
    */
   resumeSession(options: ResumeSessionOptions): RaftSession {
-    return this.life.paths.clientSessions.resumeSession(options);
+    return this.lifecycle.paths.clientSessions.resumeSession(options);
   }
 
   /** @returns the sessions that clients have open, as this node knows them, the one that ends first first */
   sessions(): readonly ClientSessionView[] {
-    return clientSessions(this.life.options.stateMachine);
+    return clientSessions(this.lifecycle.options.stateMachine);
   }
 
   /**
@@ -143,7 +143,7 @@ export class RaftNode {
    * @throws RaftError `RAFT_REJECTED` with the reason `NODE_SESSION`, and the codes of the way to the leader
    */
   async closeSession(id: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
-    await this.life.paths.desk.call('session', closingOf(id), options);
+    await this.lifecycle.paths.admission.call('session', closingOf(id), options);
   }
 
   /**
@@ -154,12 +154,12 @@ export class RaftNode {
    * @throws RaftError as `query`; with `maxLagMs`, `RAFT_LAGGING`
    */
   async barrier(options: BarrierOptions = {}): Promise<number> {
-    return (await this.life.paths.desk.call('barrier', NOTHING, options)).index;
+    return (await this.lifecycle.paths.admission.call('barrier', NOTHING, options)).index;
   }
 
   /** @returns the membership as this node knows it @throws RaftError before the node is a member, and after its end */
   members(): MembershipView {
-    return this.life.admin.members();
+    return this.lifecycle.admin.members();
   }
 
   /**
@@ -174,26 +174,32 @@ export class RaftNode {
    *   `PEERS_UNPROTECTED` (a member is on another machine, and peers prove nothing) or `NOT_CAUGHT_UP`; `RAFT_TIMEOUT` it goes on; the codes of the way to the leader
    */
   changeMembership(target: readonly MemberTarget[], options?: ChangeOptions): Promise<MembershipView> {
-    this.life.notices.tell(`the members become ${target.map(describeTarget).join(', ')}`);
-    return this.life.admin.change(target, options);
+    this.lifecycle.notices.emit(`the members become ${target.map(describeTarget).join(', ')}`);
+    return this.lifecycle.admin.change(target, options);
   }
 
   /** Adds one member, as a voter once it has caught up, or with `voter: false` as a learner. See {@link changeMembership}. */
   addMember(member: MemberTarget, options?: ChangeOptions): Promise<MembershipView> {
-    this.life.notices.tell(`add ${describeTarget(member)} at ${member.peer}`);
-    return this.life.admin.edit((members) => [...members.filter(({ name }) => name !== member.name), member], options);
+    this.lifecycle.notices.emit(`add ${describeTarget(member)} at ${member.peer}`);
+    return this.lifecycle.admin.edit(
+      (members) => [...members.filter(({ name }) => name !== member.name), member],
+      options,
+    );
   }
 
   /** Gives a learner its vote, once it has caught up. See {@link changeMembership}. */
   promote(name: string, options?: ChangeOptions): Promise<MembershipView> {
-    this.life.notices.tell(`promote '${name}'`);
-    return this.life.admin.edit((members) => edited(members, name, (member) => ({ ...member, voter: true })), options);
+    this.lifecycle.notices.emit(`promote '${name}'`);
+    return this.lifecycle.admin.edit(
+      (members) => edited(members, name, (member) => ({ ...member, voter: true })),
+      options,
+    );
   }
 
   /** Removes one member, this node or the leader included. See {@link changeMembership}. */
   remove(name: string, options?: ChangeOptions): Promise<MembershipView> {
-    this.life.notices.tell(`remove '${name}'`);
-    return this.life.admin.remove(name, options);
+    this.lifecycle.notices.emit(`remove '${name}'`);
+    return this.lifecycle.admin.remove(name, options);
   }
 
   /**
@@ -206,8 +212,8 @@ export class RaftNode {
    *   yet; the codes of the way to the leader
    */
   cancelMembershipChange(options?: CancelOptions): Promise<MembershipView> {
-    this.life.notices.tell('cancel the change of the membership');
-    return this.life.admin.cancel(options);
+    this.lifecycle.notices.emit('cancel the change of the membership');
+    return this.lifecycle.admin.cancel(options);
   }
 
   /**
@@ -225,8 +231,8 @@ export class RaftNode {
     options?: ChangeOptions,
   ): Promise<MembershipView> {
     const said = [address.peer, address.http].filter((each) => each !== undefined).join(' and ');
-    this.life.notices.tell(`'${name}' is at ${said} from now on`);
-    return this.life.admin.updateAddress(name, address, options);
+    this.lifecycle.notices.emit(`'${name}' is at ${said} from now on`);
+    return this.lifecycle.admin.updateAddress(name, address, options);
   }
 
   /**
@@ -238,8 +244,8 @@ export class RaftNode {
    *   to another; `RAFT_TIMEOUT` nobody took over, and the leader leads on
    */
   transferLeadership(name?: string): Promise<{ readonly leader: string }> {
-    this.life.notices.tell(`hand the leadership over${name === undefined ? '' : ` to '${name}'`}`);
-    return this.life.admin.transfer(name);
+    this.lifecycle.notices.emit(`hand the leadership over${name === undefined ? '' : ` to '${name}'`}`);
+    return this.lifecycle.admin.transfer(name);
   }
 
   /**
@@ -249,21 +255,21 @@ export class RaftNode {
    * @throws RaftError `RAFT_STORAGE` it can't be written, `RAFT_NOT_STARTED`, `RAFT_SHUTTING_DOWN`
    */
   async snapshot(): Promise<SnapshotInfo> {
-    const closed = this.life.closedBecause();
+    const closed = this.lifecycle.closedBecause();
     if (closed !== undefined) throw closed;
-    const { replica } = this.life;
+    const { replica } = this.lifecycle;
     if (replica === undefined) throw notStarted();
-    this.life.notices.tell('take a snapshot');
+    this.lifecycle.notices.emit('take a snapshot');
     return replica.snapshots.take();
   }
 
   /** What this node tells of its work, while it is at it. */
   get events(): NodeEvents {
-    return this.life.options.events;
+    return this.lifecycle.options.events;
   }
 
   status(): RaftStatus {
-    return this.life.status();
+    return this.lifecycle.status();
   }
 
   /**
@@ -271,7 +277,7 @@ export class RaftNode {
    * @returns a function that ends it
    */
   onStatus(listener: (status: RaftStatus) => void): () => void {
-    this.listeners.set(listener, this.life.board.subscribe(listener));
+    this.listeners.set(listener, this.lifecycle.publisher.subscribe(listener));
     return () => {
       this.listeners.get(listener)?.();
       this.listeners.delete(listener);

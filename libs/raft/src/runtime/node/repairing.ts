@@ -1,14 +1,14 @@
 import { isRaftError, RaftError } from '../../errors/raft-error';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { decodeJoinAnswer, encodeJoin, JOIN } from '../membership/join-calls';
-import { notesOfRepair } from '../store/life-book';
+import { notesOfRepair } from '../store/boot-history';
 import type { RepairNote } from '../store/notes';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import { REPAIR_TOO_EARLY } from '../membership/rejoining';
-import type { SessionProof } from '../store/session-proof';
+import type { StoreOwnershipProof } from '../store/store-ownership-proof';
 
 const PAUSE_MS = 200;
 const LABEL_CHARACTERS = 8;
@@ -57,7 +57,7 @@ export async function askForRepair(ports: AskingPorts, timeoutMs: number): Promi
   const { scheduler, nodeId: name, advertise: peer, http, electionTimeoutMs } = options;
   const deadlineMs = scheduler.nowMs() + timeoutMs;
   const body = encodeJoin({ name, peer, http, incarnation, voter: true, repair: 'ask' });
-  let trouble = 'no member is known';
+  let degradation = 'no member is known';
   for (let at = 0; scheduler.nowMs() < deadlineMs && !ports.isClosed(); at++) {
     const addresses = [...new Set([...through, ...links.memberAddresses()])];
     const address = addresses[at % addresses.length];
@@ -67,13 +67,13 @@ export async function askForRepair(ports: AskingPorts, timeoutMs: number): Promi
         return decodeJoinAnswer(await calls.call(address, JOIN, body, electionTimeoutMs * 2)).clusterId;
       } catch (error) {
         if (isRaftError(error) && error.code === 'RAFT_CONFLICT' && error.reason !== REPAIR_TOO_EARLY) throw error;
-        trouble = sentenceOf(error);
+        degradation = errorMessage(error);
       }
     await new Promise<void>((resolve) => scheduler.setTimer(PAUSE_MS, resolve));
   }
   throw new RaftError(
     'RAFT_NO_LEADER',
-    `Whether '${name}' may be repaired could not be found out in ${timeoutMs} ms: ${trouble}. Its store is as it was. Try again when ` +
+    `Whether '${name}' may be repaired could not be found out in ${timeoutMs} ms: ${degradation}. Its store is as it was. Try again when ` +
       'the other nodes have a leader.',
     { retryAfterMs: 1000 },
   );
@@ -98,7 +98,7 @@ export async function beginAgain(
  */
 export async function renewStore(
   { storage, nodeId, scheduler }: RaftNodeOptions,
-  proof: SessionProof,
+  proof: StoreOwnershipProof,
   { incarnation, bootNonce, repair }: { incarnation: string; bootNonce: string; repair: RepairNote },
 ): Promise<string> {
   await storage.close();

@@ -29,7 +29,7 @@ export function statusOf(
   return {
     phase,
     reason,
-    degraded: (phase === 'running' ? replica?.trouble : undefined) ?? null,
+    degraded: (phase === 'running' ? replica?.degradation : undefined) ?? null,
     catchingUp: role === 'learner' && replica !== undefined && isCatchingUp(replica),
     security: securityOf(options.transport.protection),
     nodeId: options.nodeId,
@@ -109,8 +109,8 @@ function memberStatuses(replica: Replica, links: PeerLinks, electionTimeoutMs: n
   });
 }
 
-function ownHealth({ trouble }: Replica): 'well' | 'degraded' {
-  return trouble === undefined ? 'well' : 'degraded';
+function ownHealth({ degradation }: Replica): 'well' | 'degraded' {
+  return degradation === undefined ? 'well' : 'degraded';
 }
 
 function healthOf(

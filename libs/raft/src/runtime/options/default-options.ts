@@ -1,4 +1,4 @@
-import { KERNEL_LIMITS } from '../../core/base/kernel-options';
+import { KERNEL_LIMITS } from '../../core/base/options';
 import { RaftError } from '../../errors/raft-error';
 import { DEFAULT_GROUP } from '../../core/base/types';
 import { NodeEvents } from '../events/node-events';

@@ -60,7 +60,7 @@ export function requireProtected(
 }
 
 /** At each start: where this node listens for peers, and who may come. */
-export function tellSecurity(logger: RaftLogger, protection: TransportProtection | undefined, listening: string): void {
+export function logSecurity(logger: RaftLogger, protection: TransportProtection | undefined, listening: string): void {
   const { mode, detail } = securityOf(protection);
   if (mode === 'private') return;
   const sentence = `Listens for peers on ${listening}. ${detail}`;

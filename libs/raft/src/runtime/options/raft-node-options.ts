@@ -1,5 +1,5 @@
 import type { RaftLogger } from '../base/logger';
-import type { KERNEL_LIMITS } from '../../core/base/kernel-options';
+import type { KERNEL_LIMITS } from '../../core/base/options';
 import type { GroupId } from '../../core/base/types';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
 import type { MachineEventListener } from '../../state-machine/entries/machine-change';

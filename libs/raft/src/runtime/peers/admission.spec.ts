@@ -10,9 +10,9 @@ const PEER: Hello = {
   replicaId: 2,
   incarnation: 'i2',
   bootNonce: 'b2',
-  life: 1,
-  earlierLives: [],
-  knownLives: [],
+  epoch: 1,
+  earlierBoots: [],
+  knownBoots: [],
   advertise: 'n2:7001',
 };
 

@@ -1,15 +1,15 @@
 import type { RaftTransport } from '../../transport/contract';
 
 /** For how long a node that is no member is dialled after it asked something, and how many such there may be. */
-const GUEST_MS = 10_000;
-const MOST_GUESTS = 16;
+const TEMPORARY_MS = 10_000;
+const MOST_TEMPORARY = 16;
 
 /** Why each address is dialled: a member is there by the membership, one may be there, or a node that asked something is. */
 export class DialledAddresses {
   private readonly members = new Set<string>();
   private readonly hints = new Set<string>();
   /** Nodes that are no members and asked something, by address, and until when they are dialled. */
-  private readonly guests = new Map<string, number>();
+  private readonly temporary = new Map<string, number>();
 
   constructor(
     private readonly transport: RaftTransport,
@@ -38,18 +38,18 @@ export class DialledAddresses {
   /** Dials a node for a while that is no member, or not known to be one. */
   invite(address: string, nowMs: number): void {
     if (this.members.has(address) || this.hints.has(address)) return;
-    if (!this.guests.has(address)) {
-      if (this.guests.size >= MOST_GUESTS) return;
+    if (!this.temporary.has(address)) {
+      if (this.temporary.size >= MOST_TEMPORARY) return;
       this.transport.connect(address);
     }
-    this.guests.set(address, nowMs + GUEST_MS);
+    this.temporary.set(address, nowMs + TEMPORARY_MS);
   }
 
   /** Lets go of those that asked something once, and that nobody has invited since. */
-  dismissGuests(nowMs: number): void {
-    for (const [address, untilMs] of this.guests) {
+  dropTemporary(nowMs: number): void {
+    for (const [address, untilMs] of this.temporary) {
       if (untilMs > nowMs) continue;
-      this.guests.delete(address);
+      this.temporary.delete(address);
       this.hangUpUnlessWanted(address);
     }
   }
@@ -68,7 +68,7 @@ export class DialledAddresses {
   }
 
   private hangUpUnlessWanted(address: string): void {
-    if (this.members.has(address) || this.hints.has(address) || this.guests.has(address)) return;
+    if (this.members.has(address) || this.hints.has(address) || this.temporary.has(address)) return;
     this.hungUp(address);
     this.transport.disconnect(address);
   }

@@ -1,5 +1,5 @@
 import type { ReplicaId } from '../../core/base/types';
-import type { Hello, Life } from '../../transport/contract';
+import type { Hello, Boot } from '../../transport/contract';
 
 /** A member that says that it is reached elsewhere than the membership says, since its last start. */
 export interface Mover {
@@ -8,7 +8,7 @@ export interface Mover {
   readonly sinceMs: number;
 }
 
-interface VouchedLife extends Life {
+interface VouchedBoot extends Boot {
   readonly untilMs: number;
 }
 
@@ -20,10 +20,10 @@ const MOST_MOVERS = 64;
  * there. One that came back elsewhere counts once it has been looked into: whoever has a copy of a disk could say the same.
  */
 export class Movers {
-  private readonly counted = new Map<ReplicaId, Life>();
+  private readonly counted = new Map<ReplicaId, Boot>();
   private readonly waiting = new Map<ReplicaId, Mover>();
   /** Lives for which this node has vouched: an earlier one doesn't count meanwhile. */
-  private readonly promised = new Map<ReplicaId, VouchedLife>();
+  private readonly promised = new Map<ReplicaId, VouchedBoot>();
 
   get all(): readonly Mover[] {
     return [...this.waiting.values()];
@@ -38,16 +38,16 @@ export class Movers {
   }
 
   /** Whether this node has vouched for a later life of that member. */
-  isSuperseded({ replicaId, life }: Hello, nowMs: number): boolean {
+  isSuperseded({ replicaId, epoch }: Hello, nowMs: number): boolean {
     const promise = this.promised.get(replicaId);
-    return promise !== undefined && promise.untilMs > nowMs && life < promise.number;
+    return promise !== undefined && promise.untilMs > nowMs && epoch < promise.number;
   }
 
   /** From now on this life counts, and what it says is the member's word. */
-  count({ replicaId, life, bootNonce }: Hello): void {
+  count({ replicaId, epoch, bootNonce }: Hello): void {
     const before = this.counted.get(replicaId);
-    if (before !== undefined && before.number > life) return;
-    this.counted.set(replicaId, { number: life, nonce: bootNonce });
+    if (before !== undefined && before.number > epoch) return;
+    this.counted.set(replicaId, { number: epoch, nonce: bootNonce });
     if (this.waiting.get(replicaId)?.hello.bootNonce === bootNonce) this.waiting.delete(replicaId);
   }
 
@@ -55,7 +55,7 @@ export class Movers {
   met(hello: Hello, nowMs: number): boolean {
     const before = this.waiting.get(hello.replicaId)?.hello;
     if (before?.bootNonce === hello.bootNonce && before.advertise === hello.advertise) return false;
-    if (before !== undefined && before.life > hello.life) return false;
+    if (before !== undefined && before.epoch > hello.epoch) return false;
     if (this.waiting.size >= MOST_MOVERS && before === undefined) return false;
     this.waiting.set(hello.replicaId, { hello, sinceMs: nowMs });
     return true;
@@ -67,7 +67,7 @@ export class Movers {
     this.promised.delete(replica);
   }
 
-  vouch(replica: ReplicaId, life: Life, untilMs: number): void {
+  vouch(replica: ReplicaId, life: Boot, untilMs: number): void {
     this.promised.set(replica, { ...life, untilMs });
   }
 

@@ -1,11 +1,11 @@
 import type { Configuration } from '../../core/base/configuration';
-import { genesisConfiguration } from '../../core/membership/membership';
+import { initialConfiguration } from '../../core/membership/membership';
 import type { Hello, RaftTransport } from '../../transport/contract';
 import { AddressHints } from './address-hints';
 import { PeerLinks } from './peer-links';
 
 const storeOf = (name: string): string => `store of ${name}`;
-const configuration: Configuration = genesisConfiguration(
+const configuration: Configuration = initialConfiguration(
   ['n1', 'n2', 'n3'].map((name) => ({ name, peer: `${name}:7001`, http: '', incarnation: storeOf(name) })),
 );
 
@@ -18,9 +18,9 @@ function hello(name: string, replicaId: number, incarnation = storeOf(name)): He
     replicaId,
     incarnation,
     bootNonce: `${name} ${incarnation}`,
-    life: 1,
-    earlierLives: [],
-    knownLives: [],
+    epoch: 1,
+    earlierBoots: [],
+    knownBoots: [],
     advertise: `${name}:7001`,
   };
 }
@@ -47,21 +47,21 @@ function setUp(members: Configuration | null = configuration): PeerLinks {
 describe('a node that is no member', () => {
   it('is known by what it says of itself', () => {
     const links = setUp();
-    links.heard(hello('n4', 0));
-    expect(links.strangerNamed('n4')?.incarnation).toBe(storeOf('n4'));
+    links.onHello(hello('n4', 0));
+    expect(links.unknownNodeNamed('n4')?.incarnation).toBe(storeOf('n4'));
   });
 
   it('is no founder that still says what it said before it was one', () => {
     const links = setUp();
-    links.heard(hello('n2', 0));
-    expect(links.strangerNamed('n2')).toBeUndefined();
+    links.onHello(hello('n2', 0));
+    expect(links.unknownNodeNamed('n2')).toBeUndefined();
   });
 
   it('is nobody in whose place another store answers by now', () => {
     const links = setUp();
-    links.heard(hello('n4', 0));
-    links.heard(hello('n4', 4, 'another store'));
-    expect(links.strangerNamed('n4')).toBeUndefined();
+    links.onHello(hello('n4', 0));
+    links.onHello(hello('n4', 4, 'another store'));
+    expect(links.unknownNodeNamed('n4')).toBeUndefined();
   });
 });
 
@@ -70,7 +70,7 @@ describe('a member that says that it is elsewhere', () => {
 
   it('counts for nothing before it has been looked into, whether its word came before the membership or after', () => {
     const links = setUp();
-    links.heard(elsewhere('n2', 2));
+    links.onHello(elsewhere('n2', 2));
     expect([links.counts(elsewhere('n2', 2), 0), links.movers.moverOf(2)?.hello.advertise]).toEqual([
       false,
       'n2.new:7001',
@@ -78,9 +78,9 @@ describe('a member that says that it is elsewhere', () => {
 
     const joining = setUp(null);
     const early = elsewhere('n3', 3);
-    joining.heard(early);
+    joining.onHello(early);
     joining.connectMembers(configuration, 1);
-    joining.heard(early);
+    joining.onHello(early);
     expect([joining.counts(early, 0), joining.movers.moverOf(3)?.hello]).toEqual([false, early]);
   });
 
@@ -91,7 +91,7 @@ describe('a member that says that it is elsewhere', () => {
     expect(links.counts(elsewhere('n3', 3), 0)).toBe(true);
 
     const later = { ...elsewhere('n2', 2), life: 2, bootNonce: 'the next start of n2' };
-    links.heard(later);
+    links.onHello(later);
     expect(links.counts(later, 0)).toBe(false);
     links.count(later);
     expect(links.counts(later, 0)).toBe(true);
@@ -114,17 +114,17 @@ describe('what a member had is gone', () => {
   it('not while it is away, nor once it is back with its store', () => {
     const links = setUp();
     expect(links.isGone(2)).toBe(false);
-    links.heard(hello('n2', 2));
+    links.onHello(hello('n2', 2));
     expect(links.isGone(2)).toBe(false);
   });
 
   it('once another store answers in its place, be it a member’s or nobody’s yet', () => {
     const links = setUp();
-    links.heard(hello('n2', 2));
-    links.heard(hello('n2', 0, 'an empty store'));
+    links.onHello(hello('n2', 2));
+    links.onHello(hello('n2', 0, 'an empty store'));
     expect(links.isGone(2)).toBe(true);
     expect(links.isGone(3)).toBe(false);
-    links.heard(hello('n2', 4, 'an empty store'));
+    links.onHello(hello('n2', 4, 'an empty store'));
     expect(links.isGone(2)).toBe(true);
   });
 

@@ -9,7 +9,7 @@ import { Movers } from './movers';
 import { type PeerStanding, standingOf } from './peer-standing';
 import type { FounderOptions } from '../options/raft-node-options';
 import { StoreAddresses } from './store-addresses';
-import { MOST_STRANGERS, Strangers } from './strangers';
+import { MOST_STRANGERS, UnknownNodes } from './unknown-nodes';
 
 export interface LinkState {
   readonly state: PeerConnectionState;
@@ -55,7 +55,7 @@ export class PeerLinks {
   private readonly detours = new Map<ReplicaId, string>();
   private readonly hellos = new Map<ReplicaId, Hello>();
   private readonly stores = new StoreAddresses();
-  private readonly strangers = new Strangers(this.stores);
+  private readonly unknownNodes = new UnknownNodes(this.stores);
   private members: readonly Member[] = [];
   private self: ReplicaId = NO_REPLICA;
   private unreachedSinceMs: number | undefined;
@@ -90,8 +90,8 @@ export class PeerLinks {
   }
 
   /** @returns what a node said of itself that is no member of a cluster yet, unless another store answers in its place by now */
-  strangerNamed(name: string): Hello | undefined {
-    return this.strangers.named(name);
+  unknownNodeNamed(name: string): Hello | undefined {
+    return this.unknownNodes.named(name);
   }
 
   /** @returns whether this store was a member's, by what a node said from it, and isn't one's any more */
@@ -121,7 +121,7 @@ export class PeerLinks {
     this.configuration = configuration;
     this.addresses.clear();
     for (const member of this.members) if (member.id !== self) this.addresses.set(member.id, member.peer);
-    this.strangers.became(this.members);
+    this.unknownNodes.became(this.members);
     this.movers.keepOnly((id) => this.memberOf(id) !== undefined);
     this.settleMembers();
     // A member that is still where it was stays connected there until it comes to its new place.
@@ -193,7 +193,7 @@ export class PeerLinks {
     if (state !== 'connected') this.stores.closed(address);
     else if (peer !== undefined) {
       this.stores.answers(address, peer);
-      this.heard(peer);
+      this.onHello(peer);
     }
     this.reroute();
     return [...new Set([...before, ...this.replicasAt(address)])];
@@ -210,14 +210,14 @@ export class PeerLinks {
   }
 
   /** A peer said who it is. A late word of its life before doesn't count. */
-  heard(hello: Hello): void {
+  onHello(hello: Hello): void {
     const member = this.memberOf(hello.replicaId);
     // No word of a store that says it is a replica which the membership binds to another store.
     if (member !== undefined && member.incarnation !== hello.incarnation) return;
-    this.stores.heard(hello);
+    this.stores.onHello(hello);
     if (hello.replicaId === NO_REPLICA) {
       // A founder's connection may be older than its membership.
-      if (!this.members.some(({ incarnation }) => incarnation === hello.incarnation)) this.strangers.heard(hello);
+      if (!this.members.some(({ incarnation }) => incarnation === hello.incarnation)) this.unknownNodes.onHello(hello);
       return;
     }
     // Also one that was heard before the membership was known here.
@@ -229,7 +229,7 @@ export class PeerLinks {
     const known = this.hellos.get(hello.replicaId);
     if (known === hello) return;
     if (!this.addresses.has(hello.replicaId) && this.hellos.size >= MOST_STRANGERS) this.forgetNonMembers();
-    const isOlder = known?.incarnation === hello.incarnation && known.life > hello.life;
+    const isOlder = known?.incarnation === hello.incarnation && known.epoch > hello.epoch;
     if (!isOlder) this.hellos.set(hello.replicaId, hello);
   }
 
@@ -242,7 +242,7 @@ export class PeerLinks {
   count(hello: Hello): void {
     this.movers.count(hello);
     this.ports.counted(hello);
-    this.heard(hello);
+    this.onHello(hello);
     this.reroute();
   }
 
@@ -284,7 +284,7 @@ export class PeerLinks {
 
   /** Tries hints while a member is out of reach, and lets go of nodes that asked something once and aren't members. */
   tick(nowMs: number): void {
-    this.dialled.dismissGuests(nowMs);
+    this.dialled.dropTemporary(nowMs);
     this.tryHints(nowMs);
   }
 

@@ -30,7 +30,7 @@ export class RoundTrips {
     if (!tap.isHeard) return;
     const sentAtMs = kind === 'heartbeatReply' ? message.sentAtMs : this.taken(message.from, message.sequence);
     if (sentAtMs === undefined) return;
-    tap.tell({
+    tap.emit({
       peer: this.nameOf(message.from),
       kind: kind === 'heartbeatReply' ? 'heartbeat' : 'append',
       durationMs: Math.max(0, this.scheduler.nowMs() - sentAtMs),

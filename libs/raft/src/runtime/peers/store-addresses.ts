@@ -9,7 +9,7 @@ export class StoreAddresses {
   private readonly answering = new Map<string, Hello>();
 
   /** A node said where it is reached; the newest word for an address counts. */
-  heard(hello: Hello): void {
+  onHello(hello: Hello): void {
     const before = this.said.get(hello.advertise);
     if (before === hello) return;
     // The address that was heard of first goes, in the order of the map.

@@ -1,6 +1,6 @@
 import type { Configuration, Member } from '../../core/base/configuration';
 import type { ReplicaId } from '../../core/base/types';
-import type { LifeBook } from '../store/life-book';
+import type { BootHistory } from '../store/boot-history';
 import type { PeerLinks } from '../peers/peer-links';
 import type { PlaceWitness } from './place-witness';
 
@@ -9,7 +9,7 @@ export interface HttpAddressesPorts {
   readonly witness: PlaceWitness;
   /** Where HTTP clients reach this node, by its options. */
   readonly http: string;
-  lives(): LifeBook | undefined;
+  boots(): BootHistory | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ export class HttpAddresses {
   /** Of a leader: asks each life of a member once. */
   ask(members: readonly Member[], self: ReplicaId): void {
     const { links, witness, http } = this.ports;
-    const noted = this.ports.lives()?.http;
+    const noted = this.ports.boots()?.http;
     if (noted !== undefined && noted !== http) this.changed.set(self, http);
     for (const { id } of members) {
       const route = links.routeTo(id);
@@ -56,8 +56,8 @@ export class HttpAddresses {
 
   /** What the options say has come into the membership, or this is the first start that takes note of it. */
   private settleOwn({ http }: Member): void {
-    const lives = this.ports.lives();
-    if (lives !== undefined && (lives.http === undefined || http === this.ports.http))
-      lives.settleHttp(this.ports.http);
+    const boots = this.ports.boots();
+    if (boots !== undefined && (boots.http === undefined || http === this.ports.http))
+      boots.settleHttp(this.ports.http);
   }
 }

@@ -3,9 +3,9 @@ import type { AddressUpdate } from '../../core/base/kernel-api';
 import { NO_REPLICA, type ReplicaId } from '../../core/base/types';
 import { encodeValue } from '../../state-machine/codec/value-codec';
 import type { Hello, TransportProtection } from '../../transport/contract';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { HttpAddresses } from './http-addresses';
-import type { LifeBook } from '../store/life-book';
+import type { BootHistory } from '../store/boot-history';
 import { OwnPlace } from './own-place';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
@@ -35,7 +35,7 @@ export interface MovesPorts {
   /** How the transport keeps strangers out. */
   readonly protection: TransportProtection | undefined;
   replica(): Replica | undefined;
-  lives(): LifeBook | undefined;
+  boots(): BootHistory | undefined;
   /** This node's own store must not take part. */
   accused(sentence: string): void;
 }
@@ -104,10 +104,10 @@ export class Moves {
   }
 
   private open(hello: Hello): void {
-    const { replicaId, life, bootNonce, earlierLives, advertise } = hello;
+    const { replicaId, epoch, bootNonce, earlierBoots, advertise } = hello;
     const before = this.cases.get(replicaId);
     if (before?.hello === hello || before?.place.isUnderWay === true) return;
-    const question = { replicaId, number: life, nonce: bootNonce, earlier: earlierLives, address: advertise };
+    const question = { replicaId, number: epoch, nonce: bootNonce, earlier: earlierBoots, address: advertise };
     this.cases.set(replicaId, { hello, place: new PlaceCase(question, this.ports.electionTimeoutMs) });
     if (this.isExposed(hello))
       this.ports.logger.warn(
@@ -139,7 +139,7 @@ export class Moves {
       // One that is there and says nothing may be the one that knows better.
       if (verdict !== 'alone' || !this.round.isIncomplete(answers)) this.conclude(each, member, verdict);
     } catch (error) {
-      logger.debug(`'${member.name}' says that it is at ${hello.advertise} now: ${sentenceOf(error)}`);
+      logger.debug(`'${member.name}' says that it is at ${hello.advertise} now: ${errorMessage(error)}`);
     } finally {
       place.end(scheduler.nowMs());
     }
@@ -176,7 +176,7 @@ export class Moves {
     const { calls, logger, electionTimeoutMs } = this.ports;
     logger.warn(sentence);
     calls.call(hello.advertise, ACCUSE, encodeValue(sentence), electionTimeoutMs).catch((error: unknown) => {
-      logger.debug(`'${hello.nodeName}' at ${hello.advertise} could not be told: ${sentenceOf(error)}`);
+      logger.debug(`'${hello.nodeName}' at ${hello.advertise} could not be told: ${errorMessage(error)}`);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { Member } from '../../core/base/configuration';
-import { sentenceOf } from '../base/error-sentence';
-import type { LifeBook } from '../store/life-book';
+import { errorMessage } from '../base/error-message';
+import type { BootHistory } from '../store/boot-history';
 import type { PeerLinks } from '../peers/peer-links';
 import { PlaceCase } from './place-case';
 import { accusation, verdictOn } from './place-verdict';
@@ -17,7 +17,7 @@ export interface OwnPlacePorts {
   readonly electionTimeoutMs: number;
   /** Where peers reach this node by its options. */
   readonly advertise: string;
-  lives(): LifeBook | undefined;
+  boots(): BootHistory | undefined;
   /** This node's own store must not take part. */
   accused(sentence: string): void;
 }
@@ -42,7 +42,7 @@ export class OwnPlace {
 
   /** Of a leader. */
   look(replica: Replica, nowMs: number): void {
-    const own = this.ports.lives()?.own;
+    const own = this.ports.boots()?.own;
     if (!this.isElsewhere || own === undefined) return;
     const { electionTimeoutMs, scheduler, logger, round, advertise } = this.ports;
     const { replicaId } = replica;
@@ -53,7 +53,7 @@ export class OwnPlace {
       .ask(replica, asked.question)
       .then(
         (answers) => this.conclude(replica, asked, answers),
-        (error: unknown) => logger.debug(`The others could not be asked: ${sentenceOf(error)}`),
+        (error: unknown) => logger.debug(`The others could not be asked: ${errorMessage(error)}`),
       )
       .finally(() => asked.end(scheduler.nowMs()));
   }

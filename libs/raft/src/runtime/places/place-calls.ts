@@ -1,6 +1,6 @@
 import type { ReplicaId } from '../../core/base/types';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
-import type { Life } from '../../transport/contract';
+import type { Boot } from '../../transport/contract';
 
 /** Asks a node who it is, over a connection to an address that is to be proved. */
 export const WHO = 'place.who';
@@ -22,9 +22,9 @@ export interface WhoAnswer {
 }
 
 /** A member that came back elsewhere. */
-export interface WitnessQuestion extends Life {
+export interface WitnessQuestion extends Boot {
   readonly replicaId: ReplicaId;
-  readonly earlier: readonly Life[];
+  readonly earlier: readonly Boot[];
   /** Where it says that it is. */
   readonly address: string;
 }
@@ -50,14 +50,14 @@ interface WireWho {
   readonly httpChanged: boolean;
 }
 
-interface WireLife {
+interface WireBoot {
   readonly number: number;
   readonly nonce: string;
 }
 
-interface WireQuestion extends WireLife {
+interface WireQuestion extends WireBoot {
   readonly replicaId: number;
-  readonly earlier: readonly WireLife[];
+  readonly earlier: readonly WireBoot[];
   readonly address: string;
 }
 
@@ -79,20 +79,20 @@ export function decodeWhoAnswer(bytes: Uint8Array): WhoAnswer {
 }
 
 export function encodeQuestion({ replicaId, number, nonce, earlier, address }: WitnessQuestion): Uint8Array {
-  const wire: WireQuestion = { replicaId, number, nonce, earlier: earlier.map(toWireLife), address };
+  const wire: WireQuestion = { replicaId, number, nonce, earlier: earlier.map(toWireBoot), address };
   return encodeValue(wire);
 }
 
 export function decodeQuestion(bytes: Uint8Array): WitnessQuestion {
   const { replicaId, number, nonce, earlier, address } = decodeValue(bytes) as WireQuestion;
-  return { replicaId, number, nonce, earlier: earlier.map(fromWireLife), address };
+  return { replicaId, number, nonce, earlier: earlier.map(fromWireBoot), address };
 }
 
-function toWireLife({ number, nonce }: Life): WireLife {
+function toWireBoot({ number, nonce }: Boot): WireBoot {
   return { number, nonce };
 }
 
-function fromWireLife({ number, nonce }: WireLife): Life {
+function fromWireBoot({ number, nonce }: WireBoot): Boot {
   return { number, nonce };
 }
 

@@ -3,8 +3,8 @@ import { RaftError } from '../../errors/raft-error';
 import type { ReplicaId } from '../../core/base/types';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { Hello } from '../../transport/contract';
-import { continuationOf } from '../store/lives';
-import type { LifeBook } from '../store/life-book';
+import { continuationOf } from '../store/boots';
+import type { BootHistory } from '../store/boot-history';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import {
@@ -22,7 +22,7 @@ import {
 } from './place-calls';
 import type { Replica } from '../replica/replica';
 import type { Scheduler } from '../base/scheduler';
-import type { SessionProof } from '../store/session-proof';
+import type { StoreOwnershipProof } from '../store/store-ownership-proof';
 
 /** For how many election time-outs a node that was a witness takes no earlier life's word for the member's. */
 const VOUCHED_ELECTION_TIMEOUTS = 10;
@@ -34,12 +34,12 @@ export interface PlaceWitnessPorts {
   readonly links: PeerLinks;
   readonly calls: PeerCalls;
   readonly scheduler: Scheduler;
-  readonly proof: SessionProof;
+  readonly proof: StoreOwnershipProof;
   readonly electionTimeoutMs: number;
   /** Where HTTP clients reach this node, by its options. */
   readonly http: string;
   replica(): Replica | undefined;
-  lives(): LifeBook | undefined;
+  boots(): BootHistory | undefined;
   /** Of this node's store; empty before it is open. */
   incarnation(): string;
   /** A member says that this node's store must not take part. */
@@ -100,7 +100,7 @@ export class PlaceWitness {
 
   private async watchOldPlace(member: Member, question: WitnessQuestion): Promise<OldPlace> {
     const { links, scheduler, electionTimeoutMs } = this.ports;
-    const remembered = this.ports.lives()?.knownLives.find(({ replicaId }) => replicaId === member.id);
+    const remembered = this.ports.boots()?.knownBoots.find(({ replicaId }) => replicaId === member.id);
     if (remembered !== undefined && continuationOf(remembered, question) === 'earlier') return 'brokenChain';
     const untilMs = scheduler.nowMs() + electionTimeoutMs;
     while (scheduler.nowMs() < untilMs) {
@@ -141,16 +141,16 @@ export class PlaceWitness {
   /** A process whose store another may own by now speaks for nobody. */
   private whoIsHere(): WhoAnswer {
     const { proof, http } = this.ports;
-    const [replica, lives] = [this.ports.replica(), this.ports.lives()];
-    if (replica === undefined || lives === undefined || !proof.isFresh())
+    const [replica, boots] = [this.ports.replica(), this.ports.boots()];
+    if (replica === undefined || boots === undefined || !proof.isFresh())
       throw new RaftError('RAFT_STORAGE', "This node can't prove that its store is its own.", { retryAfterMs: 100 });
     return {
       replicaId: replica.replicaId,
       incarnation: this.ports.incarnation(),
-      bootNonce: lives.own.nonce,
+      bootNonce: boots.own.nonce,
       lastIndex: replica.kernel.durableIndex,
       http,
-      httpChanged: lives.http !== undefined && lives.http !== http,
+      httpChanged: boots.http !== undefined && boots.http !== http,
     };
   }
 

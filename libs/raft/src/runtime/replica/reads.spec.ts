@@ -7,8 +7,8 @@ import { VirtualTime } from '../../testing/simulator/base/virtual-time';
 import { PendingRequest } from '../requests/pending-request';
 import type { RequestKind } from '../base/request-kind';
 import { Reads } from './reads';
-import { RequestLedger } from '../requests/request-ledger';
-import { SessionProof } from '../store/session-proof';
+import { RequestTable } from '../requests/request-table';
+import { StoreOwnershipProof } from '../store/store-ownership-proof';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -16,15 +16,15 @@ function setUp() {
   const time = new VirtualTime();
   const process = new SimulatedProcess(time, 'n1', () => undefined);
   const scheduler = new SimulatedScheduler(process, new MachineClock(time, 1, 0, 0), new SeededRandom(1));
-  const ledger = new RequestLedger(scheduler);
-  const proof = new SessionProof(scheduler, 500);
+  const requests = new RequestTable(scheduler);
+  const proof = new StoreOwnershipProof(scheduler, 500);
   const asked: number[] = [];
   const answers: string[] = [];
   const state = { appliedIndex: 0 };
   const machine = { query: () => Promise.resolve({ status: 'applied' as const, value: undefined }) };
   const reads = new Reads(
     {
-      ledger,
+      requests,
       returns: { retry: () => undefined },
       machine: machine as unknown as ReplicatedStateMachine,
       proof,
@@ -48,10 +48,10 @@ function setUp() {
       ({ index }) => answers.push(`${name}: ${index}`),
       ({ code }) => answers.push(`${name}: ${code}`),
     );
-    ledger.open(request);
+    requests.open(request);
     return request;
   };
-  const giveUp = (request: PendingRequest): void => ledger.fail(request, new RaftError('RAFT_TIMEOUT', 'too late'));
+  const giveUp = (request: PendingRequest): void => requests.fail(request, new RaftError('RAFT_TIMEOUT', 'too late'));
   return { reads, call, giveUp, asked, answers, proof, state };
 }
 

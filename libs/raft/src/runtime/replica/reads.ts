@@ -1,16 +1,16 @@
 import type { ConfirmedRead, RefusedRead } from '../../core/base/effects';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
 import { RaftError } from '../../errors/raft-error';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import type { PendingRequest, RequestHolder, RequestReturn } from '../requests/pending-request';
-import type { RequestLedger } from '../requests/request-ledger';
-import type { SessionProof } from '../store/session-proof';
+import type { RequestTable } from '../requests/request-table';
+import type { StoreOwnershipProof } from '../store/store-ownership-proof';
 
 export interface ReadPorts {
-  readonly ledger: RequestLedger;
+  readonly requests: RequestTable;
   readonly returns: RequestReturn;
   readonly machine: ReplicatedStateMachine;
-  readonly proof: SessionProof;
+  readonly proof: StoreOwnershipProof;
   /** Asks the store's session for a proof; `proved` is called then. */
   renewProof(): void;
   /** Asks the kernel; `confirmed` or `refused` is called with the context. */
@@ -127,7 +127,7 @@ export class Reads implements RequestHolder {
       this.unproved.add(request);
       this.ports.renewProof();
     } else if (request.kind === 'readIndex') {
-      this.ports.ledger.succeed(request, { value: undefined, index: request.index });
+      this.ports.requests.succeed(request, { value: undefined, index: request.index });
     } else {
       this.awaitApplied(request, request.index);
     }
@@ -136,18 +136,18 @@ export class Reads implements RequestHolder {
   private answer(request: PendingRequest): void {
     const lagging = this.laggingBy(request);
     if (lagging !== undefined) {
-      this.ports.ledger.fail(request, lagging);
+      this.ports.requests.fail(request, lagging);
       return;
     }
     if (request.kind !== 'query') {
-      this.ports.ledger.succeed(request, { value: undefined, index: request.index });
+      this.ports.requests.succeed(request, { value: undefined, index: request.index });
       return;
     }
     const index = this.ports.appliedIndex();
     this.ports.machine.query(request.body).then(
-      (value) => this.ports.ledger.succeed(request, { value, index }),
+      (value) => this.ports.requests.succeed(request, { value, index }),
       (error: unknown) =>
-        this.ports.ledger.succeed(request, { value: { status: 'failed', message: sentenceOf(error) }, index }),
+        this.ports.requests.succeed(request, { value: { status: 'failed', message: errorMessage(error) }, index }),
     );
   }
 

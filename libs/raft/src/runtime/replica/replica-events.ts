@@ -23,14 +23,14 @@ export class ReplicaEvents {
 
   persisted({ number: batch, entries }: GroupWrite, durationMs: number): void {
     const { persist } = this.events.taps;
-    if (persist.isHeard) persist.tell({ batch, entries: entries.length, bytes: bytesOf(entries), durationMs });
+    if (persist.isHeard) persist.emit({ batch, entries: entries.length, bytes: bytesOf(entries), durationMs });
   }
 
   applied(entries: readonly Entry[], durationMs: number): void {
     const { apply } = this.events.taps;
     if (!apply.isHeard) return;
     const [firstIndex, lastIndex] = [entries[0]!.index, entries[entries.length - 1]!.index];
-    apply.tell({ firstIndex, lastIndex, entries: entries.length, bytes: bytesOf(entries), durationMs });
+    apply.emit({ firstIndex, lastIndex, entries: entries.length, bytes: bytesOf(entries), durationMs });
   }
 
   /** @param fetch where the snapshot came from, and when it was first asked for */
@@ -38,7 +38,7 @@ export class ReplicaEvents {
     const tap = this.events.taps['snapshot-installed'];
     if (fetch === undefined || !tap.isHeard) return;
     const durationMs = this.scheduler.nowMs() - fetch.startedMs;
-    tap.tell({ index, term, sizeBytes, peer: fetch.sourceName, durationMs });
+    tap.emit({ index, term, sizeBytes, peer: fetch.sourceName, durationMs });
   }
 
   tick(nowMs: number, kernel: Kernel, lengths: () => QueueLengths): void {
@@ -50,7 +50,7 @@ export class ReplicaEvents {
       inflightMessages,
       inflightBytes,
     }));
-    queues.tell({ ...lengths(), peers });
+    queues.emit({ ...lengths(), peers });
   }
 }
 

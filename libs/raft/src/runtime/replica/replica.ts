@@ -16,17 +16,17 @@ import type { ReplicaId } from '../../core/base/types';
 import type { CommandOutcome } from '../../state-machine/contract';
 import { encodeClock } from '../../state-machine/entries/clock-entry';
 import { Applier } from '../apply/applier';
-import { ApplyWatch } from '../apply/apply-watch';
+import { ApplyWatchdog } from '../apply/apply-watchdog';
 import { ClusterClock } from '../apply/cluster-clock';
-import { CommandIntake } from '../requests/command-intake';
-import { DivergenceWatch } from '../apply/divergence-watch';
+import { Proposer } from '../requests/proposer';
+import { ConsistencyChecker } from '../apply/consistency-checker';
 import { EntryLoader } from '../store/entry-loader';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { ExpiryClock } from '../apply/expiry-clock';
 import { KernelDriver } from '../driver/kernel-driver';
 import { removalOf } from '../status/membership-view';
 import { undecided } from '../base/node-errors';
-import type { NodeSession } from '../requests/node-session';
+import type { ForwardingSession } from '../requests/forwarding-session';
 import { KnownCommands } from '../apply/known-commands';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
@@ -38,34 +38,34 @@ import { ReplicaEvents } from './replica-events';
 import { ReplicaSnapshots } from '../snapshots/replica-snapshots';
 import { RoundTrips } from '../peers/round-trips';
 import type { QueueLengths, ReadCounts } from '../status/status';
-import type { RequestLedger } from '../requests/request-ledger';
+import type { RequestTable } from '../requests/request-table';
 import type { RequestRouter, ServingReplica } from '../requests/request-router';
-import { asFarAsProved, type SessionProof } from '../store/session-proof';
+import { asFarAsProved, type StoreOwnershipProof } from '../store/store-ownership-proof';
 import type { RestoredGroup } from '../snapshots/snapshot-install';
 import type { SnapshotFetch } from '../snapshots/snapshot-fetcher';
 import type { SnapshotInfo } from '../status/snapshot-status';
-import { StoreWatch } from '../store/store-watch';
+import { StorageWatchdog } from '../store/storage-watchdog';
 import { TableSchemas } from '../apply/table-schemas';
 import { timingOf } from '../options/timing';
 import { TracedEntries } from '../requests/traced-entries';
-import type { Trouble } from '../base/trouble';
+import type { Degradation } from '../base/degradation';
 import { Waiters } from '../requests/waiters';
 
 export interface ReplicaPorts {
   readonly options: RaftNodeOptions;
   readonly links: PeerLinks;
-  readonly ledger: RequestLedger;
+  readonly requests: RequestTable;
   readonly router: RequestRouter;
-  readonly session: NodeSession;
+  readonly session: ForwardingSession;
   readonly calls: PeerCalls;
-  readonly proof: SessionProof;
+  readonly proof: StoreOwnershipProof;
   statusChanged(status: KernelStatus): void;
   configurationChanged(configuration: ConfigurationInForce): void;
   /** What waits in this node. */
   readonly queues: () => QueueLengths;
   /** This replica was removed from the cluster. */
   removed(sentence: string): void;
-  /** {@link Replica.trouble} is another now. */
+  /** {@link Replica.degradation} is another now. */
   degradedChanged(): void;
   /** This replica's store has less than it promised. */
   rolledBack(sentence: string): void;
@@ -90,15 +90,15 @@ export class Replica implements ServingReplica {
   private readonly reads: Reads;
   private readonly clock: ClusterClock;
   private readonly expiry: ExpiryClock;
-  private readonly watch: StoreWatch;
+  private readonly watch: StorageWatchdog;
   readonly snapshots: ReplicaSnapshots;
-  private readonly intake: CommandIntake;
+  private readonly proposer: Proposer;
   private readonly roundTrips: RoundTrips;
-  private readonly told: ReplicaEvents;
-  private readonly divergence: DivergenceWatch;
+  private readonly lastSent: ReplicaEvents;
+  private readonly divergence: ConsistencyChecker;
   private readonly known: KnownCommands;
   private readonly schemas: TableSchemas;
-  private readonly applyWatch: ApplyWatch;
+  private readonly applyWatchdog: ApplyWatchdog;
   private closed = false;
   private appliedIndexHere: number;
   private appliedTerm = 0;
@@ -108,7 +108,7 @@ export class Replica implements ServingReplica {
     readonly kernel: Kernel,
     { group, appliedIndex, snapshot }: RestoredGroup,
   ) {
-    const { ledger, router, session, proof } = ports;
+    const { requests, router, session, proof } = ports;
     const { storage, groupId, scheduler, stateMachine, events } = ports.options;
     this.replicaId = group.identity.replicaId;
     this.clusterId = group.identity.clusterId;
@@ -121,7 +121,7 @@ export class Replica implements ServingReplica {
       propose: (timeMs) => this.driver.propose({ kind: 'clock', schemaVersion: 0, data: encodeClock(timeMs) }),
     });
     this.waiters = new Waiters(
-      ledger,
+      requests,
       (request) => router.retry(request),
       (request, result) => session.decided(request, result),
     );
@@ -132,12 +132,12 @@ export class Replica implements ServingReplica {
       proof,
       {
         landed: (batchNumber, write, tookMs) => {
-          this.told.persisted(write, tookMs);
+          this.lastSent.persisted(write, tookMs);
           this.driver.persisted(batchNumber);
           this.traced.durable(kernel.durableIndex);
         },
         proved: () => this.reads.proved(),
-        troubled: (error) => this.watch.failed(error),
+        failed: (error) => this.watch.failed(error),
         recovered: () => this.watch.recovered(),
         lost: (sentence) => ports.failed('RAFT_STORAGE', sentence, undefined),
         damaged: (error) => ports.damaged(error),
@@ -167,32 +167,32 @@ export class Replica implements ServingReplica {
         configurationChanged: (configuration) => this.follow(configuration),
         fatal: (error) => {
           if (error instanceof RolledBackStoreError) ports.rolledBack(error.message);
-          else ports.failed('RAFT_FATAL', `The node has stopped: ${sentenceOf(error)}`, error);
+          else ports.failed('RAFT_FATAL', `The node has stopped: ${errorMessage(error)}`, error);
         },
       },
       group.lastBatch,
     );
-    this.watch = new StoreWatch({
+    this.watch = new StorageWatchdog({
       scheduler,
       logger: ports.options.logger,
       limitMs: ports.options.electionTimeoutMs / 2,
       writeAgeMs: (nowMs) => this.persister.writeAgeMs(nowMs),
       silenceMs: (nowMs) => this.persister.silenceMs(nowMs),
-      yieldLead: (isLost) => (isLost ? this.driver.storageLost() : this.driver.storageStalled()),
+      transferIfStalled: (isLost) => (isLost ? this.driver.storageLost() : this.driver.storageStalled()),
       mayLeadAgain: () => this.driver.storageRecovered(),
-      troubleChanged: () => ports.degradedChanged(),
+      degradationChanged: () => ports.degradedChanged(),
     });
     this.applier = new Applier(stateMachine, scheduler, {
       isWanted: (index) => this.waiters.has(index),
       applied: (entries, outcomes, tookMs) => {
-        this.told.applied(entries, tookMs);
+        this.lastSent.applied(entries, tookMs);
         this.applied(entries, outcomes);
       },
       failed: (error) =>
         ports.failed(
           'RAFT_FATAL',
           `The state machine failed behind entry ${this.appliedIndexHere}, which it can neither skip nor answer: ` +
-            `${sentenceOf(error)}. Mend the cause and start the node again; it goes on from there.`,
+            `${errorMessage(error)}. Mend the cause and start the node again; it goes on from there.`,
           error,
         ),
     });
@@ -203,11 +203,11 @@ export class Replica implements ServingReplica {
       loaded: (requestId, entries) => this.driver.entriesLoaded(requestId, entries),
       corrupt: (error) => ports.damaged(error),
       newer: (error) => ports.failed('RAFT_FATAL', `The log of this node can't be read: ${error.message}`, error),
-      failed: (error) => ports.options.logger.warn(`Entries could not be read from the store: ${sentenceOf(error)}`),
+      failed: (error) => ports.options.logger.warn(`Entries could not be read from the store: ${errorMessage(error)}`),
     });
     this.reads = new Reads(
       {
-        ledger,
+        requests,
         returns: router,
         machine: stateMachine,
         proof,
@@ -234,7 +234,7 @@ export class Replica implements ServingReplica {
         failed: (error) =>
           ports.failed(
             'RAFT_FATAL',
-            `The state machine can't be restored from a snapshot: ${sentenceOf(error)}`,
+            `The state machine can't be restored from a snapshot: ${errorMessage(error)}`,
             error,
           ),
         damaged: (error) => ports.damaged(error),
@@ -242,7 +242,7 @@ export class Replica implements ServingReplica {
       snapshot,
     );
     this.roundTrips = new RoundTrips(events, scheduler, (replica) => ports.links.memberOf(replica)?.name ?? '');
-    this.told = new ReplicaEvents(events, scheduler, ports.links);
+    this.lastSent = new ReplicaEvents(events, scheduler, ports.links);
     const among = {
       replicaId: this.replicaId,
       machine: stateMachine,
@@ -254,7 +254,7 @@ export class Replica implements ServingReplica {
     };
     this.known = new KnownCommands(among);
     this.schemas = new TableSchemas(among);
-    this.applyWatch = new ApplyWatch({
+    this.applyWatchdog = new ApplyWatchdog({
       ...among,
       scheduler,
       logger: ports.options.logger,
@@ -265,26 +265,26 @@ export class Replica implements ServingReplica {
       underWay: () => this.applier.underWay,
       isOccupied: () => this.applier.isOccupied || this.snapshots.installStatus !== null,
       waitsFor: () => stateMachine.waitsFor?.(),
-      handOver: (to) => void this.driver.transferLeadership(to),
-      troubleChanged: () => ports.degradedChanged(),
+      transferLeadership: (to) => void this.driver.transferLeadership(to),
+      degradationChanged: () => ports.degradedChanged(),
     });
-    this.intake = new CommandIntake({
+    this.proposer = new Proposer({
       kernel,
       driver: this.driver,
       machine: stateMachine,
       known: this.known,
       schemas: this.schemas,
-      ledger,
+      requests,
       router,
       waiters: this.waiters,
       traced: this.traced,
       limits: ports.options.limits,
-      isStoreTroubled: () => this.persister.isTroubled,
+      isStoreDegraded: () => this.persister.isDegraded,
       isStoreStalled: () => this.watch.isStalled,
       appliedTerm: () => this.appliedTerm,
       clusterTimeMs: () => this.clock.read(),
     });
-    this.divergence = new DivergenceWatch({
+    this.divergence = new ConsistencyChecker({
       ...among,
       scheduler,
       leader: () => this.leader,
@@ -301,7 +301,7 @@ export class Replica implements ServingReplica {
     this.divergence.serve();
     this.known.serve();
     this.schemas.serve();
-    this.applyWatch.serve();
+    this.applyWatchdog.serve();
     this.driver.start();
   }
 
@@ -314,8 +314,8 @@ export class Replica implements ServingReplica {
   }
 
   /** What keeps this replica from doing its part for the time being. */
-  get trouble(): Trouble | undefined {
-    return this.watch.trouble ?? this.applyWatch.trouble;
+  get degradation(): Degradation | undefined {
+    return this.watch.degradation ?? this.applyWatchdog.degradation;
   }
 
   get appliedIndex(): number {
@@ -342,15 +342,15 @@ export class Replica implements ServingReplica {
     this.snapshots.tick(nowMs);
     this.driver.tick(ticks, this.knowsClusterTime ? this.clock.read() : undefined);
     if (this.knowsClusterTime && !this.watch.isStalled) this.expiry.tick(nowMs);
-    this.told.tick(nowMs, this.kernel, this.ports.queues);
+    this.lastSent.tick(nowMs, this.kernel, this.ports.queues);
     this.divergence.tick(nowMs);
     this.known.tick(nowMs);
     this.schemas.tick(nowMs);
-    this.applyWatch.tick(nowMs);
+    this.applyWatchdog.tick(nowMs);
   }
 
   private get knowsClusterTime(): boolean {
-    return this.isLeading && !this.closed && this.intake.clockIsReady();
+    return this.isLeading && !this.closed && this.proposer.clockIsReady();
   }
 
   /** What the comparison of states found; null for nothing. */
@@ -368,7 +368,7 @@ export class Replica implements ServingReplica {
 
   /** Puts a command, or an operation on a session, into the log of this leader. */
   propose(request: PendingRequest): void {
-    this.intake.take(request);
+    this.proposer.take(request);
   }
 
   /** Reads that this node confirmed or served, and the rounds that were sent for them. */
@@ -417,7 +417,7 @@ export class Replica implements ServingReplica {
     this.appliedIndexHere = last.index;
     this.appliedTerm = last.term;
     this.clock.observe(this.ports.options.stateMachine.clusterTimeMs());
-    this.told.installed(info, fetch);
+    this.lastSent.installed(info, fetch);
     this.driver.snapshotInstalled(snapshot);
     this.waiters.passedOver(last.index, () => undecided('a snapshot took the place of the log'));
     this.reads.applied(last.index);
@@ -426,7 +426,7 @@ export class Replica implements ServingReplica {
 
   private send(message: Message): void {
     // A lost session is a lost lock: another process may speak for this replica now.
-    if (this.persister.isTroubled) return;
+    if (this.persister.isDegraded) return;
     this.roundTrips.sent(message);
     const isOnItsWay = this.ports.links.sendToReplica(asFarAsProved(message, this.ports.proof));
     // Appends to a peer that doesn't keep up stop here, before they fill the memory.
@@ -463,7 +463,7 @@ export class Replica implements ServingReplica {
   }
 
   /** Another member's word of the membership: ids are never given out again, so a removal is for good. */
-  heardOf(configuration: Configuration): void {
+  onMessageFrom(configuration: Configuration): void {
     this.ports.links.hint(configuration.members.map(({ peer }) => peer));
     this.leaveIfRemoved({ index: 0, configuration });
   }

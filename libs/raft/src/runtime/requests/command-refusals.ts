@@ -3,7 +3,7 @@ import { RaftError } from '../../errors/raft-error';
 
 /** Why a leader doesn't take a command into its log. None of these is applied, now or later. */
 
-export function storageTrouble(): RaftError {
+export function storageDegraded(): RaftError {
   return new RaftError(
     'RAFT_STORAGE',
     'The leader’s store failed and is being recovered; the command was not taken in. Try again.',

@@ -4,11 +4,11 @@ import type { Hello, ResponseMessage } from '../../transport/contract';
 import type { CallIds } from '../peers/call-ids';
 import type { PeerLinks } from '../peers/peer-links';
 import { refusedOnceMore } from '../base/node-errors';
-import type { NodeSession } from './node-session';
+import type { ForwardingSession } from './forwarding-session';
 import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
 import { decodeResult, encodeRequest } from './request-codec';
 import { decodeError } from '../base/error-codec';
-import type { RequestLedger } from './request-ledger';
+import type { RequestTable } from './request-table';
 import type { Scheduler } from '../base/scheduler';
 
 /** The other node says for certain that the command didn't enter a log by this: it may be sent to another. */
@@ -29,13 +29,13 @@ const UNDECIDED: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>([
 const FINAL: ReadonlySet<RaftErrorCode> = new Set<RaftErrorCode>(['RAFT_REJECTED', 'RAFT_FORBIDDEN']);
 
 export interface ForwarderPorts {
-  readonly ledger: RequestLedger;
+  readonly requests: RequestTable;
   readonly returns: RequestReturn;
   readonly links: Pick<PeerLinks, 'routeTo' | 'send'>;
   readonly scheduler: Scheduler;
   readonly groupId: GroupId;
   readonly ids: CallIds;
-  readonly session: Pick<NodeSession, 'prepare' | 'decided'>;
+  readonly session: Pick<ForwardingSession, 'prepare' | 'decided'>;
   /** After how long without an answer a write is sent again, if it may be. */
   readonly patienceMs: number;
   /** Whether a read is sent again, too, as whoever has it may be cut off from the others. Default: a leader that is goes. */
@@ -109,7 +109,7 @@ export class Forwarder implements RequestHolder {
     for (const request of this.underWay.values()) {
       if (request.forwardedTo !== address) continue;
       if (request.mayBeSentAgain) this.takeBack(request);
-      else this.ports.ledger.fail(request, brokenConnection(address));
+      else this.ports.requests.fail(request, brokenConnection(address));
     }
   }
 
@@ -144,7 +144,7 @@ export class Forwarder implements RequestHolder {
     try {
       result = decodeResult(body);
     } catch {
-      this.ports.ledger.fail(request, unreadableAnswer(request));
+      this.ports.requests.fail(request, unreadableAnswer(request));
       return;
     }
     this.forget(request);
@@ -156,7 +156,7 @@ export class Forwarder implements RequestHolder {
 
   private refuse(request: PendingRequest, error: RaftError | undefined, sender: Hello): void {
     if (error === undefined) {
-      this.ports.ledger.fail(request, unreadableAnswer(request));
+      this.ports.requests.fail(request, unreadableAnswer(request));
       return;
     }
     const { code } = error;
@@ -164,8 +164,8 @@ export class Forwarder implements RequestHolder {
     if (!isUndecided) request.unresolvedSends--;
     const mayBeApplied = request.isWrite && request.unresolvedSends > 0;
     if (ASK_ANOTHER.has(code) || (mayBeApplied && request.mayBeSentAgain && !FINAL.has(code))) this.takeBack(request);
-    else if (mayBeApplied && !isUndecided) this.ports.ledger.fail(request, refusedOnceMore(error));
-    else this.ports.ledger.fail(request, atLeader(error, sender));
+    else if (mayBeApplied && !isUndecided) this.ports.requests.fail(request, refusedOnceMore(error));
+    else this.ports.requests.fail(request, atLeader(error, sender));
   }
 
   private takeBack(request: PendingRequest): void {

@@ -3,7 +3,7 @@ import { NO_REPLICA, type ReplicaId } from '../../core/base/types';
 import type { Forwarder } from './forwarder';
 import type { PendingRequest, RequestHolder, RequestReturn } from './pending-request';
 import type { LeaderHint } from '../../errors/raft-error';
-import type { RequestLedger } from './request-ledger';
+import type { RequestTable } from './request-table';
 import type { Scheduler } from '../base/scheduler';
 
 const FIRST_RETRY_MS = 10;
@@ -28,7 +28,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
   private readonly parked = new Set<PendingRequest>();
 
   constructor(
-    private readonly ledger: RequestLedger,
+    private readonly requests: RequestTable,
     private readonly forwarder: Forwarder,
     private readonly scheduler: Scheduler,
     private readonly hintOf: (replica: ReplicaId) => LeaderHint | undefined,
@@ -47,7 +47,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     else if (isRead(request) && request.consistency === 'stale') replica.readStale(request);
     else if (replica.isLeading) this.serve(replica, request);
     else if (replica.leader === NO_REPLICA || replica.leader === replica.replicaId) this.withoutLeader(request);
-    else if (!request.mayForward) this.ledger.fail(request, notLeader(this.hintOf(replica.leader)));
+    else if (!request.mayForward) this.requests.fail(request, notLeader(this.hintOf(replica.leader)));
     else if (request.kind === 'query') this.readHere(request);
     else if (!this.forwarder.forward(request, replica.leader)) this.park(request);
   }
@@ -64,7 +64,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
       return;
     }
     const leader = this.replica?.leader ?? NO_REPLICA;
-    this.ledger.fail(request, leader === NO_REPLICA ? noLeader() : notLeader(this.hintOf(leader)));
+    this.requests.fail(request, leader === NO_REPLICA ? noLeader() : notLeader(this.hintOf(leader)));
   }
 
   /** Waits for something to change here: `wake` or a tick takes it up again. */
@@ -104,7 +104,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
 
   private withoutLeader(request: PendingRequest): void {
     if (request.mayForward) this.park(request);
-    else this.ledger.fail(request, noLeader());
+    else this.requests.fail(request, noLeader());
   }
 }
 

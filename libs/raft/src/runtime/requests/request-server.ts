@@ -1,7 +1,7 @@
 import { RaftError } from '../../errors/raft-error';
 import type { GroupId } from '../../core/base/types';
 import type { Hello, RequestMessage, ResponseMessage } from '../../transport/contract';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { PendingRequest, type RequestResult } from './pending-request';
 import type { RequestKind } from '../base/request-kind';
 import { decodeRequest, encodeResult, type ForwardedRequest } from './request-codec';
@@ -15,7 +15,7 @@ const METHODS: ReadonlyMap<string, RequestKind> = new Map([
 ]);
 const LONGEST_TIMEOUT_MS = 3_600_000;
 const REMEMBERED_IDS = 8192;
-const REMEMBERED_LIVES = 64;
+const REMEMBERED_BOOTS = 64;
 
 /** The calls of one life of a peer that were taken in. */
 interface Taken {
@@ -81,7 +81,7 @@ export class RequestServer {
       this.refuse(
         message,
         sender,
-        new RaftError('RAFT_INDETERMINATE', `The answer can't be sent: ${sentenceOf(error)}`),
+        new RaftError('RAFT_INDETERMINATE', `The answer can't be sent: ${errorMessage(error)}`),
       );
       return;
     }
@@ -111,11 +111,11 @@ export class RequestServer {
     if (known !== undefined) return known;
     const taken = { floor: 0, ids: new Set<number>() };
     this.lives.set(sender.bootNonce, taken);
-    if (this.lives.size > REMEMBERED_LIVES) this.forgetOldestLife();
+    if (this.lives.size > REMEMBERED_BOOTS) this.forgetOldestBoot();
     return taken;
   }
 
-  private forgetOldestLife(): void {
+  private forgetOldestBoot(): void {
     const [oldest] = this.lives.keys();
     if (oldest !== undefined) this.lives.delete(oldest);
   }

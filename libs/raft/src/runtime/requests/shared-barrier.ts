@@ -1,10 +1,10 @@
 import type { PendingRequest, RequestHolder } from './pending-request';
-import type { RequestLedger } from './request-ledger';
+import type { RequestTable } from './request-table';
 import { asRaftError } from '../base/error-codec';
 import type { Scheduler } from '../base/scheduler';
 
 export interface SharedBarrierPorts {
-  readonly ledger: RequestLedger;
+  readonly requests: RequestTable;
   readonly scheduler: Scheduler;
   /** Waits until everything is applied here that was acknowledged anywhere before the call. @returns up to which index */
   barrier(timeoutMs: number): Promise<number>;
@@ -50,7 +50,7 @@ export class SharedBarrier implements RequestHolder {
     const lastMs = Math.max(...[...this.underWay].map(({ deadlineMs }) => deadlineMs));
     this.ports.barrier(Math.max(1, lastMs - scheduler.nowMs())).then(
       (index) => this.end((request) => this.ports.confirmed(request, index)),
-      (error: unknown) => this.end((request) => this.ports.ledger.fail(request, asRaftError(error))),
+      (error: unknown) => this.end((request) => this.ports.requests.fail(request, asRaftError(error))),
     );
   };
 

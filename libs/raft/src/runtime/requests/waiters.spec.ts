@@ -6,7 +6,7 @@ import { SimulatedProcess } from '../../testing/simulator/simulated/simulated-pr
 import { VirtualTime } from '../../testing/simulator/base/virtual-time';
 import { PendingRequest } from './pending-request';
 import type { RequestKind } from '../base/request-kind';
-import { RequestLedger } from './request-ledger';
+import { RequestTable } from './request-table';
 import { Waiters } from './waiters';
 
 const APPLIED = { status: 'applied', value: undefined } as const;
@@ -17,7 +17,7 @@ function setUp() {
   const time = new VirtualTime();
   const process = new SimulatedProcess(time, 'n1', () => undefined);
   const scheduler = new SimulatedScheduler(process, new MachineClock(time, 1, 0, 0), new SeededRandom(1));
-  const ledger = new RequestLedger(scheduler);
+  const ledger = new RequestTable(scheduler);
   const answers: string[] = [];
   const names = new Map<PendingRequest, string>();
   const waiters = new Waiters(
@@ -98,7 +98,7 @@ describe('Waiters', () => {
   });
 });
 
-describe('RequestLedger', () => {
+describe('RequestTable', () => {
   it('answers a deadline by what may have happened: a time-out for a command in a log, no leader for one that is in none', () => {
     const { ledger, waiters, answers, request } = setUp();
     waiters.add(request('in the log', 100), { index: 7, term: 2 });

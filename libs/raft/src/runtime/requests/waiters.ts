@@ -3,7 +3,7 @@ import type { RaftError } from '../../errors/raft-error';
 import type { LogId } from '../../core/base/types';
 import type { CommandOutcome } from '../../state-machine/contract';
 import type { PendingRequest, RequestResult } from './pending-request';
-import type { RequestLedger } from './request-ledger';
+import type { RequestTable } from './request-table';
 
 /**
  * Calls whose command is in this node's log. Each waits for its index to be applied, and only the term tells whether the
@@ -18,7 +18,7 @@ export class Waiters {
    * @param decided called with what became of a call
    */
   constructor(
-    private readonly ledger: RequestLedger,
+    private readonly requests: RequestTable,
     private readonly replaced: (request: PendingRequest) => void,
     private readonly decided: (request: PendingRequest, result: RequestResult) => void,
   ) {}
@@ -54,7 +54,7 @@ export class Waiters {
           request.unresolvedSends++;
           this.replaced(request);
         } else {
-          this.ledger.fail(request, error());
+          this.requests.fail(request, error());
         }
         request = next;
       }

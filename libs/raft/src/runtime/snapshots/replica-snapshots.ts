@@ -8,7 +8,7 @@ import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { Persister } from '../store/persister';
 import type { RaftNodeOptions } from '../options/raft-node-options';
-import { SliceWatch } from '../apply/slice-watch';
+import { SliceTimer } from '../apply/slice-timer';
 import { SnapshotServer } from './snapshot-calls';
 import { type SnapshotFetch, SnapshotFetcher, type SnapshotHolder } from './snapshot-fetcher';
 import { installSnapshot } from './snapshot-install';
@@ -36,7 +36,7 @@ export interface ReplicaSnapshotsPorts {
 
 /** The snapshots of one replica: those that it takes, those that it gives to others, and those that it gets from them. */
 export class ReplicaSnapshots {
-  private readonly slices: SliceWatch;
+  private readonly slices: SliceTimer;
   private readonly snapshotter: Snapshotter;
   private readonly fetcher: SnapshotFetcher;
   private readonly server: SnapshotServer;
@@ -49,7 +49,7 @@ export class ReplicaSnapshots {
   ) {
     const { storage, groupId, scheduler, stateMachine, logger, events, snapshots, electionTimeoutMs } = ports.options;
     const { kernel, driver, persister, applier, links, calls } = ports;
-    this.slices = new SliceWatch(scheduler, logger);
+    this.slices = new SliceTimer(scheduler, logger);
     this.snapshotter = new Snapshotter(
       {
         storage,
@@ -105,7 +105,7 @@ export class ReplicaSnapshots {
       storage,
       groupId,
       scheduler,
-      (sent) => events.taps['snapshot-sent'].tell(sent),
+      (sent) => events.taps['snapshot-sent'].emit(sent),
       (error) => {
         logger.warn(
           `The snapshot in this node's store is damaged, and is taken again from its state: ${error.message}`,

@@ -1,4 +1,4 @@
-import { genesisConfiguration } from '../../core/membership/membership';
+import { initialConfiguration } from '../../core/membership/membership';
 import { RaftError } from '../../errors/raft-error';
 import { SeededRandom } from '../../core/base/random';
 import type { RaftStorage } from '../../storage/contract';
@@ -11,7 +11,7 @@ import { encodeOffer, SNAPSHOT_CHUNK } from './snapshot-calls';
 import { SnapshotFetcher } from './snapshot-fetcher';
 
 const CHUNKS = 3;
-const ONE_MEMBER = genesisConfiguration([{ name: 'n2', peer: 'n2:7001', http: '', incarnation: 'a' }]);
+const ONE_MEMBER = initialConfiguration([{ name: 'n2', peer: 'n2:7001', http: '', incarnation: 'a' }]);
 
 /** A member that may have a snapshot. */
 interface Holder {

@@ -2,7 +2,7 @@ import type { SnapshotWanted } from '../../core/base/effects';
 import { isRaftError } from '../../errors/raft-error';
 import { type GroupId, type LogId, type ReplicaId, sameLogId } from '../../core/base/types';
 import type { RaftStorage, SnapshotMetadata } from '../../storage/contract';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import type { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { RaftLogger } from '../base/logger';
@@ -113,7 +113,7 @@ export class SnapshotFetcher {
     this.fetch = fetch;
     this.run(fetch)
       .catch((error: unknown) => {
-        if (!this.closed) this.ports.logger.warn(`A snapshot could not be fetched: ${sentenceOf(error)}`);
+        if (!this.closed) this.ports.logger.warn(`A snapshot could not be fetched: ${errorMessage(error)}`);
       })
       .finally(() => {
         this.fetch = undefined;

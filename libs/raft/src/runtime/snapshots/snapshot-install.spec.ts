@@ -1,12 +1,12 @@
 import type { ConfigurationInForce } from '../../core/base/configuration';
-import { genesisConfiguration } from '../../core/membership/membership';
+import { initialConfiguration } from '../../core/membership/membership';
 import { ORIGIN } from '../../core/base/types';
 import type { ReplicatedStateMachine } from '../../state-machine/contract';
 import type { LoadedGroup, RaftStorage, StoredSnapshot } from '../../storage/contract';
 import { restoreAtStart } from './snapshot-install';
 
 const membersOf = (...names: string[]) =>
-  genesisConfiguration(
+  initialConfiguration(
     names.map((name) => ({ name, peer: `${name}:7001`, http: '', incarnation: `store of ${name}` })),
   );
 const genesis: ConfigurationInForce = { index: 0, configuration: membersOf('n1') };

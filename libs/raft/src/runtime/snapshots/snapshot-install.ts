@@ -5,8 +5,8 @@ import type { ReplicatedStateMachine } from '../../state-machine/contract';
 import { RestoreInterruptedError } from '../../state-machine/host/host-errors';
 import { type IntactGroup, isStoreCorrupt } from '../../storage/checked-load';
 import type { LoadedGroup, RaftStorage, SnapshotMetadata } from '../../storage/contract';
-import { sentenceOf } from '../base/error-sentence';
-import { inTurns } from '../base/in-turns';
+import { errorMessage } from '../base/error-message';
+import { yieldBetweenChunks } from '../base/yield-between-chunks';
 import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import type { SnapshotInfo } from '../status/snapshot-status';
@@ -56,13 +56,13 @@ export async function installSnapshot(
         ports.damaged(error);
         return;
       }
-      logger.warn(`The snapshot can't be read yet: ${sentenceOf(error)}`);
+      logger.warn(`The snapshot can't be read yet: ${errorMessage(error)}`);
       await pause(scheduler);
       continue;
     }
     const chunks = new StoredChunks(stored.chunks);
     try {
-      await machine.restore(metadata.last, inTurns(chunks, scheduler));
+      await machine.restore(metadata.last, yieldBetweenChunks(chunks, scheduler));
       break;
     } catch (error) {
       if (ports.isClosed()) return;
@@ -75,7 +75,7 @@ export async function installSnapshot(
         ports.failed(error);
         return;
       }
-      logger.warn(`The snapshot couldn't be restored yet: ${sentenceOf(error)}`);
+      logger.warn(`The snapshot couldn't be restored yet: ${errorMessage(error)}`);
       await pause(scheduler);
     }
   }
@@ -131,7 +131,7 @@ async function cutLog(ports: InstallPorts, { last }: KernelSnapshot): Promise<vo
       await ports.storage.compact(ports.groupId, last);
       return;
     } catch (error) {
-      ports.logger.warn(`The log can't be cut at the snapshot yet: ${sentenceOf(error)}`);
+      ports.logger.warn(`The log can't be cut at the snapshot yet: ${errorMessage(error)}`);
       await pause(ports.scheduler);
     }
   }

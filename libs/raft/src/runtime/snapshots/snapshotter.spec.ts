@@ -8,7 +8,7 @@ import { MachineClock, SimulatedScheduler } from '../../testing/simulator/simula
 import { SimulatedProcess } from '../../testing/simulator/simulated/simulated-process';
 import { VirtualTime } from '../../testing/simulator/base/virtual-time';
 import { NodeEvents } from '../events/node-events';
-import { SliceWatch } from '../apply/slice-watch';
+import { SliceTimer } from '../apply/slice-timer';
 import { DEFAULT_SNAPSHOTS } from '../options/snapshot-options';
 import { Snapshotter } from './snapshotter';
 
@@ -35,7 +35,7 @@ function replaying(inForce: number) {
       } as Partial<ReplicatedStateMachine> as ReplicatedStateMachine,
       logger,
       settings: { ...DEFAULT_SNAPSHOTS, afterEntries: 5 },
-      slices: new SliceWatch(scheduler, logger),
+      slices: new SliceTimer(scheduler, logger),
       events: new NodeEvents({ nodeId: 'n1', clusterName: 'shop', group: 'default' }, () => logger),
       applied: () => ({ index: applied, term: 1 }),
       configurationAt: () => ({ index: inForce }) as ConfigurationInForce,

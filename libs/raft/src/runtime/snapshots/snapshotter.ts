@@ -4,11 +4,11 @@ import { RaftError } from '../../errors/raft-error';
 import { type GroupId, type LogId, ORIGIN } from '../../core/base/types';
 import type { ReplicatedStateMachine, SnapshotSource } from '../../state-machine/contract';
 import type { RaftStorage } from '../../storage/contract';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import type { NodeEvents } from '../events/node-events';
 import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
-import type { SliceWatch } from '../apply/slice-watch';
+import type { SliceTimer } from '../apply/slice-timer';
 import type { SnapshotOptions } from '../options/snapshot-options';
 import type { SnapshotInfo } from '../status/snapshot-status';
 
@@ -27,7 +27,7 @@ export interface SnapshotterPorts {
   readonly machine: ReplicatedStateMachine;
   readonly logger: RaftLogger;
   readonly settings: SnapshotOptions;
-  readonly slices: SliceWatch;
+  readonly slices: SliceTimer;
   readonly events: NodeEvents;
   /** The last entry that is applied. */
   applied(): LogId;
@@ -122,7 +122,7 @@ export class Snapshotter {
     this.running = this.run();
     this.running.catch((error: unknown) => {
       this.notBeforeMs = this.ports.scheduler.nowMs() + RETRY_MS;
-      if (!this.closed) this.ports.logger.warn(`No snapshot could be taken: ${sentenceOf(error)}`);
+      if (!this.closed) this.ports.logger.warn(`No snapshot could be taken: ${errorMessage(error)}`);
     });
   }
 
@@ -164,14 +164,14 @@ export class Snapshotter {
       this.cutDue = { behind: last.index, sinceMs: scheduler.nowMs() };
       const durationMs = scheduler.nowMs() - startedMs;
       const taken = this.ports.events.taps['snapshot-taken'];
-      if (taken.isHeard) taken.tell({ ...info, durationMs });
+      if (taken.isHeard) taken.emit({ ...info, durationMs });
       logger.debug(
         `Snapshot of entry ${info.index}: ${info.sizeBytes} bytes in ${info.chunks} chunks, ${Math.round(durationMs)} ms.`,
       );
       return info;
     } catch (error) {
       if (error instanceof RaftError) throw error;
-      throw new RaftError('RAFT_STORAGE', `The snapshot was not taken: ${sentenceOf(error)}`, { cause: error });
+      throw new RaftError('RAFT_STORAGE', `The snapshot was not taken: ${errorMessage(error)}`, { cause: error });
     } finally {
       source?.release();
       this.running = undefined;
@@ -229,7 +229,7 @@ export class Snapshotter {
         if (this.closed) return;
         this.notBeforeMs = scheduler.nowMs() + RETRY_MS;
         this.cutDue ??= due;
-        logger.warn(`The log could not be cut: ${sentenceOf(error)}`);
+        logger.warn(`The log could not be cut: ${errorMessage(error)}`);
       })
       .finally(() => (this.cutting = false));
   }

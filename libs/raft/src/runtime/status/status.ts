@@ -15,7 +15,7 @@ import type { InstallStatus, SnapshotInfo } from './snapshot-status';
 export type RaftPhase =
   | 'created'
   | 'starting'
-  | 'founding'
+  | 'bootstrapping'
   | 'joining'
   | 'running'
   | 'removed'

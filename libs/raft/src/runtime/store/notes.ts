@@ -1,13 +1,13 @@
 import type { ReplicaId } from '../../core/base/types';
-import type { KnownLife, Life } from '../../transport/contract';
+import type { KnownBoot, Boot } from '../../transport/contract';
 
 const FORMAT = 1;
 
 /** What stands in a store's notes. */
 export interface Notes {
   /** The lives of this store that said who they are, and this one, newest first. */
-  readonly lives: readonly Life[];
-  readonly known: readonly KnownLife[];
+  readonly lives: readonly Boot[];
+  readonly known: readonly KnownBoot[];
   /** Why this store must not take part any more; null while it may. */
   readonly quarantine: string | null;
   /** Where members were heard last that weren't where the membership said. Absent: none was. */
@@ -39,8 +39,8 @@ export interface RepairNote {
 /** As they are stored: these names, and their order, never change. */
 interface WireNotes {
   readonly format: number;
-  readonly lives: readonly WireLife[];
-  readonly known: readonly WireKnownLife[];
+  readonly lives: readonly WireBoot[];
+  readonly known: readonly WireKnownBoot[];
   readonly quarantine: string | null;
   readonly places?: readonly WirePlace[];
   readonly http?: string;
@@ -49,12 +49,12 @@ interface WireNotes {
   readonly repair?: WireRepair;
 }
 
-interface WireLife {
+interface WireBoot {
   readonly number: number;
   readonly nonce: string;
 }
 
-interface WireKnownLife extends WireLife {
+interface WireKnownBoot extends WireBoot {
   readonly replicaId: number;
 }
 
@@ -76,8 +76,8 @@ export function encodeNotes(notes: Notes): string {
   const { lives, known, quarantine, places, http, metCluster, replacedAtMs, repair } = notes;
   const wire: WireNotes = {
     format: FORMAT,
-    lives: lives.map(toWireLife),
-    known: known.map(toWireKnownLife),
+    lives: lives.map(toWireBoot),
+    known: known.map(toWireKnownBoot),
     quarantine,
     ...(places !== undefined && places.length > 0 && { places: places.map(toWirePlace) }),
     ...(http !== undefined && { http }),
@@ -98,8 +98,8 @@ export function decodeNotes(text: string): Notes {
     );
   const { lives, known, quarantine, places, http, metCluster, replacedAtMs, repair } = wire;
   return {
-    lives: lives.map(fromWireLife),
-    known: known.map(fromWireKnownLife),
+    lives: lives.map(fromWireBoot),
+    known: known.map(fromWireKnownBoot),
     quarantine,
     places: places?.map(fromWirePlace),
     http,
@@ -109,19 +109,19 @@ export function decodeNotes(text: string): Notes {
   };
 }
 
-function toWireLife({ number, nonce }: Life): WireLife {
+function toWireBoot({ number, nonce }: Boot): WireBoot {
   return { number, nonce };
 }
 
-function fromWireLife({ number, nonce }: WireLife): Life {
+function fromWireBoot({ number, nonce }: WireBoot): Boot {
   return { number, nonce };
 }
 
-function toWireKnownLife({ replicaId, number, nonce }: KnownLife): WireKnownLife {
+function toWireKnownBoot({ replicaId, number, nonce }: KnownBoot): WireKnownBoot {
   return { replicaId, number, nonce };
 }
 
-function fromWireKnownLife({ replicaId, number, nonce }: WireKnownLife): KnownLife {
+function fromWireKnownBoot({ replicaId, number, nonce }: WireKnownBoot): KnownBoot {
   return { replicaId, number, nonce };
 }
 

@@ -4,19 +4,19 @@ import { MAX_TERM } from '../../core/base/types';
 import type { AppliedState, ReplicatedStateMachine } from '../../state-machine/contract';
 import type { LoadedGroup, StoreIdentity } from '../../storage/contract';
 import { type IntactGroup, isStoreCorrupt, loadIntact } from '../../storage/checked-load';
-import { sentenceOf } from '../base/error-sentence';
+import { errorMessage } from '../base/error-message';
 import { isSoleVoter } from '../../core/membership/membership';
-import { LifeBook } from './life-book';
+import { BootHistory } from './boot-history';
 import { exposedMember, HOW_TO_PROTECT } from '../options/peer-security';
 import type { RaftNodeOptions } from '../options/raft-node-options';
 import type { RaftLogger } from '../base/logger';
-import type { SessionProof } from './session-proof';
+import type { StoreOwnershipProof } from './store-ownership-proof';
 
 export interface OpenedStore {
   readonly identity: StoreIdentity;
   /** Undefined where the group was never written, with the snapshot that the store has. */
   readonly stored: IntactGroup | undefined;
-  readonly lives: LifeBook;
+  readonly boots: BootHistory;
 }
 
 /** The store isn't what was written: its node must not take part. */
@@ -58,7 +58,7 @@ export function whatToDo(nodeId: string): string {
 export async function openStore(
   options: RaftNodeOptions,
   bootNonce: string,
-  proof: SessionProof,
+  proof: StoreOwnershipProof,
 ): Promise<OpenedStore> {
   const { storage, scheduler, nodeId, groupId, founders, join, logger } = options;
   const askedMs = scheduler.nowMs();
@@ -68,14 +68,14 @@ export async function openStore(
     proof.proved(askedMs);
     const stored = await loadIntact(storage, groupId);
     if (stored !== undefined) requireTermsInBounds(stored.group);
-    // Behind the load: nobody has heard of this life yet, and nobody does before it is written down.
-    const lives = await LifeBook.open({ storage, logger, nowMs: () => scheduler.nowMs() }, identity, bootNonce);
-    opened = { identity, stored, lives };
+    // Behind the load: nobody knows of this boot yet, and nobody does before it is written down.
+    const boots = await BootHistory.open({ storage, logger, nowMs: () => scheduler.nowMs() }, identity, bootNonce);
+    opened = { identity, stored, boots };
   } catch (error) {
     if (isStoreCorrupt(error)) throw new DamagedStoreError(damageOf(nodeId, error), { cause: error });
-    throw new RaftError('RAFT_STORAGE', `The store could not be opened: ${sentenceOf(error)}`, { cause: error });
+    throw new RaftError('RAFT_STORAGE', `The store could not be opened: ${errorMessage(error)}`, { cause: error });
   }
-  const isKnown = opened.stored !== undefined || opened.lives.repair !== undefined;
+  const isKnown = opened.stored !== undefined || opened.boots.repair !== undefined;
   if (!isKnown && join.length === 0 && !founders.some(({ id }) => id === nodeId))
     throw new RaftError(
       'RAFT_CONFIGURATION',
@@ -123,7 +123,9 @@ export async function openMachine(machine: ReplicatedStateMachine): Promise<Appl
     return await machine.applied();
   } catch (error) {
     if (isRaftError(error)) throw error;
-    throw new RaftError('RAFT_FATAL', `The state machine could not be opened: ${sentenceOf(error)}`, { cause: error });
+    throw new RaftError('RAFT_FATAL', `The state machine could not be opened: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -131,9 +133,9 @@ export async function openMachine(machine: ReplicatedStateMachine): Promise<Appl
  * @returns why this store must not take part, whatever the other nodes say. The only voter has nobody whom it could contradict,
  *   and nobody who has what it lost: it is warned, and goes on
  */
-export function untrustworthyStore({ identity, stored, lives }: OpenedStore, logger: RaftLogger): string | undefined {
+export function untrustworthyStore({ identity, stored, boots }: OpenedStore, logger: RaftLogger): string | undefined {
   const group = stored?.group;
-  if (lives.quarantine !== null) return lives.quarantine;
+  if (boots.quarantine !== null) return boots.quarantine;
   if (group === undefined) return undefined;
   const copied = copiedStore(group, identity.incarnation);
   if (copied !== undefined || identity.moved === null) return copied;

@@ -5,7 +5,7 @@ import { MachineClock, SimulatedScheduler } from '../../testing/simulator/simula
 import { SimulatedProcess } from '../../testing/simulator/simulated/simulated-process';
 import { VirtualTime } from '../../testing/simulator/base/virtual-time';
 import { Persister } from './persister';
-import { SessionProof } from './session-proof';
+import { StoreOwnershipProof } from './store-ownership-proof';
 
 interface Call<T> {
   readonly sent: unknown;
@@ -43,7 +43,7 @@ function setUp(lastLanded = 4) {
   const process = new SimulatedProcess(time, 'n1', () => undefined);
   const scheduler = new SimulatedScheduler(process, new MachineClock(time, 1, 0, 0), new SeededRandom(1));
   const storage = new ScriptedStorage();
-  const proof = new SessionProof(scheduler, 500);
+  const proof = new StoreOwnershipProof(scheduler, 500);
   const events: string[] = [];
   const persister = new Persister(
     storage as unknown as RaftStorage,
@@ -53,7 +53,7 @@ function setUp(lastLanded = 4) {
     {
       landed: (number) => events.push(`landed ${number}`),
       proved: () => events.push('proved'),
-      troubled: () => events.push('troubled'),
+      failed: () => events.push('troubled'),
       recovered: () => events.push('recovered'),
       lost: (sentence) => events.push(`lost: ${sentence}`),
     },
@@ -94,12 +94,12 @@ describe('Persister', () => {
     persister.write(batch(5));
     storage.persists[0]!.reject(new Error('connection lost'));
     await pass(50);
-    expect(persister.isTroubled).toBe(true);
+    expect(persister.isDegraded).toBe(true);
     storage.recovers[0]!.resolve(stored(5));
     await settle();
     expect(landings()).toEqual(['landed 5']);
     expect(storage.persists).toHaveLength(1);
-    expect(persister.isTroubled).toBe(false);
+    expect(persister.isDegraded).toBe(false);
   });
 
   it('sends the same bytes again where the rejected batch has not landed', async () => {

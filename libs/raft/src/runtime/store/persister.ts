@@ -3,7 +3,7 @@ import type { GroupId } from '../../core/base/types';
 import { isStoreCorrupt } from '../../storage/checked-load';
 import { type GroupIdentity, type GroupWrite, type RaftStorage, StoreFencedError } from '../../storage/contract';
 import type { Scheduler, TimerHandle } from '../base/scheduler';
-import type { SessionProof } from './session-proof';
+import type { StoreOwnershipProof } from './store-ownership-proof';
 
 const FIRST_RETRY_MS = 20;
 const LONGEST_RETRY_MS = 1000;
@@ -14,7 +14,7 @@ export interface PersisterEvents {
   /** The session showed that it is alive. */
   proved(): void;
   /** The store failed and is being recovered: nothing may be sent or promised. */
-  troubled(error: unknown): void;
+  failed(error: unknown): void;
   /** The store is well again. */
   recovered(): void;
   /** The store isn't ours any more, or isn't what it was: nothing can be written again. */
@@ -58,7 +58,7 @@ export class Persister {
     private readonly storage: RaftStorage,
     private readonly group: GroupId,
     private readonly scheduler: Scheduler,
-    private readonly proof: SessionProof,
+    private readonly proof: StoreOwnershipProof,
     private readonly events: PersisterEvents,
     private lastLanded: number,
     private readonly patienceMs: number,
@@ -71,7 +71,7 @@ export class Persister {
     return this.lastLanded;
   }
 
-  get isTroubled(): boolean {
+  get isDegraded(): boolean {
     return this.state === 'recovering';
   }
 
@@ -186,7 +186,7 @@ export class Persister {
     this.session++;
     this.probingSinceMs = undefined;
     this.state = 'recovering';
-    this.events.troubled(error);
+    this.events.failed(error);
     this.retryLater();
   }
 

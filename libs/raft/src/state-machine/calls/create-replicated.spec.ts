@@ -213,7 +213,7 @@ describe('A caller of a state machine', () => {
 
 describe('The class of a state machine', () => {
   const noClient: ReplicatedClient = new RecordingClient();
-  const sentenceOf = (type: new () => object): string => {
+  const errorMessage = (type: new () => object): string => {
     try {
       createReplicated(type, noClient);
     } catch (error) {
@@ -234,8 +234,8 @@ describe('The class of a state machine', () => {
 
   it('needs its decorator', () => {
     class Undecorated extends Counters {}
-    expect(sentenceOf(Undecorated)).toBe('Undecorated has no @RaftStateMachine(name): put it on the class.');
-    expect(sentenceOf(class Plain {})).toBe('Plain has no @RaftStateMachine(name): put it on the class.');
+    expect(errorMessage(Undecorated)).toBe('Undecorated has no @RaftStateMachine(name): put it on the class.');
+    expect(errorMessage(class Plain {})).toBe('Plain has no @RaftStateMachine(name): put it on the class.');
   });
 
   it('needs a name that logs and snapshots can hold', () => {
@@ -245,7 +245,7 @@ describe('The class of a state machine', () => {
         @RaftCommand()
         run(_context: CommandContext): void {}
       }
-      expect(sentenceOf(Named)).toBe(
+      expect(errorMessage(Named)).toBe(
         `Named can't be a state machine. Its name is ${JSON.stringify(name)}: it must be 1 to 63 characters of [A-Za-z0-9_.-] and begin with a letter.`,
       );
     }
@@ -259,7 +259,7 @@ describe('The class of a state machine', () => {
         return 1;
       }
     }
-    expect(sentenceOf(Idle)).toMatch(/It has no command: put @RaftCommand\(\)/);
+    expect(errorMessage(Idle)).toMatch(/It has no command: put @RaftCommand\(\)/);
   });
 
   it('needs the pair of snapshot and restore, once', () => {
@@ -285,9 +285,9 @@ describe('The class of a state machine', () => {
         return this.capture();
       }
     }
-    expect(sentenceOf(Neither)).toMatch(/It has neither @RaftSnapshot\(\) nor @RaftRestore\(\)/);
-    expect(sentenceOf(Half)).toMatch(/It has @RaftSnapshot\(\) and no @RaftRestore\(\): it needs the pair/);
-    expect(sentenceOf(Twice)).toMatch(/It has @RaftSnapshot\(\) on capture and again: one is needed/);
+    expect(errorMessage(Neither)).toMatch(/It has neither @RaftSnapshot\(\) nor @RaftRestore\(\)/);
+    expect(errorMessage(Half)).toMatch(/It has @RaftSnapshot\(\) and no @RaftRestore\(\): it needs the pair/);
+    expect(errorMessage(Twice)).toMatch(/It has @RaftSnapshot\(\) on capture and again: one is needed/);
   });
 
   it('has one role for each method, and names that callers can have', () => {
@@ -323,7 +323,7 @@ describe('The class of a state machine', () => {
       @(RaftCommand() as MethodDecorator)
       static shared(): void {}
     }
-    const sentence = sentenceOf(Odd);
+    const sentence = errorMessage(Odd);
     expect(sentence).toMatch(/both has both @RaftQuery\(\) and @RaftCommand\(\): a method is one of them/);
     expect(sentence).toMatch(/then can't be called from outside/);
     expect(sentence).toMatch(/onModuleInit can't be called from outside/);

@@ -35,11 +35,14 @@ export class CommandRunner {
       promised = isThenable(result) ? result : undefined;
     } catch (error) {
       if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
-      return this.told(outcomeOfThrown(error, method), index, error);
+      return this.outcomeMessage(outcomeOfThrown(error, method), index, error);
     }
     if (promised !== undefined) {
       Promise.resolve(promised).catch(() => undefined);
-      return this.told(failed(`${method} returned a Promise: a command ends before the next one begins.`), index);
+      return this.outcomeMessage(
+        failed(`${method} returned a Promise: a command ends before the next one begins.`),
+        index,
+      );
     }
     if (!wanted(index)) return APPLIED;
     return this.encodeResult(result, method, index);
@@ -51,12 +54,12 @@ export class CommandRunner {
       return { status: 'applied', value: encodeValue(result, 'result') };
     } catch (error) {
       if (isOfThisProcess(error)) throw new CommandAbortedError(index, method, error);
-      return this.told(resultUnsent(method, describeError(error)), index, error);
+      return this.outcomeMessage(resultUnsent(method, describeError(error)), index, error);
     }
   }
 
   /** A refusal is nothing to tell; a failure is a bug. */
-  private told(outcome: RunOutcome, index: number, error?: unknown): RunOutcome {
+  private outcomeMessage(outcome: RunOutcome, index: number, error?: unknown): RunOutcome {
     if (outcome.status === 'failed') this.logger?.error(`At index ${index}: ${outcome.message}${stackOf(error)}`);
     return outcome;
   }

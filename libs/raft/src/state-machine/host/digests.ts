@@ -1,5 +1,5 @@
 import type { DigestWindow } from '../snapshot/snapshot-format';
-import { crc32c, crc32cOfSafeInteger } from '../../core/base/crc32c';
+import { crc32c, crc32cOfSafeInteger } from '../../core/base/checksum';
 import type { Entry } from '../../core/base/entry';
 import type { CommandOutcome, SnapshotSource, StateDigest } from '../contract';
 import type { HostedMachine } from './hosted-machine';

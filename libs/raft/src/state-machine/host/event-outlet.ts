@@ -32,7 +32,7 @@ export class EventOutlet {
   }
 
   /** A listener belongs to this process alone: what it throws changes nothing here. */
-  tell(): void {
+  emit(): void {
     if (this.untold.length === 0) return;
     const events = this.untold.splice(0);
     if (!this.isOrdered) events.sort(([, one], [, other]) => one.index - other.index);

@@ -1,4 +1,4 @@
-import { crc32c, crc32cOfSafeInteger } from '../../core/base/crc32c';
+import { crc32c, crc32cOfSafeInteger } from '../../core/base/checksum';
 import { SeededRandom } from '../../core/base/random';
 import type { LogId } from '../../core/base/types';
 import { CommandContext, QueryContext } from '../declare/command-context';

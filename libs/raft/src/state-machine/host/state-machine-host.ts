@@ -1,5 +1,5 @@
 import type { Entry } from '../../core/base/entry';
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import { BackedMachines } from './backed-machines';
 import type { ApplicationDataSource } from '../declare/backing';
 import { RaftError } from '../../errors/raft-error';
@@ -145,7 +145,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       this.fault = asError(error);
       throw error;
     } finally {
-      this.events.tell();
+      this.events.emit();
     }
   }
 
@@ -310,7 +310,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       this.digests.goOn({ version: this.digests.versionNow, outcomes: 0 });
       this.fault = undefined;
       for (const name of this.machines.keys()) this.events.keepReplaced(name, ORIGIN.index);
-      this.events.tell();
+      this.events.emit();
     } catch (error) {
       this.fault = new IncompleteStateError(asError(error));
       throw error;
@@ -339,7 +339,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
       this.digests.goOn(header.digest);
       this.fault = undefined;
       for (const name of this.machines.keys()) this.events.keepReplaced(name, header.index);
-      this.events.tell();
+      this.events.emit();
     } catch (error) {
       if (this.fault !== undefined) this.fault = new IncompleteStateError(asError(error));
       throw error;

@@ -1,4 +1,4 @@
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import { RaftError } from '../../errors/raft-error';
 import type { Entry } from '../../core/base/entry';
 import type { LogId } from '../../core/base/types';

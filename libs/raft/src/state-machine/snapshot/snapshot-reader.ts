@@ -1,4 +1,4 @@
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import { ByteQueue } from '../codec/byte-queue';
 import { ByteReader } from '../codec/byte-reader';
 import { MalformedBytesError, UnknownFormatError } from '../codec/codec-errors';

@@ -1,4 +1,4 @@
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import { ByteWriter, writeUint32 } from '../codec/byte-writer';
 import type { SnapshotSource } from '../contract';
 import {

@@ -29,7 +29,7 @@ export class CommandQueries {
   private mistake: unknown;
   private failed = false;
   private changed = false;
-  private told = false;
+  private sessionSettings = false;
   /** What an earlier command of this transaction was told, or was to forget, may still be there. */
   private isStale = false;
   private command: { readonly timeMs: number; readonly seed: string } | undefined;
@@ -55,13 +55,13 @@ export class CommandQueries {
     this.mistake = undefined;
     this.failed = false;
     this.changed = false;
-    this.isStale ||= this.told;
-    this.told = false;
+    this.isStale ||= this.sessionSettings;
+    this.sessionSettings = false;
   }
 
   /** A transaction begins: nothing of those before is left. */
   transactionBegins(): void {
-    this.told = false;
+    this.sessionSettings = false;
     this.isStale = false;
   }
 
@@ -104,8 +104,8 @@ export class CommandQueries {
     const statement = commandStatement(text);
     if (statement.writes) this.changed = true;
     this.refuseVaryingDefaults(statement.insert);
-    if (statement.varies) await this.tellSession();
-    else if (!this.told && this.isStale) await this.forget();
+    if (statement.varies) await this.setSession();
+    else if (!this.sessionSettings && this.isStale) await this.forget();
     try {
       const result: unknown = await this.send(statement.text, parameters, structured as never);
       if (statement.isUnordered) this.warnOfOrder(text, result);
@@ -124,9 +124,9 @@ export class CommandQueries {
     return sqlStateOf(error) === '25P02';
   }
 
-  private async tellSession(): Promise<void> {
-    if (this.told) return;
-    this.told = true;
+  private async setSession(): Promise<void> {
+    if (this.sessionSettings) return;
+    this.sessionSettings = true;
     const { timeMs, seed } = this.command!;
     const time = new Date(timeMs).toISOString();
     await this.send(

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import type { BackedMachine } from '../declare/backing';
 import { readCatalog, type TablesCatalog } from './catalog';
 import { KeptOutcomes } from './kept-outcomes';

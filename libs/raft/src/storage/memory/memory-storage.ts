@@ -1,6 +1,6 @@
 import { ORIGIN } from '../../core/base/types';
 import type { GroupId, LogId } from '../../core/base/types';
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import { type Entry, entrySizeBytes, isIntact } from '../../core/base/entry';
 import {
   type GroupWrite,

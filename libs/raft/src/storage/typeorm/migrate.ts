@@ -1,5 +1,5 @@
 import { MigrationExecutor } from 'typeorm';
-import { type PinnedSession } from './connection/pinned-session';
+import { type PinnedConnection } from './connection/pinned-connection';
 import { quoted } from './entities/tables';
 
 /**
@@ -7,7 +7,7 @@ import { quoted } from './entities/tables';
  * `CREATE TABLE` at once fail even with IF NOT EXISTS: so one migrates at a time, holding an advisory lock on the connection
  * that migrates.
  */
-export async function migrate(session: PinnedSession, schema: string): Promise<void> {
+export async function migrate(session: PinnedConnection, schema: string): Promise<void> {
   const values = [`nestjs-raft migrations ${schema}`];
   await session.query({ text: 'SELECT pg_advisory_lock(hashtextextended($1::text, 0))', values, rowMode: 'array' });
   try {

@@ -19,7 +19,7 @@ import { BatchStatements, type WriteGuard } from './statements/batch-statements'
 import { type LogSlice, measureTail, readPage } from './statements/entry-reader';
 import { groupChecksum, rowAfter, type StoredGroup } from './statements/group-row';
 import { migrate } from './migrate';
-import { PinnedSession } from './connection/pinned-session';
+import { PinnedConnection } from './connection/pinned-connection';
 import { clientOf, cutAfter, type PostgresClient } from './connection/postgres-client';
 import { serverIdentity } from './connection/server-identity';
 import { setTablesAside } from './statements/set-aside';
@@ -55,7 +55,7 @@ export class OpenStore {
     private readonly lock: StoreLock,
     private readonly nodeName: string,
     private readonly epoch: number,
-    private session: PinnedSession,
+    private session: PinnedConnection,
   ) {
     this.order = new WriteOrder(tables.schema);
     this.statements = new BatchStatements(tables);
@@ -73,7 +73,7 @@ export class OpenStore {
     const tables = tablesOf(schema);
     const row = new StoreRow(tables);
     const lock = new StoreLock(schema, lockWaitMs);
-    const session = await PinnedSession.connect(dataSource, applicationName(boot.nodeName));
+    const session = await PinnedConnection.connect(dataSource, applicationName(boot.nodeName));
     try {
       await migrate(session, schema);
       // Asked before the lock, so that another node's store is called by its name, and again behind it.
@@ -97,7 +97,7 @@ export class OpenStore {
     const tables = tablesOf(schema);
     const row = new StoreRow(tables);
     const lock = new StoreLock(schema, lockWaitMs);
-    const session = await PinnedSession.connect(dataSource, applicationName(owner.nodeName));
+    const session = await PinnedConnection.connect(dataSource, applicationName(owner.nodeName));
     try {
       await migrate(session, schema);
       await lock.take(session, () => row.nodeName(session));
@@ -145,7 +145,7 @@ export class OpenStore {
       if (this.order.fenced) throw this.order.fenced;
       const earlier = this.session;
       await earlier.destroy('the session was replaced');
-      const session = await PinnedSession.connect(this.dataSource, applicationName(this.nodeName));
+      const session = await PinnedConnection.connect(this.dataSource, applicationName(this.nodeName));
       try {
         const { readMs } = patienceOf(this.dataSource.options);
         this.groups = await cutAfter(session.client, 2 * this.lock.waitMs + readMs, async () => {
@@ -164,7 +164,7 @@ export class OpenStore {
   }
 
   /** Takes the lock again, unless another process has opened the store meanwhile. */
-  private async retake(session: PinnedSession): Promise<void> {
+  private async retake(session: PinnedConnection): Promise<void> {
     const ours = async () => {
       if ((await this.row.epoch(session)) !== this.epoch)
         throw this.order.stop('another process has opened it meanwhile');

@@ -1,5 +1,5 @@
 import { StoreLockedError, StoreUnavailableError } from '../contract';
-import type { PinnedSession } from './connection/pinned-session';
+import type { PinnedConnection } from './connection/pinned-connection';
 import { quoted } from './entities/tables';
 
 const RETRY_MS = 50;
@@ -18,7 +18,7 @@ export class StoreLock {
    * @param owner the node that holds the store as far as it says
    * @throws StoreLockedError
    */
-  async take(session: PinnedSession, owner: () => Promise<string | undefined>): Promise<void> {
+  async take(session: PinnedConnection, owner: () => Promise<string | undefined>): Promise<void> {
     const deadline = performance.now() + this.waitMs;
     while (!(await this.tryTake(session))) {
       if (performance.now() >= deadline) throw await this.locked(session, await owner());
@@ -26,7 +26,7 @@ export class StoreLock {
     }
   }
 
-  async tryTake(session: PinnedSession): Promise<boolean> {
+  async tryTake(session: PinnedConnection): Promise<boolean> {
     const [row] = await session.query({
       text: `SELECT pg_try_advisory_lock(${this.key})`,
       values: [this.name],
@@ -35,7 +35,7 @@ export class StoreLock {
     return row?.[0] === true;
   }
 
-  async release(session: PinnedSession): Promise<void> {
+  async release(session: PinnedConnection): Promise<void> {
     await session.query({ text: `SELECT pg_advisory_unlock(${this.key})`, values: [this.name], rowMode: 'array' });
   }
 
@@ -45,7 +45,7 @@ export class StoreLock {
    *
    * @throws StoreUnavailableError if it doesn't end in time
    */
-  async awaitEnd(session: PinnedSession, earlier: PinnedSession): Promise<void> {
+  async awaitEnd(session: PinnedConnection, earlier: PinnedConnection): Promise<void> {
     const deadline = performance.now() + this.waitMs;
     for (;;) {
       const rows = await session.query({
@@ -70,7 +70,7 @@ export class StoreLock {
     return 'hashtextextended($1::text, 0)';
   }
 
-  private async locked(session: PinnedSession, owner: string | undefined): Promise<StoreLockedError> {
+  private async locked(session: PinnedConnection, owner: string | undefined): Promise<StoreLockedError> {
     const [row] = (await session.query({
       text: `SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a local socket')
         FROM pg_locks l JOIN pg_stat_activity a USING (pid)

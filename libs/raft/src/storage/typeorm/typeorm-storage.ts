@@ -24,7 +24,7 @@ import {
   type TypeOrmStorageOptions,
 } from './connection/storage-options';
 import { OpenStore } from './open-store';
-import { unreachable } from './connection/pinned-session';
+import { unreachable } from './connection/pinned-connection';
 
 /**
  * Keeps the log and snapshots in Postgres, in tables of a schema of their own. Made by {@link typeOrmStorage}.

@@ -194,7 +194,9 @@ describe('a cluster within a test', () => {
     expect(sentence).toContain(
       'The cluster waited for a leader, and it took more than 4000 virtual ms:\n  n1 is down\n',
     );
-    expect(sentence).toMatch(/ {2}n3 is (running|founding).*, follower in term \d+, knows no leader: last index \d+/);
+    expect(sentence).toMatch(
+      / {2}n3 is (running|bootstrapping).*, follower in term \d+, knows no leader: last index \d+/,
+    );
     expect(await failure(cluster.waitUntil(() => false, 'rain', { limitMs: 10 }))).toContain('waited for rain');
     const broken = (): boolean => {
       throw new Error('the predicate is broken');

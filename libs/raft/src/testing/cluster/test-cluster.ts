@@ -5,7 +5,7 @@ import { StateMachineHost } from '../../state-machine/host/state-machine-host';
 import type { MemoryNetwork } from '../../transport/memory';
 import { describeNodes, leaderAmong } from './cluster-view';
 import type { TestClusterOptions, TestMachine, TestWaitOptions } from './test-cluster-options';
-import { TestNode, type TestLife } from './test-node';
+import { TestNode, type TestProcess } from './test-node';
 import { DEFAULT_LIMIT_MS } from './time-driver';
 import { addressOf, VirtualHosts } from './virtual-hosts';
 
@@ -210,7 +210,7 @@ export class TestCluster {
     let end!: (error: RaftError) => void;
     const ended = new Promise<never>((_resolve, reject) => (end = reject));
     ended.catch(() => undefined);
-    const testLife: TestLife = { ...life, machines, ended, end };
+    const testLife: TestProcess = { ...life, machines, ended, end };
     await this.ends(life.raft.start());
     node.began(testLife);
   }

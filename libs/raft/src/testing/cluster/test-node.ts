@@ -4,10 +4,10 @@ import type { RaftStatus } from '../../runtime/status/status';
 import { createReplicated, type ReplicatedClient } from '../../state-machine/calls/create-replicated';
 import { describeMachineClass, type StateMachineClass } from '../../state-machine/declare/machine-class';
 import type { Replicated } from '../../state-machine/calls/replicated';
-import type { VirtualLife } from './virtual-hosts';
+import type { VirtualProcess } from './virtual-hosts';
 
 /** A life, and what a test sees of it. */
-export interface TestLife extends VirtualLife {
+export interface TestProcess extends VirtualProcess {
   readonly machines: ReadonlyMap<StateMachineClass, object>;
   /** Fails what is under way in this life. */
   readonly ended: Promise<never>;
@@ -20,7 +20,7 @@ export interface TestLife extends VirtualLife {
  * @publicApi
  */
 export class TestNode {
-  private life: TestLife | undefined;
+  private life: TestProcess | undefined;
 
   /** @internal */
   constructor(
@@ -85,18 +85,18 @@ export class TestNode {
   }
 
   /** @internal */
-  began(life: TestLife): void {
+  began(life: TestProcess): void {
     this.life = life;
   }
 
   /** @internal */
-  ended(): TestLife {
+  ended(): TestProcess {
     const life = this.running();
     this.life = undefined;
     return life;
   }
 
-  private running(): TestLife {
+  private running(): TestProcess {
     if (this.life !== undefined) return this.life;
     throw new RaftError(
       'RAFT_NOT_STARTED',

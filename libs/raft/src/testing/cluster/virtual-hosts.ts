@@ -16,7 +16,7 @@ const PORT = 7001;
 const NETWORK_DELAY_MS = 1;
 
 /** One life of a node: from its start to its crash or stop. */
-export interface VirtualLife {
+export interface VirtualProcess {
   readonly name: string;
   readonly address: string;
   readonly raft: RaftNode;
@@ -59,7 +59,7 @@ export class VirtualHosts {
     name: string,
     settings: VirtualLifeSettings,
     around = (storage: RaftStorage): RaftStorage => storage,
-  ): VirtualLife {
+  ): VirtualProcess {
     const { time } = this.driver;
     const process = new SimulatedProcess(time, name, () => undefined);
     const medium = this.media.get(name) ?? new MemoryMedium();
@@ -82,7 +82,7 @@ export class VirtualHosts {
   }
 
   /** SIGKILL: nothing of it runs any more, and its sockets close. */
-  async kill({ name, address, process }: VirtualLife): Promise<void> {
+  async kill({ name, address, process }: VirtualProcess): Promise<void> {
     process.crash();
     this.media.get(name)!.owner = undefined;
     await this.network.listenerAt(address)?.stop();

@@ -67,9 +67,9 @@ export function bareHello(changes: Partial<Hello> = {}): Frame {
     replicaId: 0,
     incarnation: 'i',
     bootNonce: 'b',
-    life: 1,
-    earlierLives: [],
-    knownLives: [],
+    epoch: 1,
+    earlierBoots: [],
+    knownBoots: [],
     advertise: '127.0.0.1:1',
     ...changes,
   };

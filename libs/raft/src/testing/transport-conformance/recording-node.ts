@@ -47,9 +47,9 @@ export class RecordingNode implements TransportHost {
       replicaId: 0,
       incarnation: `incarnation-of-${this.name}`,
       bootNonce: `boot-of-${this.name}`,
-      life: 1,
-      earlierLives: [],
-      knownLives: [],
+      epoch: 1,
+      earlierBoots: [],
+      knownBoots: [],
       advertise: this.address,
     };
   }

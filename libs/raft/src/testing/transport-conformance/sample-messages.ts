@@ -61,7 +61,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     groupId: 'default',
     founder: 'left',
     incarnation: 'i1',
-    genesis: {
+    initialCluster: {
       clusterId: 'c1',
       configuration: {
         members: [{ id: 1, name: 'left', peer: 'left:1', http: '', incarnation: 'i1' }],

@@ -5,12 +5,12 @@ import type { ByteReader } from './byte-reader';
 import { textBound, type ByteWriter } from './byte-writer';
 
 export function founderBound(message: FounderMessage): number {
-  const { groupId, founder, incarnation, genesis } = message;
+  const { groupId, founder, incarnation, initialCluster } = message;
   const names = textBound(groupId) + textBound(founder) + textBound(incarnation);
-  if (genesis === null) return names + 1;
-  const { configuration } = genesis;
+  if (initialCluster === null) return names + 1;
+  const { configuration } = initialCluster;
   const { members, voters, outgoing, learners, learnersNext, target } = configuration;
-  let bound = names + 1 + textBound(genesis.clusterId) + 20 + 1 + 8 + 1 + 16;
+  let bound = names + 1 + textBound(initialCluster.clusterId) + 20 + 1 + 8 + 1 + 16;
   for (const member of members) bound += memberBound(member);
   for (const ids of [voters, outgoing, learners, learnersNext, target?.voters ?? [], target?.learners ?? []])
     bound += 8 * ids.length;
@@ -25,18 +25,18 @@ export function writeFounder(writer: ByteWriter, message: FounderMessage): void 
   writer.text(message.groupId);
   writer.text(message.founder);
   writer.text(message.incarnation);
-  writer.flag(message.genesis !== null);
-  if (message.genesis === null) return;
-  writer.text(message.genesis.clusterId);
-  writeConfiguration(writer, message.genesis.configuration);
+  writer.flag(message.initialCluster !== null);
+  if (message.initialCluster === null) return;
+  writer.text(message.initialCluster.clusterId);
+  writeConfiguration(writer, message.initialCluster.configuration);
 }
 
 export function readFounder(reader: ByteReader): FounderMessage {
   const groupId = reader.text();
   const founder = reader.text();
   const incarnation = reader.text();
-  const genesis = reader.flag() ? { clusterId: reader.text(), configuration: readConfiguration(reader) } : null;
-  return { kind: 'founder', groupId, founder, incarnation, genesis };
+  const initialCluster = reader.flag() ? { clusterId: reader.text(), configuration: readConfiguration(reader) } : null;
+  return { kind: 'founder', groupId, founder, incarnation, initialCluster };
 }
 
 /** A genesis is settled: no change is under way in it, so there are no deadlines and no members of a change to write. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import { ENTRY_KIND_CODES, makeEntry, type EntryKind } from '../../core/base/entry';
 import type { AppendEntries } from '../../core/base/messages';
 import { decodeFrame, encodeFrame } from './frame-codec';
@@ -130,7 +130,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     groupId: text,
     founder: text,
     incarnation: text,
-    genesis: fc.option(
+    initialCluster: fc.option(
       fc.record({
         clusterId: text,
         configuration: fc.record({
@@ -165,9 +165,9 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
       replicaId: safe,
       incarnation: text,
       bootNonce: text,
-      life: safe,
-      earlierLives: fc.array(fc.record({ number: safe, nonce: text })),
-      knownLives: fc.array(fc.record({ replicaId: safe, number: safe, nonce: text })),
+      epoch: safe,
+      earlierBoots: fc.array(fc.record({ number: safe, nonce: text })),
+      knownBoots: fc.array(fc.record({ replicaId: safe, number: safe, nonce: text })),
       advertise: text,
     }),
     seal: bytes(64),

@@ -1,4 +1,4 @@
-import { crc32c } from '../../core/base/crc32c';
+import { crc32c } from '../../core/base/checksum';
 import {
   appendEntriesDataBytes,
   appendEntriesHeadBound,

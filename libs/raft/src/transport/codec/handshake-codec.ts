@@ -1,4 +1,4 @@
-import type { Hello, KnownLife, Life } from '../contract';
+import type { Hello, KnownBoot, Boot } from '../contract';
 import type { ByteReader } from './byte-reader';
 import { textBound, type ByteWriter } from './byte-writer';
 import type { GreetingFrame, HandshakeFrame } from './handshake-frames';
@@ -108,10 +108,10 @@ export function helloBound(hello: Hello): number {
     textBound(hello.incarnation) +
     textBound(hello.bootNonce) +
     10 +
-    livesBound(hello.earlierLives) +
+    bootsBound(hello.earlierBoots) +
     2 +
-    livesBound(hello.knownLives) +
-    8 * hello.knownLives.length +
+    bootsBound(hello.knownBoots) +
+    8 * hello.knownBoots.length +
     textBound(hello.advertise)
   );
 }
@@ -125,13 +125,13 @@ export function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.safeInteger(hello.replicaId);
   writer.text(hello.incarnation);
   writer.text(hello.bootNonce);
-  writer.safeInteger(hello.life);
-  writer.u16(hello.earlierLives.length);
-  for (const life of hello.earlierLives) writeLife(writer, life);
-  writer.u16(hello.knownLives.length);
-  for (const life of hello.knownLives) {
-    writer.safeInteger(life.replicaId);
-    writeLife(writer, life);
+  writer.safeInteger(hello.epoch);
+  writer.u16(hello.earlierBoots.length);
+  for (const epoch of hello.earlierBoots) writeBoot(writer, epoch);
+  writer.u16(hello.knownBoots.length);
+  for (const epoch of hello.knownBoots) {
+    writer.safeInteger(epoch.replicaId);
+    writeBoot(writer, epoch);
   }
   writer.text(hello.advertise);
 }
@@ -145,12 +145,12 @@ function readHello(reader: ByteReader): Hello {
   const replicaId = reader.safeInteger();
   const incarnation = reader.text();
   const bootNonce = reader.text();
-  const life = reader.safeInteger();
-  const earlierLives: Life[] = [];
-  for (let left = reader.u16(); left > 0; left--) earlierLives.push(readLife(reader));
-  const knownLives: KnownLife[] = [];
+  const epoch = reader.safeInteger();
+  const earlierBoots: Boot[] = [];
+  for (let left = reader.u16(); left > 0; left--) earlierBoots.push(readBoot(reader));
+  const knownBoots: KnownBoot[] = [];
   for (let left = reader.u16(); left > 0; left--)
-    knownLives.push({ replicaId: reader.safeInteger(), ...readLife(reader) });
+    knownBoots.push({ replicaId: reader.safeInteger(), ...readBoot(reader) });
   const advertise = reader.text();
   return {
     protocol: { min, max },
@@ -160,23 +160,23 @@ function readHello(reader: ByteReader): Hello {
     replicaId,
     incarnation,
     bootNonce,
-    life,
-    earlierLives,
-    knownLives,
+    epoch,
+    earlierBoots,
+    knownBoots,
     advertise,
   };
 }
 
-function livesBound(lives: readonly Life[]): number {
-  return lives.reduce((bytes, { nonce }) => bytes + 8 + textBound(nonce), 0);
+function bootsBound(boots: readonly Boot[]): number {
+  return boots.reduce((bytes, { nonce }) => bytes + 8 + textBound(nonce), 0);
 }
 
-function writeLife(writer: ByteWriter, { number, nonce }: Life): void {
+function writeBoot(writer: ByteWriter, { number, nonce }: Boot): void {
   writer.safeInteger(number);
   writer.text(nonce);
 }
 
-function readLife(reader: ByteReader): Life {
+function readBoot(reader: ByteReader): Boot {
   return { number: reader.safeInteger(), nonce: reader.text() };
 }
 

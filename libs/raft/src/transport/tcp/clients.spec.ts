@@ -70,9 +70,9 @@ function helloOf(role?: 'client'): Hello {
     replicaId: 0,
     incarnation: 'i',
     bootNonce: 'b',
-    life: 1,
-    earlierLives: [],
-    knownLives: [],
+    epoch: 1,
+    earlierBoots: [],
+    knownBoots: [],
     advertise: '',
     ...(role && { role }),
   };
@@ -203,7 +203,7 @@ describe('clients over TCP', () => {
     } as const;
     const frames: readonly Frame[] = [
       { kind: 'requestVoteReply', ...vote, granted: true, commit: { term: 0, index: 0 } },
-      { kind: 'founder', groupId: 'default', founder: 'api', incarnation: 'i', genesis: null },
+      { kind: 'founder', groupId: 'default', founder: 'api', incarnation: 'i', initialCluster: null },
       { kind: 'response', groupId: 'default', id: 1, ok: true, body: new Uint8Array() },
       { kind: 'hello', hello: helloOf(), seal: new Uint8Array() },
     ];

@@ -39,7 +39,7 @@ export interface PeerLinkHost {
   admit(peer: Hello): string | undefined;
   message(message: PeerMessage, sender: Hello): void;
   changed(address: string, state: PeerConnectionState, detail: string, peer?: Hello): void;
-  tellEnd(peer: string, end: ConnectionEnd): void;
+  onEnd(peer: string, end: ConnectionEnd): void;
   dropped(address: string, error: unknown): void;
 }
 
@@ -190,7 +190,7 @@ export class PeerLink {
     const backOff = end.refusedBy === undefined ? this.backOff : this.refusedBackOff;
     this.waiting = true;
     this.timer = setTimeout(() => this.dial(), backOff.nextMs());
-    this.host.tellEnd(this.address, end);
+    this.host.onEnd(this.address, end);
     this.report(end.state, end.detail);
   }
 

@@ -13,7 +13,7 @@ export interface RaftTcpServerOptions extends HostAndPort {
   readonly places: ConnectionPlaces;
   readonly onConnection: (socket: RaftTcpSocket) => void;
   /** Something went wrong before, or beside, a connection; nothing depends on it. */
-  readonly onTrouble: (sentence: string) => void;
+  readonly onFailure: (sentence: string) => void;
 }
 
 /**
@@ -32,7 +32,7 @@ export class RaftTcpServer extends ServerTCP {
     const server = this.netServer;
     server.on('connection', (socket) => this.track(socket));
     server.on('tlsClientError', (error: Error, socket: Socket) =>
-      options.onTrouble(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`),
+      options.onFailure(`a TLS handshake with ${socket.remoteAddress ?? 'a peer'} failed: ${error.message}`),
     );
   }
 
@@ -72,7 +72,7 @@ export class RaftTcpServer extends ServerTCP {
 
   protected override handleError(error: unknown): void {
     // Until it listens, whoever started it is told.
-    if (this.netServer.listening) this.accepting.onTrouble(`the peer listener reported: ${errorText(error)}`);
+    if (this.netServer.listening) this.accepting.onFailure(`the peer listener reported: ${errorText(error)}`);
   }
 
   /** From now on connections are made with these. */

@@ -138,9 +138,9 @@ class TcpClientTransport implements RaftClientTransport {
           if (state === 'connected') this.host?.connected(address);
           else if (state !== 'connecting') this.host?.disconnected(address, detail, lastEnd?.refusedBy !== undefined);
         }),
-      tellEnd: (_address, end) => {
+      onEnd: (_address, end) => {
         lastEnd = end;
-        this.tellEnd(address, end);
+        this.onEnd(address, end);
       },
       dropped: (_address, error) => this.rarely(`a call to ${address} was dropped: ${errorText(error)}`),
     });
@@ -163,7 +163,7 @@ class TcpClientTransport implements RaftClientTransport {
     }
   }
 
-  private tellEnd(address: string, end: ConnectionEnd): void {
+  private onEnd(address: string, end: ConnectionEnd): void {
     if (end.refusedBy === 'peer') this.rarely(`the node at ${address} refuses this client, saying: ${end.detail}`);
     else if (end.refusedBy === 'us') this.rarely(`refused the node at ${address}, saying: ${end.detail}`);
     else if (end.unreadable === true) this.rarely(`closed the connection to ${address}: ${end.detail}`);

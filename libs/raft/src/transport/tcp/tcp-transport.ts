@@ -89,7 +89,7 @@ class TcpTransport implements RaftTransport {
         ...tls,
       },
       onConnection: (socket) => this.accept(socket),
-      onTrouble: (sentence) => this.rarely('warn', sentence),
+      onFailure: (sentence) => this.rarely('warn', sentence),
     });
     this.server = server;
     let bound: string;
@@ -192,7 +192,7 @@ class TcpTransport implements RaftTransport {
         this.accepted.delete(connection);
         this.clients.ended(connection);
         const name = connection.peerName;
-        this.tellEnd(name === undefined ? from : `${name} (${from})`, end);
+        this.onEnd(name === undefined ? from : `${name} (${from})`, end);
       },
     });
     if (this.host === undefined) return connection.drop();
@@ -213,8 +213,8 @@ class TcpTransport implements RaftTransport {
       message: (message, sender) => this.receive(message, sender),
       changed: (address, state, detail, peer) =>
         this.guarded('connectionChanged', () => this.host?.connectionChanged(address, state, detail, peer)),
-      tellEnd: (address, end) => {
-        this.tellEnd(address, end);
+      onEnd: (address, end) => {
+        this.onEnd(address, end);
         if (end.refusedBy !== undefined || end.unheard === true)
           this.guarded('turnedAway', () => this.host?.turnedAway?.(address, end.detail));
       },
@@ -253,7 +253,7 @@ class TcpTransport implements RaftTransport {
     }
   }
 
-  private tellEnd(peer: string, end: ConnectionEnd): void {
+  private onEnd(peer: string, end: ConnectionEnd): void {
     if (end.refusedBy === 'us') this.rarely('error', `refused peer ${peer}, saying: ${end.detail}`);
     else if (end.refusedBy === 'peer') this.rarely('error', `peer ${peer} refuses this node, saying: ${end.detail}`);
     else if (end.unreadable === true) this.rarely('error', `closed the connection to ${peer}: ${end.detail}`);

@@ -24,7 +24,7 @@ export interface JobDefinition {
   readonly timing: JobTiming;
   readonly policy: DuePolicy;
   readonly atLeastOnce: boolean;
-  readonly windUpMs: number;
+  readonly gracePeriodMs: number;
 }
 
 const JOBS = DiscoveryService.createDecorator<readonly JobDefinition[]>();
@@ -44,7 +44,7 @@ export function leaderJob(what: string, timing: JobTiming, options: LeaderJobOpt
 }
 
 function definitionOf(what: string, name: string, timing: JobTiming, options: LeaderJobOptions): JobDefinition {
-  const { catchUp = 'none', delivery = 'atMostOnce', skipIfOlderThanMs, windUpMs = 1_000, group } = options;
+  const { catchUp = 'none', delivery = 'atMostOnce', skipIfOlderThanMs, gracePeriodMs = 1_000, group } = options;
   checkedChoice(`catchUp of ${what}`, catchUp, ['none', 'last', 'all']);
   checkedChoice(`delivery of ${what}`, delivery, ['atMostOnce', 'atLeastOnce']);
   return {
@@ -57,7 +57,7 @@ function definitionOf(what: string, name: string, timing: JobTiming, options: Le
         skipIfOlderThanMs === undefined ? Infinity : checkedMs(`skipIfOlderThanMs of ${what}`, skipIfOlderThanMs, 0),
     },
     atLeastOnce: delivery === 'atLeastOnce',
-    windUpMs: checkedMs(`windUpMs of ${what}`, windUpMs, 0),
+    gracePeriodMs: checkedMs(`gracePeriodMs of ${what}`, gracePeriodMs, 0),
   };
 }
 

@@ -53,7 +53,7 @@ export interface LeaderJobOptions {
    * How long a new leader leaves a run that it finds claimed to the node that claimed it, in milliseconds: the time that the
    * method has to return once its signal has fired. Default 1,000.
    */
-  readonly windUpMs?: number;
+  readonly gracePeriodMs?: number;
   /** The group whose leader runs it. Default: the default group. */
   readonly group?: GroupId;
 }

@@ -6,7 +6,7 @@ import { checkedCount, checkedMs } from '../shared/checked';
 import type { PrimitiveParts } from '../../common/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { isPassing } from '../shared/retryable';
-import { hearEvents } from '../shared/hear-events';
+import { listenToEvents } from '../shared/listen-to-events';
 import { WakeUp } from '../shared/wake-up';
 import type { BarrierAnswer, BarrierMachine, BarrierOpenEvent, BarrierStatus } from './barrier.machine';
 
@@ -76,7 +76,7 @@ export class RaftBarrier {
   async wait(options: RaftBarrierWaitOptions = {}): Promise<RaftBarrierPass> {
     const waitMs = checkedMs(`waitMs of the barrier '${this.name}'`, options.waitMs ?? 30_000, 0);
     // Not sooner: the application's parts are made in any order.
-    this.subscription ??= hearEvents(this.parts.events, (event) => this.hear(event));
+    this.subscription ??= listenToEvents(this.parts.events, (event) => this.onEvent(event));
     const { scheduler } = this.parts;
     const id = `${this.clientId}.${++this.count}`;
     const wakeUp = new WakeUp(scheduler);
@@ -132,7 +132,7 @@ export class RaftBarrier {
     }
   }
 
-  private hear(event: RaftMachineEvent): void {
+  private onEvent(event: RaftMachineEvent): void {
     const { type, barrier } = (event.kind === 'change' ? event.value : {}) as Partial<BarrierOpenEvent>;
     if (event.kind === 'replaced' || (type === 'open' && barrier === this.name)) this.wakeAll();
   }

@@ -5,7 +5,7 @@ import type { Scheduler } from '../../../runtime/base/scheduler';
 import type { RaftMachineEvent } from '../../../state-machine/entries/machine-change';
 import type { Replicated } from '../../../state-machine/calls/replicated';
 import { isPassing } from '../shared/retryable';
-import { hearEvents } from '../shared/hear-events';
+import { listenToEvents } from '../shared/listen-to-events';
 import { WakeUp } from '../shared/wake-up';
 import { HeldLease, type RaftLease } from './held-lease';
 import type { GrantedEvent, LeaseAnswer, LeaseMachine, LeaseStatus } from './lease-machine';
@@ -58,7 +58,7 @@ export class LeaseClient {
   async acquire(key: string, permits: number, options: CheckedLeaseOptions): Promise<HeldLease> {
     const { scheduler } = this.parts;
     // Not sooner: the application's parts are made in any order.
-    this.subscription ??= hearEvents(this.parts.events, (event) => this.hear(event));
+    this.subscription ??= listenToEvents(this.parts.events, (event) => this.onEvent(event));
     const id = `${this.clientId}.${++this.count}`;
     const wakeUp = new WakeUp(scheduler);
     const giveUp = (): void => wakeUp.wake();
@@ -189,7 +189,7 @@ export class LeaseClient {
     }
   }
 
-  private hear(event: RaftMachineEvent): void {
+  private onEvent(event: RaftMachineEvent): void {
     if (event.kind === 'replaced') {
       for (const wakeUp of this.waiting.values()) wakeUp.wake();
       return;

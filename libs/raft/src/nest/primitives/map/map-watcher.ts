@@ -28,7 +28,7 @@ export class MapWatcher {
   private isCatchingUp = true;
   /** The first change that came while the history is read, and the last: they are read from it, too, and aren't kept here. */
   private firstHeard: number | undefined;
-  private heardThrough = 0;
+  private lastSequence = 0;
   /** The first read failed: the node was starting, and what it told meanwhile was its replay. */
   private wasStarting = false;
   private timer: TimerHandle | undefined;
@@ -45,7 +45,7 @@ export class MapWatcher {
     private readonly subscriber: Subscriber<RaftMapChange>,
   ) {
     this.subscription = parts.events.subscribe({
-      next: (event) => this.hear(event),
+      next: (event) => this.onEvent(event),
       complete: () => subscriber.complete(),
       error: (error) => subscriber.error(error),
     });
@@ -58,7 +58,7 @@ export class MapWatcher {
     if (this.timer !== undefined) this.parts.scheduler.clearTimer(this.timer);
   }
 
-  private hear(event: RaftMachineEvent): void {
+  private onEvent(event: RaftMachineEvent): void {
     if (event.kind === 'replaced') {
       if (this.isCatchingUp) return;
       this.isCatchingUp = true;
@@ -67,12 +67,12 @@ export class MapWatcher {
       return;
     }
     if (!isOfMap(event.value, this.map)) return;
-    if (!this.isCatchingUp) return this.tell(event.value);
+    if (!this.isCatchingUp) return this.emit(event.value);
     this.firstHeard ??= event.value.index;
-    this.heardThrough = Math.max(this.heardThrough, event.value.index);
+    this.lastSequence = Math.max(this.lastSequence, event.value.index);
   }
 
-  private tell(change: MapChangeEvent): void {
+  private emit(change: MapChangeEvent): void {
     this.through = change.index;
     if (change.key.startsWith(this.prefix)) this.subscriber.next(changeOf(change));
   }
@@ -82,7 +82,7 @@ export class MapWatcher {
     try {
       this.through ??= await this.beginning(machine);
       do await this.catchUp(machine, this.through);
-      while (this.heardThrough > this.through && !this.stopped);
+      while (this.lastSequence > this.through && !this.stopped);
       this.isCatchingUp = false;
     } catch (error) {
       if (this.stopped) return;

@@ -10,7 +10,7 @@ import {
 import { RaftRejection } from '../../../state-machine/declare/raft-rejection';
 import { SnapshotMap } from '../../../state-machine/snapshot/snapshot-map';
 import { ExpiringMachine } from '../shared/expiring-machine';
-import { QueueLanes } from './queue-lanes';
+import { MessagesByState } from './messages-by-state';
 import { messageKey, type MessageRecord, type QueueAvailableEvent, splitMessageKey } from './message-record';
 
 export interface QueueAsk {
@@ -49,13 +49,13 @@ export interface DeadPage {
 @RaftStateMachine('raft.queues')
 export class QueueMachine extends ExpiringMachine {
   private readonly messages = new SnapshotMap<string, MessageRecord>();
-  private readonly lanes = new Map<string, QueueLanes>();
+  private readonly states = new Map<string, MessagesByState>();
 
   /** @returns the message's id: the index of this command */
   @RaftCommand()
   send(context: CommandContext, queue: string, body: unknown, delayMs: number, maxLength: number): number {
     const id = context.index;
-    const { length } = this.lanesOf(queue);
+    const { length } = this.statesOf(queue);
     if (length >= maxLength) throw new RaftRejection('QUEUE_FULL', { length });
     const state = delayMs > 0 ? 'delayed' : 'ready';
     const untilMs = delayMs > 0 ? context.now + delayMs : 0;
@@ -66,7 +66,7 @@ export class QueueMachine extends ExpiringMachine {
   @RaftCommand()
   receive(context: CommandContext, queue: string, ask: QueueAsk): readonly ReceivedMessage[] {
     const received: ReceivedMessage[] = [];
-    const { ready } = this.lanesOf(queue);
+    const { ready } = this.statesOf(queue);
     while (received.length < ask.max) {
       const id = ready.at(0);
       if (id === undefined) break;
@@ -136,13 +136,13 @@ export class QueueMachine extends ExpiringMachine {
 
   @RaftQuery()
   status(_context: QueryContext, queue: string): QueueStatus {
-    const { ready, inFlight, delayed, dead } = this.lanes.get(queue) ?? new QueueLanes();
+    const { ready, inFlight, delayed, dead } = this.states.get(queue) ?? new MessagesByState();
     return { ready: ready.length, inFlight: inFlight.length, delayed: delayed.length, dead: dead.length };
   }
 
   @RaftQuery()
   deadLetters(_context: QueryContext, queue: string, after: number, limit: number): DeadPage {
-    const { dead } = this.lanes.get(queue) ?? new QueueLanes();
+    const { dead } = this.states.get(queue) ?? new MessagesByState();
     const messages: { readonly id: number; readonly body: unknown; readonly attempts: number }[] = [];
     let at = dead.positionOf(after + 1);
     for (let id = dead.at(at); id !== undefined && messages.length < limit; id = dead.at(++at)) {
@@ -160,11 +160,11 @@ export class QueueMachine extends ExpiringMachine {
   @RaftRestore()
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     await this.messages.restore(chunks);
-    this.lanes.clear();
+    this.states.clear();
     this.forgetDue();
     for (const [key, message] of this.messages) {
       const [queue] = splitMessageKey(key);
-      this.lanesOf(queue).put(message.id, message.state);
+      this.statesOf(queue).put(message.id, message.state);
       this.setDue(undefined, key, dueOf(message));
     }
   }
@@ -192,7 +192,7 @@ export class QueueMachine extends ExpiringMachine {
   }
 
   private *chosenDead(queue: string, ids: readonly number[] | null, limit: number): Generator<number, void, undefined> {
-    const { dead } = this.lanesOf(queue);
+    const { dead } = this.statesOf(queue);
     if (ids !== null) {
       for (const id of ids) if (this.recordOf(queue, id)?.state === 'dead') yield id;
       return;
@@ -203,7 +203,7 @@ export class QueueMachine extends ExpiringMachine {
   private store(context: CommandContext, queue: string, message: MessageRecord): void {
     const key = messageKey(queue, message.id);
     this.messages.set(key, message);
-    this.lanesOf(queue).put(message.id, message.state);
+    this.statesOf(queue).put(message.id, message.state);
     this.setDue(context, key, dueOf(message));
     if (message.state === 'ready') context.emit({ type: 'available', queue } satisfies QueueAvailableEvent);
   }
@@ -211,7 +211,7 @@ export class QueueMachine extends ExpiringMachine {
   private remove(context: CommandContext, queue: string, id: number): void {
     const key = messageKey(queue, id);
     this.messages.delete(key);
-    this.lanesOf(queue).put(id, undefined);
+    this.statesOf(queue).put(id, undefined);
     this.setDue(context, key, undefined);
   }
 
@@ -219,10 +219,10 @@ export class QueueMachine extends ExpiringMachine {
     return this.messages.get(messageKey(queue, id));
   }
 
-  private lanesOf(queue: string): QueueLanes {
-    let lanes = this.lanes.get(queue);
-    if (lanes === undefined) this.lanes.set(queue, (lanes = new QueueLanes()));
-    return lanes;
+  private statesOf(queue: string): MessagesByState {
+    let states = this.states.get(queue);
+    if (states === undefined) this.states.set(queue, (states = new MessagesByState()));
+    return states;
   }
 }
 

@@ -5,7 +5,7 @@ import { checkedCount, checkedMs } from '../shared/checked';
 import type { PrimitiveParts } from '../../common/primitive';
 import { type RaftReadOptions, readsOf } from '../shared/read-options';
 import { refusing, type Refusals } from '../shared/refusals';
-import { hearEvents } from '../shared/hear-events';
+import { listenToEvents } from '../shared/listen-to-events';
 import { WakeUp } from '../shared/wake-up';
 import type { QueueAvailableEvent } from './message-record';
 import type { QueueMachine, QueueStatus, ReceivedMessage } from './queue.machine';
@@ -134,7 +134,7 @@ export class RaftQueue<T> {
     );
     const { signal } = options;
     // Not sooner: the application's parts are made in any order.
-    this.subscription ??= hearEvents(this.parts.events, (event) => this.hear(event));
+    this.subscription ??= listenToEvents(this.parts.events, (event) => this.onEvent(event));
     const { scheduler } = this.parts;
     const untilMs = scheduler.nowMs() + waitMs;
     const wakeUp = new WakeUp(scheduler);
@@ -224,7 +224,7 @@ export class RaftQueue<T> {
     return total;
   }
 
-  private hear(event: RaftMachineEvent): void {
+  private onEvent(event: RaftMachineEvent): void {
     const isOwn = event.kind === 'replaced' || isAvailable(event.value, this.name);
     if (!isOwn) return;
     // One of those who wait here is enough for one message; the others of the cluster are woken, too.

@@ -39,7 +39,7 @@ export class ExpiryDriver {
   constructor(private readonly parts: ExpiryDriverParts) {}
 
   start(): void {
-    this.subscriptions.add(this.parts.events.subscribe((event) => this.hear(event)));
+    this.subscriptions.add(this.parts.events.subscribe((event) => this.onEvent(event)));
     this.subscriptions.add(this.parts.isLeader.subscribe((leads) => this.lead(leads)));
   }
 
@@ -55,7 +55,7 @@ export class ExpiryDriver {
     else this.sleep();
   }
 
-  private hear(event: RaftMachineEvent): void {
+  private onEvent(event: RaftMachineEvent): void {
     if (!this.leads) return;
     if (event.kind === 'replaced') this.wakeIn(0);
     else if (isDue(event.value)) this.wakeIn(event.value.atMs - event.now);

@@ -1,4 +1,4 @@
-import type { PinnedSession } from './pinned-session';
+import type { PinnedConnection } from './pinned-connection';
 
 /**
  * Which database on which history of which server this is: system identifier, database, timeline. A restored backup, a
@@ -7,7 +7,7 @@ import type { PinnedSession } from './pinned-session';
  *
  * @returns undefined where the server doesn't say
  */
-export async function serverIdentity(session: PinnedSession): Promise<string | undefined> {
+export async function serverIdentity(session: PinnedConnection): Promise<string | undefined> {
   try {
     const [row] = await session.query({
       text: `SELECT 'system ' || (SELECT system_identifier FROM pg_control_system())

@@ -1,5 +1,5 @@
 import { type NewOwner, StoreUnavailableError } from '../../contract';
-import type { PinnedSession } from '../connection/pinned-session';
+import type { PinnedConnection } from '../connection/pinned-connection';
 import { sqlStateOf } from '../connection/postgres-client';
 import { quoted, type Tables } from '../entities/tables';
 
@@ -14,7 +14,7 @@ const LONGEST_BASE = 40;
  * @returns where they are
  */
 export async function setTablesAside(
-  session: PinnedSession,
+  session: PinnedConnection,
   tables: Tables,
   { nodeName, newIncarnation, notes, label }: NewOwner,
   server: string | undefined,

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { configurationJson } from '../../../core/membership/configuration-codec';
-import { crc32c, crc32cOfSafeInteger } from '../../../core/base/crc32c';
+import { crc32c, crc32cOfSafeInteger } from '../../../core/base/checksum';
 import type { GroupId } from '../../../core/base/types';
 import { type SnapshotMetadata, type StoredSnapshot, StoreCorruptError } from '../../contract';
 import type { WriteGuard } from './batch-statements';
@@ -8,7 +8,7 @@ import { byteaArray, int4Array } from './binary-array';
 import { copyRows } from './copy-rows';
 import { toSafeInteger } from '../entities/safe-integer';
 import { groupChecksum, snapshotRowChecksum, type StoredGroup } from './group-row';
-import type { PinnedSession } from '../connection/pinned-session';
+import type { PinnedConnection } from '../connection/pinned-connection';
 import { clientOf, cutAfter } from '../connection/postgres-client';
 import { patienceOf } from '../connection/storage-options';
 import { canonicalJson, summedConfiguration } from '../../state-checksum';
@@ -94,7 +94,7 @@ export class SnapshotRows {
    * @returns whether it was ours to do
    */
   async publish(
-    session: PinnedSession,
+    session: PinnedConnection,
     guard: WriteGuard,
     group: StoredGroup,
     metadata: SnapshotMetadata,

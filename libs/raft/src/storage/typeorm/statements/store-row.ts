@@ -1,7 +1,7 @@
 import type { StoreBoot, StoreIdentity } from '../../contract';
 import { ownedByAnother } from '../../refusals';
 import { toSafeInteger } from '../entities/safe-integer';
-import type { PinnedSession } from '../connection/pinned-session';
+import type { PinnedConnection } from '../connection/pinned-connection';
 import { serverIdentity } from '../connection/server-identity';
 import { quoted, type Tables } from '../entities/tables';
 
@@ -9,18 +9,18 @@ import { quoted, type Tables } from '../entities/tables';
 export class StoreRow {
   constructor(private readonly tables: Tables) {}
 
-  async nodeName(session: PinnedSession): Promise<string | undefined> {
+  async nodeName(session: PinnedConnection): Promise<string | undefined> {
     const [row] = await session.query({ text: `SELECT node_name FROM ${this.tables.store}`, rowMode: 'array' });
     return row?.[0] as string | undefined;
   }
 
-  async epoch(session: PinnedSession): Promise<number | undefined> {
+  async epoch(session: PinnedConnection): Promise<number | undefined> {
     const [row] = await session.query({ text: `SELECT epoch FROM ${this.tables.store}`, rowMode: 'array' });
     return row ? toSafeInteger(row[0]) : undefined;
   }
 
   /** @throws StoreOwnerError */
-  async refuseOtherOwner(session: PinnedSession, nodeName: string): Promise<void> {
+  async refuseOtherOwner(session: PinnedConnection, nodeName: string): Promise<void> {
     const owner = await this.nodeName(session);
     if (owner !== undefined && owner !== nodeName)
       throw ownedByAnother(
@@ -32,7 +32,7 @@ export class StoreRow {
   }
 
   /** Takes possession: the caller holds the lock. From here on no write of an earlier owner lands. */
-  async raiseEpoch(session: PinnedSession, boot: StoreBoot): Promise<StoreIdentity> {
+  async raiseEpoch(session: PinnedConnection, boot: StoreBoot): Promise<StoreIdentity> {
     const { store } = this.tables;
     const { group } = this.tables;
     const server = await serverIdentity(session);
@@ -67,7 +67,7 @@ export class StoreRow {
   }
 
   /** @returns whether the store is still this owner's */
-  async saveNotes(session: PinnedSession, epoch: number, notes: string): Promise<boolean> {
+  async saveNotes(session: PinnedConnection, epoch: number, notes: string): Promise<boolean> {
     const rows = await session.query({
       text: `UPDATE ${this.tables.store} SET notes = $3 WHERE epoch = $1::bigint AND pg_backend_pid() = $2::int RETURNING 1`,
       values: [epoch, session.backendPid, notes],
@@ -87,7 +87,7 @@ export class StoreRow {
   }
 
   /** Says that the owner ended in order. */
-  async release(session: PinnedSession, epoch: number): Promise<void> {
+  async release(session: PinnedConnection, epoch: number): Promise<void> {
     await session.query({
       text: `UPDATE ${this.tables.store} SET released = true WHERE epoch = $1::bigint`,
       values: [epoch],

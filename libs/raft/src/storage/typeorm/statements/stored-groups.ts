@@ -12,12 +12,12 @@ import {
   snapshotRowChecksum,
   type StoredGroup,
 } from './group-row';
-import type { PinnedSession } from '../connection/pinned-session';
+import type { PinnedConnection } from '../connection/pinned-connection';
 import { storedConfiguration } from './stored-configuration';
 import type { Tables } from '../entities/tables';
 
 /** Reads where each group stands. It takes as long as there are groups and terms, however long the logs are. */
-export async function readGroups(session: PinnedSession, t: Tables): Promise<Map<GroupId, StoredGroup>> {
+export async function readGroups(session: PinnedConnection, t: Tables): Promise<Map<GroupId, StoredGroup>> {
   const groups = new Map<GroupId, StoredGroup>();
   const byId = new Map<number, StoredGroup>();
   const refuse = (name: string, what: string): never => {
@@ -69,7 +69,7 @@ interface ReadRow {
   readonly batch: (BatchRow & { readonly checksum: number | null }) | undefined;
 }
 
-async function readRows(session: PinnedSession, t: Tables): Promise<ReadRow[]> {
+async function readRows(session: PinnedConnection, t: Tables): Promise<ReadRow[]> {
   const rows = await session.query({
     text: `SELECT g.id, g.generation, g.checksum, g.name, g.cluster_id, g.configuration::text, g.snapshot_id, b.checksum,
         g.replica_id, g.term, g.voted_for, g.origin_index, g.origin_term, g.configuration_index,
@@ -121,7 +121,7 @@ async function readRows(session: PinnedSession, t: Tables): Promise<ReadRow[]> {
  * Gives the rows of a store that an earlier build wrote their checksums, once: what it finds is taken for what was written.
  * Afterwards a row without one is damage.
  */
-export async function addMissingChecksums(session: PinnedSession, t: Tables): Promise<void> {
+export async function addMissingChecksums(session: PinnedConnection, t: Tables): Promise<void> {
   const [store] = await session.query({ text: `SELECT summed FROM ${t.store}`, rowMode: 'array' });
   if (store?.[0] !== false) return;
   for (const { id, row, origin, generation, batch } of await readRows(session, t)) {
@@ -166,7 +166,7 @@ export async function addMissingChecksums(session: PinnedSession, t: Tables): Pr
  * @throws StoreCorruptError rows of the log are missing, or there are some that no batch wrote
  */
 export async function loadGroup(
-  session: PinnedSession,
+  session: PinnedConnection,
   t: Tables,
   group: GroupId,
   { id, generation, position, row }: StoredGroup,
@@ -215,7 +215,7 @@ export async function loadGroup(
 
 /** The chunks' own checksums are compared when they are read; here they are counted, which reads none of them. */
 async function refuseLostChunks(
-  session: PinnedSession,
+  session: PinnedConnection,
   t: Tables,
   group: GroupId,
   { snapshotId }: GroupRow,

@@ -5,7 +5,7 @@ import type { Chance } from '../base/chance';
 import type { FaultScene } from './fault-scene';
 import type { NodeFaults } from './node-faults';
 import type { Path } from '../base/paths';
-import type { NodeLife, SimulatedNode } from '../simulated/simulated-node';
+import type { NodeLifecycle, SimulatedNode } from '../simulated/simulated-node';
 
 /** A change that was asked for may still be on its way for so much longer than its caller waits. */
 const MAY_STILL_COME_MS = 8000;
@@ -118,7 +118,7 @@ export class MembershipWalks {
     return members.filter(({ id }) => this.scene.oracle.diskOf(id) === undefined).map(({ name }) => name);
   }
 
-  private sayAddresses({ raft, process }: NodeLife, members: readonly Member[]): void {
+  private sayAddresses({ raft, process }: NodeLifecycle, members: readonly Member[]): void {
     const { oracle, nodes, world } = this.scene;
     for (const { id, name, peer } of members) {
       const address = nodes.find((node) => node.name === name)?.address;
@@ -132,7 +132,7 @@ export class MembershipWalks {
     }
   }
 
-  private replaceAgain(name: string, leader: NodeLife): void {
+  private replaceAgain(name: string, leader: NodeLifecycle): void {
     const { oracle, nodes } = this.scene;
     const members = oracle.membership?.configuration.members ?? [];
     if (members.some((member) => member.name === name && oracle.diskOf(member.id) !== undefined)) {
@@ -160,7 +160,7 @@ export class MembershipWalks {
     return true;
   }
 
-  private ask(life: NodeLife, change: (timeoutMs: number) => Promise<unknown>, path: Path): void {
+  private ask(life: NodeLifecycle, change: (timeoutMs: number) => Promise<unknown>, path: Path): void {
     const { world, chance, oracle } = this.scene;
     const { time, paths, verdict } = world;
     const timeoutMs = chance.pick([1000, 8000]);
@@ -203,7 +203,7 @@ export class MembershipWalks {
   }
 
   /** At whatever stage the change is by now, or after its end. */
-  private cancel(life: NodeLife, chance: Chance): void {
+  private cancel(life: NodeLifecycle, chance: Chance): void {
     const { world, oracle, isHealed } = this.scene;
     if (isHealed || !life.process.isRunning) return;
     this.scene.note('cancel', () => 'somebody asks for an end of the change that is under way');
@@ -276,6 +276,6 @@ export class MembershipWalks {
   }
 }
 
-function runningLife({ current }: SimulatedNode): NodeLife | undefined {
+function runningLife({ current }: SimulatedNode): NodeLifecycle | undefined {
   return current?.process.isRunning === true && current.raft.status().phase === 'running' ? current : undefined;
 }

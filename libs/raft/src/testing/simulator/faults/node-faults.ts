@@ -1,5 +1,5 @@
 import { DEFAULT_GROUP } from '../../../core/base/types';
-import type { KnownLife } from '../../../transport/contract';
+import type { KnownBoot } from '../../../transport/contract';
 import type { FaultScene } from './fault-scene';
 import type { NetworkFaults } from './network-faults';
 import type { Path } from '../base/paths';
@@ -227,6 +227,6 @@ export class NodeFaults {
 /** @returns the number of the last life of a replica that another node's notes know of; 0 for none */
 function lifeIn(notes: string, replica: number): number {
   if (notes === '') return 0;
-  const { known } = JSON.parse(notes) as { readonly known: readonly KnownLife[] };
+  const { known } = JSON.parse(notes) as { readonly known: readonly KnownBoot[] };
   return known.find(({ replicaId }) => replicaId === replica)?.number ?? 0;
 }

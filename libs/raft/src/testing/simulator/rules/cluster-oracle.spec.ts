@@ -1,13 +1,13 @@
 import type { Configuration } from '../../../core/base/configuration';
 import { encodeConfiguration } from '../../../core/membership/configuration-codec';
 import { makeEntry, type Entry } from '../../../core/base/entry';
-import { genesisConfiguration } from '../../../core/membership/membership';
+import { initialConfiguration } from '../../../core/membership/membership';
 import type { Message } from '../../../core/base/messages';
 import { DEFAULT_GROUP, ORIGIN, type LogId } from '../../../core/base/types';
 import type { RaftStatus } from '../../../runtime/status/status';
 import type { GroupWrite } from '../../../storage/contract';
 import { ClusterOracle } from './cluster-oracle';
-import type { ObservedLife } from '../simulated/observed-life';
+import type { ObservedProcess } from '../simulated/observed-process';
 import { PathCounts } from '../base/paths';
 import { SimulatedDisk } from '../simulated/simulated-disk';
 import type { SimulatedEndpoint } from '../simulated/simulated-endpoint';
@@ -15,7 +15,7 @@ import { Trace } from '../base/trace';
 import { Verdict } from '../base/violation';
 import { VirtualTime } from '../base/virtual-time';
 
-const GENESIS = genesisConfiguration(
+const GENESIS = initialConfiguration(
   [1, 2, 3].map((id) => ({ name: `n${id}`, peer: `n${id}:1`, http: '', incarnation: `store ${id}` })),
 );
 const FOURTH = { id: 4, name: 'n4', peer: 'n4:1', http: '', incarnation: 'store 4' };
@@ -60,7 +60,7 @@ const configured = (index: number, term: number, configuration: Configuration): 
 /** Disks that a story writes, as nodes would, under the eyes of an oracle. */
 class WatchedCluster {
   readonly oracle: ClusterOracle;
-  readonly lives: ObservedLife[] = [];
+  readonly lives: ObservedProcess[] = [];
 
   constructor() {
     const time = new VirtualTime();
@@ -70,7 +70,7 @@ class WatchedCluster {
   }
 
   /** A node with an empty disk is founded as this replica. */
-  found(id: number, name = `n${id}`): ObservedLife {
+  found(id: number, name = `n${id}`): ObservedProcess {
     const disk = new SimulatedDisk(name, this.oracle);
     disk.incarnation = `store of ${name}`;
     const life = this.oracle.begin(`${name}.1`, disk, false, () => false);
@@ -81,7 +81,7 @@ class WatchedCluster {
     return life;
   }
 
-  life(id: number): ObservedLife {
+  life(id: number): ObservedProcess {
     return this.lives[id - 1]!;
   }
 

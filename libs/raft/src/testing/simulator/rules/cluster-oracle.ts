@@ -12,7 +12,7 @@ import { EntryRegistry } from './entry-registry';
 import { LeadershipRules } from './leadership-rules';
 import { MembershipRules } from './membership-rules';
 import { checkDurableBeforeSent } from './message-rules';
-import type { ObservedLife } from '../simulated/observed-life';
+import type { ObservedProcess } from '../simulated/observed-process';
 import type { Path } from '../base/paths';
 import type { NodeObserver } from '../simulated/node-observer';
 import { ReplicaDisks } from './replica-disks';
@@ -33,8 +33,8 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   private readonly disks: ReplicaDisks;
   private readonly changes: MembershipRules;
   private readonly leadership: LeadershipRules;
-  private readonly lives = new Map<string, ObservedLife>();
-  private readonly lifeOnDisk = new Map<SimulatedDisk, ObservedLife>();
+  private readonly lives = new Map<string, ObservedProcess>();
+  private readonly lifeOnDisk = new Map<SimulatedDisk, ObservedProcess>();
   /** The last entry that a replica's state machine was done with, in any life of it. */
   private readonly applied = new Map<ReplicaId, number>();
   /** Up to where each disk was compared with the ledger. */
@@ -86,9 +86,9 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
     return this.disks.groupOf(replica);
   }
 
-  begin(label: string, disk: SimulatedDisk, wiped: boolean, isStalled: () => boolean): ObservedLife {
+  begin(label: string, disk: SimulatedDisk, wiped: boolean, isStalled: () => boolean): ObservedProcess {
     const group = disk.groups.get(DEFAULT_GROUP);
-    const life: ObservedLife = {
+    const life: ObservedProcess = {
       label,
       disk,
       term: group?.hardState.term ?? 0,
@@ -141,7 +141,7 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   }
 
   /** A node writes a snapshot, its own or another's. */
-  storingSnapshot(life: ObservedLife, { last, configuration }: SnapshotMetadata): void {
+  storingSnapshot(life: ObservedProcess, { last, configuration }: SnapshotMetadata): void {
     const { verdict } = this.world;
     verdict.check(
       this.ledger.at(last.index)?.term === last.term,
@@ -152,7 +152,7 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   }
 
   /** A batch is handed to the store, at the very step in which the kernel made it. */
-  persisting(life: ObservedLife, write: GroupWrite, status: RaftStatus): void {
+  persisting(life: ObservedProcess, write: GroupWrite, status: RaftStatus): void {
     const last = write.entries.at(-1);
     if (last === undefined || status.phase !== 'running') return;
     const expected = Math.min(status.commitIndex, last.index);
@@ -186,7 +186,7 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   }
 
   /** A state machine is handed entries. */
-  applying(life: ObservedLife, entries: readonly Entry[]): void {
+  applying(life: ObservedProcess, entries: readonly Entry[]): void {
     const { verdict } = this.world;
     const group = life.disk.groups.get(DEFAULT_GROUP);
     for (const entry of entries) {
@@ -209,13 +209,13 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   }
 
   /** A state machine is done with everything up to this index. */
-  appliedTo({ disk }: ObservedLife, index: number): void {
+  appliedTo({ disk }: ObservedProcess, index: number): void {
     const id = disk.groups.get(DEFAULT_GROUP)?.identity.replicaId;
     if (id !== undefined) this.applied.set(id, Math.max(index, this.applied.get(id) ?? 0));
   }
 
   /** A state machine took a snapshot over: it is of what was committed, and never older than what the machine had. */
-  restored(life: ObservedLife, last: LogId): void {
+  restored(life: ObservedProcess, last: LogId): void {
     const { verdict } = this.world;
     verdict.check(
       last.index >= life.appliedIndex,
@@ -237,7 +237,7 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   }
 
   /** Looks at what a node says of itself. */
-  status(life: ObservedLife, status: RaftStatus): void {
+  status(life: ObservedProcess, status: RaftStatus): void {
     const { verdict } = this.world;
     verdict.check(
       status.term >= life.sentTerm || status.term === 0,
@@ -263,12 +263,12 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
   }
 
   /** A node says that it was removed: then it was, for good. */
-  saysRemoved(life: ObservedLife, { replicaId }: RaftStatus): void {
+  saysRemoved(life: ObservedProcess, { replicaId }: RaftStatus): void {
     this.changes.saysRemoved(life.label, replicaId);
     life.isLeader = false;
   }
 
-  private seeTerm(life: ObservedLife, message: Message): void {
+  private seeTerm(life: ObservedProcess, message: Message): void {
     // A pre-vote, and its grant, speak of a term that nobody is in yet.
     const isProspective = message.kind === 'preVote' || (message.kind === 'preVoteReply' && message.granted);
     if (isProspective) return;

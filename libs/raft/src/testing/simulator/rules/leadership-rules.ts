@@ -5,7 +5,7 @@ import type { RaftStatus } from '../../../runtime/status/status';
 import type { CommitLedger } from './commit-ledger';
 import { checkCandidate, checkElected, checkSuccessor, configurationsOf } from './election-rules';
 import type { EntryRegistry } from './entry-registry';
-import type { ObservedLife } from '../simulated/observed-life';
+import type { ObservedProcess } from '../simulated/observed-process';
 import type { Path } from '../base/paths';
 import type { ReplicaDisks } from './replica-disks';
 import { entryAt, type DiskGroup } from '../simulated/simulated-disk';
@@ -47,11 +47,11 @@ export class LeadershipRules {
   }
 
   /** A node says of itself that it leads. */
-  saysLeader(life: ObservedLife, status: RaftStatus): void {
+  saysLeader(life: ObservedProcess, status: RaftStatus): void {
     if (isElectionDurable(life, status)) this.seeLeader(life, status.term, status.replicaId);
   }
 
-  seeMessage(life: ObservedLife, message: Message, group: DiskGroup): void {
+  seeMessage(life: ObservedProcess, message: Message, group: DiskGroup): void {
     switch (message.kind) {
       case 'appendEntries':
         this.seeLeader(life, message.term, message.from);
@@ -113,7 +113,7 @@ export class LeadershipRules {
    * A leader that is the first to tell of a commit has counted replicas, so its own term's entry is the last one: an older one
    * on a majority can still be overwritten (thesis §3.6.2, figure 3.7).
    */
-  private checkCommit(life: ObservedLife, term: number, commitIndex: number, group: DiskGroup): void {
+  private checkCommit(life: ObservedProcess, term: number, commitIndex: number, group: DiskGroup): void {
     if (commitIndex <= this.toldCommit) return;
     this.toldCommit = commitIndex;
     const entry = entryAt(group, commitIndex);
@@ -125,7 +125,7 @@ export class LeadershipRules {
   }
 
   /** Election safety: at most one leader in a term (thesis §3.4). */
-  private seeLeader(life: ObservedLife, term: number, replica: ReplicaId): void {
+  private seeLeader(life: ObservedProcess, term: number, replica: ReplicaId): void {
     const known = this.leaders.get(term);
     if (known === replica) return;
     this.world.verdict.check(
@@ -145,14 +145,14 @@ export class LeadershipRules {
     if (group !== undefined) this.ledger.checkLeader(group, term, life.label);
   }
 
-  private showElected({ label }: ObservedLife, { term, from }: Message, group: DiskGroup): void {
+  private showElected({ label }: ObservedProcess, { term, from }: Message, group: DiskGroup): void {
     if (this.shownElected.has(term)) return;
     this.shownElected.add(term);
     const configurations = [...(this.candidacies.get(`${from} in ${term}`) ?? []), ...this.configurationsOf(group)];
     checkElected(this.world.verdict, label, term, from, configurations, (replica) => this.disks.logOf(replica));
   }
 
-  private checkTold({ label }: ObservedLife, successor: ReplicaId, group: DiskGroup): void {
+  private checkTold({ label }: ObservedProcess, successor: ReplicaId, group: DiskGroup): void {
     const log = this.disks.logOf(successor);
     const configurations = [group, ...(log === undefined ? [] : [log])].flatMap((each) => this.configurationsOf(each));
     checkSuccessor(this.world.verdict, label, successor, group, log, configurations);
@@ -163,7 +163,7 @@ export class LeadershipRules {
   }
 
   /** An acknowledgement says that the follower's log is the leader's. */
-  private checkMatch(life: ObservedLife, term: number, matchIndex: number, group: DiskGroup): void {
+  private checkMatch(life: ObservedProcess, term: number, matchIndex: number, group: DiskGroup): void {
     const leader = this.leaders.get(term);
     const log = leader === undefined ? undefined : this.disks.logOf(leader);
     if (log === undefined || log.hardState.term !== term || group.hardState.term !== term) return;
@@ -185,7 +185,7 @@ export class LeadershipRules {
  * The only voter takes itself for elected before that is written, and is silent until then. One whose store is gone stays so,
  * and another may lead the term by then.
  */
-function isElectionDurable({ disk }: ObservedLife, { term, replicaId }: RaftStatus): boolean {
+function isElectionDurable({ disk }: ObservedProcess, { term, replicaId }: RaftStatus): boolean {
   const hardState = disk.groups.get(DEFAULT_GROUP)?.hardState;
   if (hardState === undefined) return false;
   return hardState.term > term || (hardState.term === term && hardState.votedFor === replicaId);

@@ -25,7 +25,7 @@ export function copyMessage(message: PeerMessage, coded: boolean): PeerMessage {
 export function describeMessage(message: PeerMessage): string {
   switch (message.kind) {
     case 'founder':
-      return `founder ${message.founder}, genesis ${message.genesis?.clusterId.slice(0, 6) ?? 'none'}`;
+      return `founder ${message.founder}, genesis ${message.initialCluster?.clusterId.slice(0, 6) ?? 'none'}`;
     case 'request':
       return `request ${message.id} ${message.method}`;
     case 'response':

@@ -10,7 +10,7 @@ import type { GroupWrite, SnapshotMetadata } from '../../../storage/contract';
 import { StateMachineHost } from '../../../state-machine/host/state-machine-host';
 import { Chance } from '../base/chance';
 import type { NodeObserver } from './node-observer';
-import type { ObservedLife } from './observed-life';
+import type { ObservedProcess } from './observed-process';
 import { ObservedMachine } from './observed-machine';
 import { MemoryDatabase } from '../../memory-rows';
 import { RegisterMachine } from '../registers/register-machine';
@@ -40,12 +40,12 @@ export interface NodeSurroundings {
 }
 
 /** One life of a node: the product's own RaftNode and what it stands on. */
-export interface NodeLife {
+export interface NodeLifecycle {
   readonly process: SimulatedProcess;
   readonly raft: RaftNode;
   readonly transport: SimulatedTransport;
   readonly storage: SimulatedStorage;
-  readonly observed: ObservedLife;
+  readonly observed: ObservedProcess;
   /** Calls that end with the process. */
   readonly ended: Set<() => void>;
   started: boolean;
@@ -73,8 +73,8 @@ export class SimulatedNode {
   /** Nobody has started it yet: it is no founder. */
   isDormant: boolean;
   private joins: { readonly through: readonly string[]; readonly as: 'voter' | 'learner' } | undefined;
-  current: NodeLife | undefined;
-  zombie: NodeLife | undefined;
+  current: NodeLifecycle | undefined;
+  zombie: NodeLifecycle | undefined;
   private readonly lock: DiskLock = { owner: undefined };
   /** Where the registers are, if they are kept in one. */
   private database = new MemoryDatabase();
@@ -117,7 +117,7 @@ export class SimulatedNode {
   }
 
   /** Every process that clients may reach: a zombie's connections are still open. */
-  get reachable(): readonly NodeLife[] {
+  get reachable(): readonly NodeLifecycle[] {
     return [this.current, this.zombie].filter((life) => life !== undefined);
   }
 
@@ -260,7 +260,7 @@ export class SimulatedNode {
     return this.disk.groups.get(DEFAULT_GROUP)?.lastBatch ?? 0;
   }
 
-  private makeLife(): NodeLife {
+  private makeLife(): NodeLifecycle {
     const { world, network, oracle, chance, entered, settings } = this.around;
     const process = new SimulatedProcess(world.time, `${this.name}.${++this.lives}`, entered);
     const observed = oracle.begin(process.label, this.disk, this.wiped, () => this.isStalled);
@@ -324,7 +324,7 @@ export class SimulatedNode {
     };
   }
 
-  private checkCapture({ label, appliedIndex, isSucceeded }: ObservedLife): void {
+  private checkCapture({ label, appliedIndex, isSucceeded }: ObservedProcess): void {
     // Of a process whose successor has its database, nothing lands any more.
     if (isSucceeded()) return;
     const { index } = this.database.last;
@@ -350,7 +350,7 @@ export class SimulatedNode {
     return new RegisterRows(this.database, pause);
   }
 
-  private end(life: NodeLife): void {
+  private end(life: NodeLifecycle): void {
     this.trace('exit', 0, () => 'killed');
     life.process.crash();
     life.storage.crashed();
@@ -359,7 +359,7 @@ export class SimulatedNode {
     life.ended.clear();
   }
 
-  private failedToStart(life: NodeLife, error: unknown): void {
+  private failedToStart(life: NodeLifecycle, error: unknown): void {
     if (this.current !== life) return;
     const { verdict } = this.around.world;
     const isExpected = isRaftError(error) && (error.code === 'RAFT_STORAGE' || error.code === 'RAFT_SHUTTING_DOWN');
@@ -368,7 +368,7 @@ export class SimulatedNode {
     this.restartLater();
   }
 
-  private observe(life: NodeLife, status: RaftStatus): void {
+  private observe(life: NodeLifecycle, status: RaftStatus): void {
     const { oracle, world } = this.around;
     const { phase, role, term, leader, reason } = status;
     const number = term * 16 + role.length;
@@ -389,7 +389,7 @@ export class SimulatedNode {
     );
   }
 
-  private quarantine(life: NodeLife, reason: string): void {
+  private quarantine(life: NodeLifecycle, reason: string): void {
     const { verdict, paths } = this.around.world;
     // It hears from its peers of the life that follows it.
     if (life.zombie) return;
@@ -399,7 +399,7 @@ export class SimulatedNode {
     this.quarantined = true;
   }
 
-  private failed(life: NodeLife, reason: string): void {
+  private failed(life: NodeLifecycle, reason: string): void {
     if (!life.started) return;
     this.around.world.verdict.check(life.zombie, 'no node fails', () => `${life.process.label}: ${reason}`);
     this.around.world.time.after(0, () => {

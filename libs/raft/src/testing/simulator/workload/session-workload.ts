@@ -8,7 +8,7 @@ import type { CommittedRegisters } from '../histories/committed-registers';
 import { answerOf, argumentsOf } from '../registers/register-calls';
 import type { RegisterCommand } from '../registers/register-model';
 import { CALLS_OF_A_SESSION_CLIENT } from '../simulated/seed-settings';
-import type { NodeLife, SimulatedNode } from '../simulated/simulated-node';
+import type { NodeLifecycle, SimulatedNode } from '../simulated/simulated-node';
 import type { World } from '../base/world';
 
 const HOP_MS = 0.2;
@@ -237,8 +237,8 @@ export class SessionWorkload {
 
   /** Calls `end` once: with what came back, or without, where the process ended or stands still. */
   private ask(
-    life: NodeLife,
-    call: (life: NodeLife) => Promise<Ordered<CommandOutcome> | undefined>,
+    life: NodeLifecycle,
+    call: (life: NodeLifecycle) => Promise<Ordered<CommandOutcome> | undefined>,
     end: (end: End) => void,
   ): void {
     const { time } = this.world;

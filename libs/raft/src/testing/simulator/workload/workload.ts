@@ -12,7 +12,7 @@ import { answerOf, argumentsOf } from '../registers/register-calls';
 import type { RegisterCall, RegisterValue } from '../registers/register-model';
 import type { Script, ScriptedStep } from '../base/script';
 import { CALLS_OF_A_SEED, type SeedSettings } from '../simulated/seed-settings';
-import type { NodeLife, SimulatedNode } from '../simulated/simulated-node';
+import type { NodeLifecycle, SimulatedNode } from '../simulated/simulated-node';
 import type { World } from '../base/world';
 
 export const KEYS = ['alder', 'birch', 'cedar', 'damson', 'elm'];
@@ -142,14 +142,14 @@ export class Workload {
     return true;
   }
 
-  private reached(chance: Chance, number: number): NodeLife | undefined {
+  private reached(chance: Chance, number: number): NodeLifecycle | undefined {
     const leading = isOfRush(number) && chance.happens(TO_LEADERS) ? this.nodes.filter((node) => node.isLeading) : [];
     const lives = chance.pick(leading.length > 0 ? leading : this.nodes).reachable;
     return lives.length === 0 ? undefined : chance.pick(lives);
   }
 
   private submit(
-    { raft }: NodeLife,
+    { raft }: NodeLifecycle,
     { id, key, call, consistency, after }: ClientOperation,
     timeoutMs: number,
     forward: boolean,

@@ -17,9 +17,9 @@ const hello: Hello = {
   replicaId: 0,
   incarnation: 'i',
   bootNonce: 'b',
-  life: 1,
-  earlierLives: [],
-  knownLives: [],
+  epoch: 1,
+  earlierBoots: [],
+  knownBoots: [],
   advertise: 'n1:1',
 };
 const secret = 'sixteen or more characters';
@@ -75,7 +75,7 @@ describe('the seal of a hello', () => {
   it.each<[string, Partial<Hello>]>([
     ['another name', { nodeName: 'n2' }],
     ['another store', { incarnation: 'j' }],
-    ['other lives', { knownLives: [{ replicaId: 1, number: 9, nonce: 'x' }] }],
+    ['other lives', { knownBoots: [{ replicaId: 1, number: 9, nonce: 'x' }] }],
     ['another role', { role: 'client' }],
   ])('fails for %s', (_, changes) => {
     expect(isSameToken(seal, sealOf(secret, 'dialled', transcript, { ...hello, ...changes }))).toBe(false);

@@ -1,4 +1,0 @@
-/** @returns what an error says, whatever was thrown */
-export function sentenceOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,5 +1,0 @@
-/** What keeps a node from doing its part, and since when by the wall clock, in milliseconds since 1970. */
-export interface Trouble {
-  readonly reason: string;
-  readonly sinceMs: number;
-}
