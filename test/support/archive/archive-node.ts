@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres';
 import { killEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+import { copyNewDatabase } from '../postgres-template';
 import { AppProcess } from '../kv/app-process';
 import { type Answer, type HttpClient, NoAnswerError } from '../http-client';
 import { VITALS_HOOK } from '../kv/vitals';
@@ -38,7 +39,9 @@ export class ArchiveNode extends AppProcess {
     main: string,
     http: HttpClient,
   ): Promise<ArchiveNode> {
-    const database = await startEmbeddedPostgres({ dataDir: postgresOf(directory, settings.id), tcp: true });
+    const dataDir = postgresOf(directory, settings.id);
+    if (!existsSync(dataDir)) await copyNewDatabase(dataDir);
+    const database = await startEmbeddedPostgres({ dataDir, tcp: true });
     return new ArchiveNode({ ...settings, databaseUrl: database.url }, directory, database, main, http);
   }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres';
 import { killEmbeddedPostgres } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
+import { copyNewDatabase } from '../postgres-template';
 
 const LOG_DATABASE = 'raft_log';
 
@@ -15,6 +16,7 @@ export class BankDatabase {
   async start(): Promise<void> {
     // The one that was killed is gone; its owner's lock isn't.
     await this.server?.stop();
+    if (!existsSync(this.dataDir)) await copyNewDatabase(this.dataDir);
     this.server = await startEmbeddedPostgres({ dataDir: this.dataDir, tcp: true, port: this.port });
     this.port = this.server.port;
   }

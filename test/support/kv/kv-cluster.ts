@@ -29,7 +29,7 @@ export interface LeaderOptions {
 }
 
 const LEADER_TIMEOUT_MS = 60_000;
-/** Each node makes a database first, which on a busy machine takes most of it. */
+/** Enough for nodes that make a database first, as where no template of one can be kept. */
 const START_TIMEOUT_MS = 150_000;
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 10;
@@ -55,6 +55,7 @@ export class KvCluster {
   static async start(options: KvClusterOptions = {}): Promise<KvCluster> {
     const cluster = await KvCluster.prepare(options);
     try {
+      for (const node of cluster.nodes) await node.copyDatabase();
       cluster.startNodes();
       await cluster.leader({ all: true, withinMs: START_TIMEOUT_MS });
       return cluster;
@@ -115,6 +116,7 @@ export class KvCluster {
       },
       this.http,
     );
+    await node.copyDatabase();
     this.nodes.push(node);
     node.start();
     return node;

@@ -8,6 +8,7 @@ import {
   signalEmbeddedPostgres,
 } from '../../../apps/kv/src/embedded-postgres/kill-embedded-postgres';
 import { type HttpClient, NoAnswerError } from '../http-client';
+import { copyNewDatabase } from '../postgres-template';
 
 const ROOT = resolve(__dirname, '..', '..', '..');
 export const KV_MAIN = join(ROOT, 'dist', 'apps', 'kv', 'main.js');
@@ -77,6 +78,11 @@ export class KvNode {
   get pid(): number {
     if (this.child?.pid === undefined) throw new Error(`${this.id} doesn't run`);
     return this.child.pid;
+  }
+
+  /** Gives a node that was never started its database: the first start then makes none, which takes it the longest. */
+  async copyDatabase(): Promise<void> {
+    if (this.settings.storage === 'embedded' && !existsSync(this.postgresDir)) await copyNewDatabase(this.postgresDir);
   }
 
   /** @param instead replaces the cluster's further flags for this life of the node, all but the peers' secret */
