@@ -10,7 +10,7 @@ import { fillState, valueAt } from '../support/load/state-filling';
 import { figure } from '../support/test-run';
 
 const CUT_PEERS_HOOK = join(__dirname, '..', 'support', 'hooks', 'cut-peers.cjs');
-const STATE_BYTES = (isLongForm ? 200 : 32) * 1_000_000;
+const STATE_BYTES = (isLongForm ? 200 : 16) * 1_000_000;
 /** Of the store and of the wire; two are on the way at a time. */
 const CHUNK_BYTES = 64 * 1024;
 const INSTALL_LIMIT_MS = 240_000;

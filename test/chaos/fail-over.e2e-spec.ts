@@ -42,7 +42,7 @@ describe('when nodes are killed', () => {
     return performance.now() - started;
   };
 
-  const kills = rounds({ short: 3, long: 10 });
+  const kills = rounds({ short: 2, long: 10 });
   it(
     'another one leads soon, and goes on writing',
     async () => {

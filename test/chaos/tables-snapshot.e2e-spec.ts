@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually';
 import { figure } from '../support/test-run';
 import { highest, vitalsOf } from '../support/kv/vitals';
 
-const TABLES_BYTES = (isLongForm ? 2_000 : 16) * 1_000_000;
+const TABLES_BYTES = (isLongForm ? 2_000 : 8) * 1_000_000;
 /** What COPY makes of a document, at the least. */
 const DOCUMENT_BYTES = 1_000;
 const DOCUMENTS_PER_COMMAND = 5_000;
