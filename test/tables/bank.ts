@@ -46,6 +46,7 @@ export const BANK_ENTITIES = [Account, Transfer];
 export interface BankOptions {
   readonly commandsPerTransaction?: number;
   readonly allowTriggers?: readonly string[];
+  readonly retryForMs?: number;
 }
 
 /** Makes the machine for one way to the database, as an application would in its own module. */
@@ -53,7 +54,7 @@ export function bankOn(dataSourceUrl: string | undefined, options: BankOptions =
   @RaftStateMachine(
     'bank',
     dataSourceUrl === undefined
-      ? typeOrmTables({ entities: BANK_ENTITIES })
+      ? typeOrmTables({ entities: BANK_ENTITIES, ...options })
       : typeOrmTables({ entities: BANK_ENTITIES, url: dataSourceUrl, retryForMs: 2000, ...options }),
   )
   class Bank {
