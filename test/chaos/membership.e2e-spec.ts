@@ -52,6 +52,7 @@ describe('the members of a cluster that clients write to all the time', () => {
     const [n1] = cluster.nodes as [KvNode];
     const load = SteadyLoad.start(cluster, {
       prefix: '/members',
+      everyMs: isLongForm ? 20 : 100,
       // A node that joins is no member yet, and one that was removed none any more.
       nodes: () => cluster.running.filter((node) => members.has(node)),
     });
