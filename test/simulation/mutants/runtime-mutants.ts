@@ -186,7 +186,7 @@ export const runtimeMutants: readonly Mutant[] = [
     mistake:
       'Any term is believed: one damaged or forged message takes all nodes to the last term, in which nobody can be elected.',
     knownSeed: 3,
-    apply: () => replaceFunction<() => undefined>('core/rules/term-bound', 'termOutOfBounds', () => () => undefined),
+    apply: () => replaceFunction<() => undefined>('core/base/term-bound', 'termOutOfBounds', () => () => undefined),
   },
   {
     name: 'wiped-founder-admitted',

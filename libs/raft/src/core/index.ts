@@ -6,6 +6,5 @@ export * from './kernel';
 export * from './base/kernel-api';
 export * from './base/options';
 export * from './base/messages';
-export * from '../errors/raft-error';
 export * from './base/random';
 export * from './base/types';

@@ -15,7 +15,7 @@ import { unreachable } from './base/invariant';
 import { memberById } from './membership/membership';
 import type { Message } from './base/messages';
 import type { KernelState } from './state/state';
-import { termOutOfBounds } from './rules/term-bound';
+import { termOutOfBounds } from './base/term-bound';
 import { NO_REPLICA } from './base/types';
 
 /**

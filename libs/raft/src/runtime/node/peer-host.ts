@@ -1,6 +1,6 @@
 import type { Message } from '../../core/base/messages';
 import { RaftError } from '../../errors/raft-error';
-import { termOutOfBounds } from '../../core/rules/term-bound';
+import { termOutOfBounds } from '../../core/base/term-bound';
 import { MAX_TERM, type GroupId } from '../../core/base/types';
 import type { GroupIdentity } from '../../storage/contract';
 import {

@@ -1,5 +1,5 @@
-import type { Message } from '../base/messages';
-import { MAX_TERM } from '../base/types';
+import type { Message } from './messages';
+import { MAX_TERM } from './types';
 
 /** @returns the first term in a message that is above {@link MAX_TERM}; undefined where none is */
 export function termOutOfBounds(message: Message): number | undefined {
