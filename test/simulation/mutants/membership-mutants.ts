@@ -248,4 +248,34 @@ export const membershipMutants: readonly Mutant[] = [
       );
     },
   },
+  {
+    name: 'cancel-ahead-of-its-change',
+    room: 'kernel',
+    mistake:
+      'A cancel is written right after a joint configuration that is not committed yet: one majority decides both.',
+    knownSeed: 6,
+    apply: () => {
+      interface Cancelling extends KernelStatePart {
+        readonly log: KernelStatePart['log'] & {
+          readonly pendingConfiguration: { readonly configuration: MembershipPart } | undefined;
+        };
+        cancelledAt: { readonly index: number; readonly term: number } | undefined;
+      }
+      type Cancel = (state: Cancelling, waitMs: number) => object;
+      type Propose = (state: Cancelling, step: MembershipPart) => number;
+      const steps = 'core/membership/membership-steps';
+      const returnStep = libraryFunction<(joint: MembershipPart) => MembershipPart>(steps, 'returnStep');
+      const propose = libraryFunction<Propose>('core/rules/membership-proposal', 'proposeConfiguration');
+      const file = 'core/rules/membership-cancel';
+      replaceFunction<Cancel>(file, 'cancelMembershipChange', (original) => (state, waitMs) => {
+        const pending = state.log.pendingConfiguration?.configuration;
+        const isEntering = pending !== undefined && pending.outgoing.length > 0;
+        const isEntered = state.configuration.configuration.outgoing.length > 0;
+        if (state.role !== 'leader' || !isEntering || isEntered) return original(state, waitMs);
+        const index = propose(state, returnStep(pending));
+        state.cancelledAt = { index, term: state.term };
+        return { outcome: 'written', index, term: state.term };
+      });
+    },
+  },
 ];
