@@ -79,6 +79,26 @@ describe('the linearizability checker', () => {
     expect(seen).toBe(60);
   });
 
+  it('takes the likely order where it fits, though the search would leave out what nobody has to have seen', () => {
+    const lines: SequentialModel<string, string, string> = {
+      initial: '',
+      identify: (state) => state,
+      isBlind: (call) => call.startsWith('='),
+      isLook: () => false,
+      step: (state, call, answer) => {
+        const after = call === '?' ? state : call.startsWith('=') ? call : state + call;
+        return answer === undefined || answer === after ? { state: after } : undefined;
+      },
+    };
+    // Each text is overwritten right after it was added, and neither was answered.
+    const lost = Array.from({ length: 10 }, (_, at) => [
+      { call: `${at};`, calledAt: 0, likely: 2 * at },
+      { call: `=${at};`, calledAt: 0, likely: 2 * at + 1 },
+    ]).flat();
+    const look = (answer: string) => ({ call: '?', calledAt: 5, answered: { at: 6, answer }, likely: 100 });
+    expect(longestLinearization(lines, [...lost, look('=9;')])).toEqual({ linearizable: true, ordered: 1 });
+  });
+
   it('tries no order of reads that see the same, however many overlap and wherever a write was tried before', () => {
     const reads = Array.from({ length: 30 }, (_, at) => read(2, 10 + at, 100 + at));
     const early = { ...write(3, 0, 200), likely: -1 };

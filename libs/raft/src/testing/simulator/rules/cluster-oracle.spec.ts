@@ -252,6 +252,19 @@ describe('a leader', () => {
     expect(() => tell(entry(1, 1))).toThrow('only entries of the own term are committed by counting');
   });
 
+  it('tells in a later term what it committed before it was unseated', () => {
+    const tell = (committed: number) => {
+      const cluster = new WatchedCluster();
+      cluster.elect(1);
+      for (const id of [2, 1]) cluster.land(id, { entries: [entry(1, 1)] });
+      cluster.land(1, { hardState: { term: 5, votedFor: 0 }, commitIndex: committed });
+      cluster.elect(6);
+      cluster.send(1, { kind: 'heartbeat', term: 6, leaderCommit: 1 } as Message);
+    };
+    expect(() => tell(1)).not.toThrow();
+    expect(() => tell(0)).toThrow('only entries of the own term are committed by counting');
+  });
+
   it('is unseated without regard to its lease only by whom it told to campaign', () => {
     const campaign = (isTold: boolean) => {
       const cluster = new WatchedCluster();

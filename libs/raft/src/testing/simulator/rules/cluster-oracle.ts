@@ -116,7 +116,8 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
 
   landing(disk: SimulatedDisk, write: GroupWrite, before: DiskGroup | undefined): void {
     checkWrite(this.world.verdict, disk.name, write, before);
-    if (before !== undefined && write.hardState !== undefined) this.leadership.voting(write.hardState, before);
+    if (before !== undefined && write.hardState !== undefined)
+      this.leadership.voting(write.hardState, before, write.commitIndex);
     if (before === undefined || write.truncateFrom === undefined) return;
     this.count('truncated a conflict');
     this.ledger.checkTruncation(before, write.truncateFrom, disk.name);

@@ -40,10 +40,15 @@ export class LeadershipRules {
     this.toldCommit = Math.max(this.toldCommit, index);
   }
 
-  /** A replica's vote is about to be written. One for itself is the beginning of its candidacy. */
-  voting({ term, votedFor }: HardState, before: DiskGroup): void {
+  /**
+   * A replica's vote is about to be written. One for itself is the beginning of its candidacy, before which it may have led,
+   * committed, and been unseated before it told anybody.
+   */
+  voting({ term, votedFor }: HardState, before: DiskGroup, commitIndex: number): void {
     const { replicaId } = before.identity;
-    if (votedFor === replicaId) this.candidacies.set(`${replicaId} in ${term}`, this.configurationsOf(before));
+    if (votedFor !== replicaId) return;
+    this.candidacies.set(`${replicaId} in ${term}`, this.configurationsOf(before));
+    this.knowsCommit(commitIndex);
   }
 
   /** A node says of itself that it leads. */

@@ -1,4 +1,5 @@
 import type { Configuration, ConfigurationInForce } from '../../../core/base/configuration';
+import { encodeConfiguration } from '../../../core/membership/configuration-codec';
 import { wasRemoved } from '../../../core/membership/membership';
 import type { ReplicaId } from '../../../core/base/types';
 import type { CommitLedger } from './commit-ledger';
@@ -79,7 +80,7 @@ export class MembershipRules {
     if (index === 0) return;
     const expected = this.ledger().membershipAt(at);
     this.world.verdict.check(
-      expected?.index === index && JSON.stringify(expected.configuration) === JSON.stringify(configuration),
+      expected?.index === index && isSame(expected.configuration, configuration),
       'the membership is what was committed',
       () => `${who} holds that of ${index} as the one in force at ${at}, which is that of ${expected?.index}`,
     );
@@ -127,6 +128,11 @@ export class MembershipRules {
     );
     if (id > this.founders) this.world.paths.count('a joined node became a voter');
   }
+}
+
+/** The order of the fields is that of whoever made it. */
+function isSame(left: Configuration, right: Configuration): boolean {
+  return Buffer.compare(encodeConfiguration(left), encodeConfiguration(right)) === 0;
 }
 
 function moved(before: Configuration, after: Configuration): boolean {
