@@ -595,7 +595,7 @@ export class NodeLifecycle {
         {
           options: this.options,
           admission: this.paths.admission,
-          admin: this.admin,
+          leadership: this.admin.leadership,
           starting: this.starting,
           workingReplica: () => (this.failure === undefined ? this.current : undefined),
           closeParts: () => this.closeParts(),

@@ -1,6 +1,6 @@
 import { withDeadline } from '../base/with-deadline';
 import type { RequestAdmission } from '../requests/request-admission';
-import type { ClusterAdmin } from '../membership/cluster-admin';
+import type { LeadershipTransfer } from '../membership/leadership-transfer';
 import { errorMessage } from '../base/error-message';
 import { shuttingDown } from '../base/node-errors';
 import type { RaftNodeOptions } from '../options/raft-node-options';
@@ -14,7 +14,7 @@ const HAND_OVER_SHARE = 0.3;
 export interface StoppingNode {
   readonly options: RaftNodeOptions;
   readonly admission: RequestAdmission;
-  readonly admin: ClusterAdmin;
+  readonly leadership: LeadershipTransfer;
   readonly starting: Promise<void> | undefined;
   /** Undefined where it doesn't work any more. */
   workingReplica(): Replica | undefined;
@@ -53,7 +53,7 @@ async function transferLeadership(node: StoppingNode, deadlineMs: number): Promi
   if (replica?.isLeading !== true) return;
   const leftMs = Math.min(electionTimeoutMs, shutdownTimeoutMs * HAND_OVER_SHARE, deadlineMs - scheduler.nowMs());
   try {
-    await withDeadline(scheduler, scheduler.nowMs() + leftMs, node.admin.transferFrom(replica, leftMs));
+    await withDeadline(scheduler, scheduler.nowMs() + leftMs, node.leadership.transferFrom(replica, leftMs));
   } catch (error) {
     logger.debug(`The leadership was not handed over: ${errorMessage(error)}`);
   }
