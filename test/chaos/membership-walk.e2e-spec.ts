@@ -10,7 +10,7 @@ import { SteadyLoad } from '../support/load/steady-load';
 import { figure } from '../support/test-run';
 import { NONE_BROKEN } from '../support/load/write-load';
 
-const WALK_MS = isLongForm ? 30 * 60_000 : 10_000;
+const WALK_MS = isLongForm ? 30 * 60_000 : 20_000;
 const LEAST_VOTERS = 3;
 const MOST_NODES = 5;
 /** A change that nothing is in the way of ends within this time, on a busy machine. */

@@ -6,7 +6,7 @@ import { snapshotTarget } from './snapshot-target';
 import type { FuzzTarget } from './target';
 
 /** `npm run fuzz` reads a million and more of each. */
-const INPUTS = 5_000;
+const INPUTS = 20_000;
 
 describe('what anybody may have written', () => {
   it.each<[string, () => FuzzTarget | Promise<FuzzTarget>]>([
