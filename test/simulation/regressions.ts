@@ -31,4 +31,8 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 241,
     found: 'a voter without a disk stays one where its replacement is cancelled: the simulator’s operator left it so',
   },
+  {
+    seed: 1679,
+    found: 'a fetch went on with another member, whose snapshot of the same entry had other bytes, and failed its node',
+  },
 ];

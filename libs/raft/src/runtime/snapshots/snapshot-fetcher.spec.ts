@@ -21,6 +21,8 @@ interface Holder {
   isConnected: boolean;
   isGone: boolean;
   asked: number;
+  /** What each of its chunks consists of. */
+  content: number;
 }
 
 function setUp(...indexes: number[]) {
@@ -33,6 +35,7 @@ function setUp(...indexes: number[]) {
     isConnected: true,
     isGone: false,
     asked: 0,
+    content: 0,
   }));
   const at = (address: string): Holder => holders.find(({ id }) => address === `n${id}`)!;
   const offerOf = ({ index }: Holder): Uint8Array =>
@@ -58,7 +61,7 @@ function setUp(...indexes: number[]) {
     if (holder.isGone) throw new RaftError('RAFT_TIMEOUT', 'no answer');
     if (holder.index !== fetched) throw new RaftError('RAFT_CONFLICT', 'no such snapshot');
     holder.asked++;
-    return new Uint8Array(1);
+    return Uint8Array.of(holder.content);
   };
   const fetched = indexes.find((index) => index > 0)!;
   const fetcher = new SnapshotFetcher({
@@ -174,6 +177,20 @@ describe('a node that fetches a snapshot', () => {
     start();
     await pass(1000);
     expect(installed).toEqual([7]);
-    expect(holders.map(({ asked }) => asked)).toEqual([1, CHUNKS - 1]);
+    // The one that came last is asked for again, to be compared.
+    expect(holders.map(({ asked }) => asked)).toEqual([1, CHUNKS]);
+  });
+
+  it('begins again where the other member’s snapshot of that entry has other bytes', async () => {
+    const { fetcher, installed, warnings, holders, pass, start, beforeChunk } = setUp(7, 7);
+    holders[1]!.content = 1;
+    beforeChunk((holder) => (holder.isGone = holder.id === 2 && holder.asked > 0));
+    start();
+    await pass(1000);
+    expect([installed, fetcher.status]).toEqual([[], null]);
+    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
+    start();
+    await pass(1000);
+    expect(installed).toEqual([7]);
   });
 });

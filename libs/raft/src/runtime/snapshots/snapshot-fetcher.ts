@@ -41,9 +41,16 @@ interface Fetch {
   readonly startedMs: number;
   offer: OfferedSnapshot | undefined;
   source: SnapshotHolder | undefined;
+  /** The last chunk that was handed on. */
+  latest: { readonly number: number; readonly bytes: Uint8Array } | undefined;
   receivedBytes: number;
   resumptions: number;
   isInstalling: boolean;
+}
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly source: SnapshotHolder;
 }
 
 export interface FetcherPorts {
@@ -106,6 +113,7 @@ export class SnapshotFetcher {
       startedMs: this.ports.scheduler.nowMs(),
       offer: undefined,
       source: undefined,
+      latest: undefined,
       receivedBytes: 0,
       resumptions: 0,
       isInstalling: false,
@@ -146,7 +154,7 @@ export class SnapshotFetcher {
 
   private async *chunks(fetch: Fetch, offer: OfferedSnapshot): AsyncGenerator<Uint8Array, void, undefined> {
     const { last } = offer.metadata;
-    const ahead: Promise<Uint8Array>[] = [];
+    const ahead: Promise<Chunk>[] = [];
     const ask = (number: number): void => {
       const chunk = this.chunk(fetch, last, number);
       chunk.catch(() => undefined);
@@ -155,23 +163,28 @@ export class SnapshotFetcher {
     let asked = 0;
     while (asked < Math.min(WINDOW, offer.chunkCount)) ask(asked++);
     for (let number = 0; number < offer.chunkCount; number++) {
-      const chunk = await ahead.shift()!;
+      let chunk = await ahead.shift()!;
+      // Another node goes on meanwhile, whose next chunks may be others.
+      while (chunk.source !== fetch.source) chunk = await this.chunk(fetch, last, number);
+      const { bytes } = chunk;
+      fetch.latest = { number, bytes };
       if (asked < offer.chunkCount) ask(asked++);
-      fetch.receivedBytes += chunk.length;
-      this.fetched += chunk.length;
-      yield chunk;
+      fetch.receivedBytes += bytes.length;
+      this.fetched += bytes.length;
+      yield bytes;
     }
   }
 
   /** Goes on until it has the chunk, with whoever has that snapshot. */
-  private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Uint8Array> {
+  private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Chunk> {
     const { calls, callTimeoutMs, links, scheduler } = this.ports;
     let failingSinceMs: number | undefined;
     for (let failures = 0; ; failures++) {
       if (this.closed) throw new Error('this node is being stopped');
       const source = fetch.source!;
       try {
-        return await calls.call(source.address, SNAPSHOT_CHUNK, encodeChunkRequest(last, number), callTimeoutMs);
+        const request = encodeChunkRequest(last, number);
+        return { bytes: await calls.call(source.address, SNAPSHOT_CHUNK, request, callTimeoutMs), source };
       } catch (error) {
         failingSinceMs ??= scheduler.nowMs();
         await this.pause();
@@ -180,8 +193,10 @@ export class SnapshotFetcher {
         const mayHaveIt = !saysItHasNone(error) && !this.ports.isGone(source.id);
         const isThere = mayHaveIt && links.stateOf(source.address).state === 'connected';
         if (isThere && failures < SILENT_CALLS) continue;
-        const isTheSame = ({ metadata }: OfferedSnapshot, { id }: SnapshotHolder): boolean =>
-          sameLogId(metadata.last, last) && !(isThere && id === source.id);
+        const isTheSame = async ({ metadata }: OfferedSnapshot, holder: SnapshotHolder): Promise<boolean> =>
+          sameLogId(metadata.last, last) &&
+          !(isThere && holder.id === source.id) &&
+          (await this.continues(fetch, last, holder));
         const isFound = (await this.findOffer(fetch, isTheSame, 1)) !== undefined;
         const spentMs = failingSinceMs - fetch.startedMs;
         const patienceMs = Math.min(Math.max(spentMs, AWAY_MS.least), AWAY_MS.most);
@@ -191,10 +206,28 @@ export class SnapshotFetcher {
     }
   }
 
+  /**
+   * Snapshots of one entry may differ in their bytes, as in what a node knows of the digest that is under way. The checksum of a
+   * chunk covers every byte before it, so whoever has the latest one has all of them.
+   */
+  private async continues(fetch: Fetch, last: LogId, { address }: SnapshotHolder): Promise<boolean> {
+    const { calls, callTimeoutMs } = this.ports;
+    let compared: Fetch['latest'];
+    while (fetch.latest !== compared) {
+      compared = fetch.latest;
+      const { number, bytes } = compared!;
+      const theirs = await calls
+        .call(address, SNAPSHOT_CHUNK, encodeChunkRequest(last, number), callTimeoutMs)
+        .catch(() => undefined);
+      if (theirs === undefined || Buffer.compare(theirs, bytes) !== 0) return false;
+    }
+    return true;
+  }
+
   /** Asks the members, followers first: the leader has enough to do. */
   private async findOffer(
     fetch: Fetch,
-    isGood: (offer: OfferedSnapshot, source: SnapshotHolder) => boolean,
+    isGood: (offer: OfferedSnapshot, source: SnapshotHolder) => boolean | Promise<boolean>,
     rounds = PATIENCE,
   ): Promise<OfferedSnapshot | undefined> {
     const { calls, callTimeoutMs } = this.ports;
@@ -205,7 +238,7 @@ export class SnapshotFetcher {
           .call(source.address, SNAPSHOT_INFO, new Uint8Array(0), callTimeoutMs)
           .catch(() => new Uint8Array(0));
         const offer = decodeOffer(answer);
-        if (offer === undefined || !isGood(offer, source)) continue;
+        if (offer === undefined || !(await isGood(offer, source))) continue;
         fetch.source = source;
         return offer;
       }
