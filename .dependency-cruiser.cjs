@@ -1,23 +1,22 @@
 /**
- * The rooms of the library and the one direction in which they may import:
+ * How the library's parts may import each other. What each folder may import is a table, `scripts/lint/folders.cjs`: a list that
+ * allows, in order from the floor up, of which rules are made that forbid the rest. What stands here besides is about packages,
+ * entry points, and what the table can't say.
  *
  *   nest → client → runtime → { core, storage, transport, state-machine }
  *
- * The contracts of storage, transport and state-machine know only core; core knows nothing. What an optional peer is needed
- * for is reached through an entry point of its own, so that `nestjs-raft` loads without it.
+ * Each rule is shown to fail by a planted import in test/lint/import-rules.spec.ts.
  */
+const { rooms } = require('./scripts/lint/folders.cjs');
+const { folderRules } = require('./scripts/lint/folder-rules.cjs');
+
 const src = '^libs/raft/src';
 const tests = '\\.(spec|e2e-spec|type-spec)\\.ts$';
-
-/** Everything but the given rooms (and the packages of node_modules, which have rules of their own). */
-const otherRooms = (...allowed) => ({
-  path: `${src}/`,
-  pathNot: allowed.map((room) => `${src}/${room}/`),
-});
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
+    ...folderRules(rooms, tests),
     {
       name: 'core-imports-nothing',
       severity: 'error',
@@ -33,78 +32,11 @@ module.exports = {
       to: { pathNot: `${src}/errors/` },
     },
     {
-      name: 'storage-knows-only-core',
-      severity: 'error',
-      comment: 'Storage is a contract over the kernel’s types, and its implementations.',
-      from: { path: `${src}/storage/`, pathNot: tests },
-      to: otherRooms('core', 'errors', 'storage'),
-    },
-    {
-      name: 'transport-knows-only-core',
-      severity: 'error',
-      comment: 'Transport is a contract over the kernel’s types, and its implementations.',
-      from: { path: `${src}/transport/`, pathNot: tests },
-      to: otherRooms('core', 'errors', 'transport'),
-    },
-    {
-      name: 'state-machine-knows-only-core',
-      severity: 'error',
-      comment: 'A state machine is a contract over the kernel’s types, and its implementations.',
-      from: { path: `${src}/state-machine/`, pathNot: tests },
-      to: otherRooms('core', 'errors', 'state-machine'),
-    },
-    {
       name: 'contracts-know-core-alone',
       severity: 'error',
       comment: 'A contract is read by whoever implements it: it needs no package and no implementation.',
       from: { path: `${src}/(storage|transport|state-machine)/contract(\\.ts$|/)` },
       to: { pathNot: [`${src}/(core|errors)/`, `${src}/(storage|transport|state-machine)/contract(\\.ts$|/)`] },
-    },
-    {
-      name: 'one-implementation-knows-no-other',
-      severity: 'error',
-      comment: 'memory/ and typeorm/, memory/ and tcp/ are exchangeable: what they share belongs beside the contract.',
-      from: { path: `${src}/(storage|transport|state-machine)/(memory|typeorm|tcp)/`, pathNot: tests },
-      to: {
-        path: `${src}/$1/(memory|typeorm|tcp)/`,
-        pathNot: `${src}/$1/$2/`,
-      },
-    },
-    {
-      name: 'runtime-knows-contracts-not-implementations',
-      severity: 'error',
-      comment: 'RaftNode gets its storage, transport and state machine handed in: it drives any of them.',
-      from: { path: `${src}/runtime/`, pathNot: tests },
-      to: {
-        path: `${src}/`,
-        pathNot: [
-          `${src}/(core|errors|runtime)/`,
-          `${src}/(storage|transport)/[^/]+\\.ts$`,
-          `${src}/state-machine/(contract\\.ts$|(codec|entries|declare|sessions|host)/)`,
-        ],
-      },
-    },
-    {
-      name: 'client-knows-runtime-and-contracts',
-      severity: 'error',
-      comment:
-        'A client is made of the runtime’s parts for calls. It gets its transport handed in, and has no store and no machine.',
-      from: { path: `${src}/client/`, pathNot: tests },
-      to: {
-        path: `${src}/`,
-        pathNot: [
-          `${src}/(core|errors|runtime|client)/`,
-          `${src}/transport/[^/]+\\.ts$`,
-          `${src}/state-machine/(contract\\.ts$|(codec|entries|declare)/)`,
-        ],
-      },
-    },
-    {
-      name: 'nodes-know-no-client',
-      severity: 'error',
-      comment: 'Nodes serve clients by what comes over the wire: only Nest’s module for clients makes one.',
-      from: { path: `${src}/`, pathNot: [`${src}/(client|nest/client|testing)/`, `${src}/index\\.ts$`, tests] },
-      to: { path: `${src}/client/` },
     },
     {
       name: 'only-nest-and-tcp-know-nest',
@@ -114,25 +46,10 @@ module.exports = {
       to: { path: '(^|node_modules/)@nestjs/' },
     },
     {
-      name: 'nest-is-reached-from-outside-only',
+      name: 'entry-knows-no-companion',
       severity: 'error',
-      comment: 'Nothing in the library imports nest/ but the entry point, the optional companions and what tests need.',
-      from: {
-        path: `${src}/`,
-        pathNot: [
-          `${src}/nest/`,
-          `${src}/index\\.ts$`,
-          `${src}/(testing|terminus|prometheus|admin|opentelemetry)/`,
-          tests,
-        ],
-      },
-      to: { path: `${src}/nest/` },
-    },
-    {
-      name: 'nest-knows-no-companion',
-      severity: 'error',
-      comment: 'Companions import the module, never the other way: their peers are optional.',
-      from: { path: `${src}/(nest/|index\\.ts$)`, pathNot: tests },
+      comment: 'Companions and testing tools are entry points of their own: their peers are optional.',
+      from: { path: `${src}/index\\.ts$` },
       to: { path: `${src}/(testing|terminus|prometheus|admin|opentelemetry)/` },
     },
     {
@@ -166,20 +83,6 @@ module.exports = {
       },
     },
     {
-      name: 'entries-are-not-imported-from-inside',
-      severity: 'error',
-      comment: 'The root entry gathers; whoever is inside imports the file that it needs.',
-      from: { path: `${src}/`, pathNot: [`${src}/testing/`, tests] },
-      to: { path: `${src}/index\\.ts$` },
-    },
-    {
-      name: 'testing-is-for-tests',
-      severity: 'error',
-      comment: 'What users ship must not contain simulators and broken implementations.',
-      from: { path: `${src}/`, pathNot: [`${src}/testing/`, tests] },
-      to: { path: `${src}/testing/` },
-    },
-    {
       name: 'library-knows-no-application',
       severity: 'error',
       from: { path: '^libs/' },
@@ -195,9 +98,9 @@ module.exports = {
     {
       name: 'no-circular',
       severity: 'error',
-      comment: 'Types may refer to each other; code that runs at load may not.',
+      comment: 'No file imports itself through others, not even for a type.',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'declared-dependencies-only',
