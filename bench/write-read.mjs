@@ -60,11 +60,10 @@ export async function writeRead({ short, dataDir, say, atEnd, keep, ...given }) 
       samples.plainGet.push(await generate(load(plain.url, 'GET')));
     }
     const result = { clients, entriesPerCommit: median(perCommit) };
-    for (const [name, runs] of Object.entries(samples)) {
+    for (const [name, runs] of Object.entries(samples))
       result[name] = Object.fromEntries(
         ['perSecond', 'p50Ms', 'p99Ms', 'failed'].map((figure) => [figure, median(runs.map((run) => run[figure]))]),
       );
-    }
     result.writeRatio = median(samples.clusterPut.map((run, at) => run.perSecond / samples.plainPut[at].perSecond));
     result.readRatio = median(samples.clusterGet.map((run, at) => run.perSecond / samples.plainGet[at].perSecond));
     say(
@@ -87,12 +86,11 @@ export async function writeRead({ short, dataDir, say, atEnd, keep, ...given }) 
     const next = await cluster.leader({ all: true });
     // Read through the leader first: then everything is committed, and followers have it within a heartbeat.
     let lost = 0;
-    for (const node of [next, ...cluster.nodes.filter((each) => each !== next)]) {
+    for (const node of [next, ...cluster.nodes.filter((each) => each !== next)])
       for (const [key, json] of expected) {
         const response = await fetch(node.url + key, { signal: AbortSignal.timeout(10_000) });
         if ((await response.text()) !== json) lost++;
       }
-    }
     return lost;
   }
 
@@ -115,9 +113,7 @@ export async function writeRead({ short, dataDir, say, atEnd, keep, ...given }) 
 
 /** Every key exists before reads are measured. */
 async function fill(urls) {
-  for (const url of urls) {
-    for (const key of paths) await put(url, key, value);
-  }
+  for (const url of urls) for (const key of paths) await put(url, key, value);
 }
 
 async function put(url, key, json) {

@@ -29,9 +29,8 @@ async function main() {
   const chosen = values.only?.split(',') ?? names;
   const unknown = chosen.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`--only: "${unknown}" is none of ${names.join(', ')}`);
-  if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds)) {
+  if (values.rounds !== undefined && !/^[1-9]\d{0,3}$/.test(values.rounds))
     throw new Error(`--rounds: "${values.rounds}" isn't a whole number from 1 to 9999`);
-  }
   await buildIfNeeded({ only: ['library', 'application'] });
   return runJest(chosen, values.rounds ?? 'default');
 }

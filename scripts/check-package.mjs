@@ -30,15 +30,13 @@ process.exitCode = failures.length === 0 ? 0 : 1;
 async function checkContents({ files }) {
   const unwanted = files.filter((file) => /\.(spec|e2e-spec|type-spec)\.|\.tsbuildinfo$|\.built-from$/.test(file));
   if (unwanted.length > 0) failures.push(`contains what isn't for users: ${unwanted.join(', ')}`);
-  for (const required of ['README.md', 'LICENSE']) {
+  for (const required of ['README.md', 'LICENSE'])
     if (!files.includes(required)) failures.push(`${required} isn't in it`);
-  }
   for (const [entry, conditions] of Object.entries(manifest.exports)) {
     const targets = typeof conditions === 'string' ? [conditions] : Object.values(conditions);
-    for (const target of targets) {
+    for (const target of targets)
       if (!files.includes(target.replace(/^\.\//, '')))
         failures.push(`the entry "${entry}" names ${target}, which isn't in it`);
-    }
   }
 }
 

@@ -125,12 +125,11 @@ function tellDeath(node) {
 function stopRequested() {
   const stop = {};
   stop.requested = new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
       process.on(signal, () => {
         stop.signal ??= signal;
         resolve();
       });
-    }
   });
   return stop;
 }

@@ -51,12 +51,11 @@ const skips = [];
 await rm(reports, { recursive: true, force: true });
 await mkdir(reports, { recursive: true });
 // Fast specs run the sources; everything else runs what was built.
-if (names.some((name) => name !== 'unit')) {
+if (names.some((name) => name !== 'unit'))
   await buildIfNeeded().catch((error) => {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);
   });
-}
 for (const name of names) {
   process.stderr.write(`\n== ${stages[name].title}\n`);
   const before = await processorSeconds([process.pid]);

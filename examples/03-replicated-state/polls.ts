@@ -20,9 +20,7 @@ export class Polls {
   vote(context: CommandContext, poll: string, voter: string, choice: string): { readonly votedAt: Date } {
     const key = `${poll}/${voter}`;
     const before = this.votes.get(key);
-    if (before !== undefined) {
-      throw new RaftRejection('HAS_VOTED', { choice: before });
-    }
+    if (before !== undefined) throw new RaftRejection('HAS_VOTED', { choice: before });
     this.votes.set(key, choice);
     return { votedAt: context.date() };
   }
@@ -30,11 +28,7 @@ export class Polls {
   @RaftQuery()
   results(_context: QueryContext, poll: string): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const [key, choice] of this.votes) {
-      if (key.startsWith(`${poll}/`)) {
-        counts[choice] = (counts[choice] ?? 0) + 1;
-      }
-    }
+    for (const [key, choice] of this.votes) if (key.startsWith(`${poll}/`)) counts[choice] = (counts[choice] ?? 0) + 1;
     return counts;
   }
 

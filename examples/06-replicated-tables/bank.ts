@@ -14,9 +14,8 @@ export class Bank {
   async transfer(context: TableCommandContext, from: string, to: string, amount: number): Promise<number> {
     const { manager } = context;
     const sender = await manager.findOneBy(Account, { owner: from });
-    if (sender === null || BigInt(sender.balance) < BigInt(amount)) {
+    if (sender === null || BigInt(sender.balance) < BigInt(amount))
       throw new RaftRejection('INSUFFICIENT_FUNDS', { balance: sender?.balance ?? '0' });
-    }
     const receiver =
       (await manager.findOneBy(Account, { owner: to })) ?? manager.create(Account, { owner: to, balance: '0' });
     sender.balance = String(BigInt(sender.balance) - BigInt(amount));

@@ -64,9 +64,8 @@ export class DemoCluster {
       const statuses = await Promise.all(running.map((node) => node.status()));
       const leading = newest(statuses.filter((status) => status?.isLeader));
       const agree = statuses.filter((status) => leading && status?.leader?.id === leading.replicaId).length;
-      if (agree >= (all ? running.length : Math.floor(this.nodes.length / 2) + 1) && agree > 0) {
+      if (agree >= (all ? running.length : Math.floor(this.nodes.length / 2) + 1) && agree > 0)
         return this.nodes.find((node) => node.id === leading.nodeId);
-      }
       const seconds = Math.floor((Date.now() - started) / 1000);
       if (onWait && seconds >= said) {
         onWait(seconds);

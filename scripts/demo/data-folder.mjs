@@ -32,11 +32,10 @@ export async function beginAnew(folder) {
 export async function checkSize(folder, nodes) {
   const file = path.join(folder, description);
   const before = existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : undefined;
-  if (before !== undefined && before.nodes !== nodes) {
+  if (before !== undefined && before.nodes !== nodes)
     throw new Error(
       `${folder} holds the data of a cluster of ${before.nodes} nodes: start it with --nodes ${before.nodes}, begin anew with --fresh, or name another --data-dir`,
     );
-  }
 }
 
 export async function rememberSize(folder, nodes) {

@@ -31,12 +31,10 @@ export function readOptions(args) {
   });
   if (values.help) return 'help';
   const nodes = wholeNumber('--nodes', values.nodes, 1, 9);
-  if (!['embedded', 'memory'].includes(values.storage)) {
+  if (!['embedded', 'memory'].includes(values.storage))
     throw new Error(`--storage: "${values.storage}" is neither embedded nor memory`);
-  }
-  if (values.smoke && values.storage === 'memory') {
+  if (values.smoke && values.storage === 'memory')
     throw new Error('--smoke cuts the power of all nodes at once, which storage in memory does not survive');
-  }
   const basePort =
     values['base-port'] === undefined ? undefined : wholeNumber('--base-port', values['base-port'], 1, 65_535 - nodes);
   return {
@@ -53,8 +51,7 @@ export function readOptions(args) {
 
 function wholeNumber(flag, text, least, most) {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most) {
+  if (!/^\d+$/.test(text) || value < least || value > most)
     throw new Error(`${flag}: "${text}" isn't a whole number from ${least} to ${most}`);
-  }
   return value;
 }

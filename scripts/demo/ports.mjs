@@ -13,13 +13,11 @@ const highest = 32_000;
 export async function portsFrom(basePort, count) {
   const peerBase = basePort + 10_000 + count <= 65_535 ? basePort + 10_000 : basePort - 10_000;
   const ports = Array.from({ length: count + 1 }, (_, at) => ({ http: basePort + at, peer: peerBase + at }));
-  for (const port of ports.slice(0, count).flatMap(({ http, peer }) => [http, peer])) {
-    if (!(await isFree(port))) {
+  for (const port of ports.slice(0, count).flatMap(({ http, peer }) => [http, peer]))
+    if (!(await isFree(port)))
       throw new Error(
         `Port ${port} on ${host} is busy: is a demo running already? Otherwise choose other ports with --base-port`,
       );
-    }
-  }
   return ports;
 }
 

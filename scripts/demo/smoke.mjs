@@ -110,14 +110,13 @@ async function joinByCommand(cluster, say) {
 /** A follower's own copy comes after the leader's; it has to come. */
 async function convergedLocally(node, compare) {
   const started = performance.now();
-  for (;;) {
+  for (;;)
     try {
       return await compare(node, '?consistency=stale');
     } catch (error) {
       if (performance.now() - started > patienceMs) throw error;
       await sleep(100);
     }
-  }
 }
 
 async function patiently(ask) {

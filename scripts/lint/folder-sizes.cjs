@@ -28,11 +28,10 @@ function folderSizes(root, rooms = ['libs', 'apps', 'examples', 'test', 'bench',
       .filter((entry) => isTest || !SPEC.test(entry.name)).length;
     if (EXCEPTIONS.has(folder)) {
       if (files <= most) sentences.push(`${folder} holds ${files} files: take it off the list of exceptions.`);
-    } else if (files > most) {
+    } else if (files > most)
       sentences.push(
         `${folder} holds ${files} files, and at most ${most} may be in one folder: give one idea of it a folder.`,
       );
-    }
   }
   return sentences;
 }

@@ -197,7 +197,7 @@ function expectOneAtATime(lines: readonly Line[]): void {
   const dead = new Set<string>();
   let open: Line | undefined;
   let token = 0;
-  for (const line of lines) {
+  for (const line of lines)
     if (line.what === 'start') dead.delete(line.node);
     else if (line.what === 'kill') {
       dead.add(line.node);
@@ -211,5 +211,4 @@ function expectOneAtATime(lines: readonly Line[]): void {
       ({ token } = line);
       if (!dead.has(line.node)) open = line;
     }
-  }
 }

@@ -51,7 +51,7 @@ async function queue(contender) {
 }
 
 async function contend(contender) {
-  while (told.contending) {
+  while (told.contending)
     try {
       await locks.run(lock, { ttlMs, waitMs }, async ({ token }) => {
         await write(contender, token);
@@ -62,7 +62,6 @@ async function contend(contender) {
     } catch (error) {
       process.send({ kind: 'failed', code: error.code ?? String(error) });
     }
-  }
 }
 
 /** Holds the lock until it is told to let go. */

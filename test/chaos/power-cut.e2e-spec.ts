@@ -63,10 +63,9 @@ describe('the same test notices a node that', () => {
       const cluster = await KvCluster.start({ nodes, preload: [join(HOOKS, `${hook}.cjs`)] });
       try {
         let missing = 0;
-        for (let cut = 0; cut < attempts && missing === 0; cut++) {
+        for (let cut = 0; cut < attempts && missing === 0; cut++)
           // A node that was told to be committed what the others have lost stops rather than drop it.
           missing = (await cutPowerUnderLoad(cluster, cut, { all: false })).missing.length;
-        }
         expect(missing).toBeGreaterThan(0);
       } finally {
         await cluster.stop();

@@ -44,18 +44,16 @@ describe('a founder that lost its disk', () => {
     expect([write.status, (JSON.parse(write.body) as { code: string }).code]).toEqual([503, 'RAFT_QUARANTINED']);
 
     // Two of three run, and yet nobody may lead: what was committed is on the third one's disk.
-    for (const until = performance.now() + WATCHED_MS; performance.now() < until; await sleep(200)) {
+    for (const until = performance.now() + WATCHED_MS; performance.now() < until; await sleep(200))
       for (const node of [wiped, lagging]) expect((await node.status())?.isLeader ?? false).toBe(false);
-    }
 
     third.start();
     await eventually('the two that have their disks elect a leader', async () => {
       const [one, other] = await Promise.all([third.status(), lagging.status()]);
       return one?.leader && one.leader.id === other?.leader?.id ? true : undefined;
     });
-    for (const node of [third, lagging]) {
+    for (const node of [third, lagging])
       for (const key of keys) expect(await cluster.get(key, { node })).toBe('"by the other two"');
-    }
     expect(await cluster.get('/early', { node: lagging })).toBe('1');
     expect((await wiped.status())?.phase).toBe('quarantined');
   });

@@ -34,11 +34,9 @@ export function samplesOf(page: string): CodeSample[] {
 export function faultsOf(samples: readonly CodeSample[]): string[] {
   const files = new Map(samples.map((sample) => [pathOf(sample), sample]));
   const folders = new Set<string>();
-  for (const path of files.keys()) {
-    for (let folder = dirname(path); folder.startsWith(ROOT) && !folders.has(folder); folder = dirname(folder)) {
+  for (const path of files.keys())
+    for (let folder = dirname(path); folder.startsWith(ROOT) && !folders.has(folder); folder = dirname(folder))
       folders.add(folder);
-    }
-  }
   const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
     readonly config: object;
   };

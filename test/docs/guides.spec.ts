@@ -100,9 +100,8 @@ describe('docs/guides/configuration.md', () => {
         : value % 1024 === 0
           ? `${value / 1024} KiB`
           : value.toLocaleString('en');
-    for (const [name, value] of Object.entries(DEFAULT_LIMITS)) {
+    for (const [name, value] of Object.entries(DEFAULT_LIMITS))
       expect(text).toContain(`| \`limits.${name}\` | ${shown(value)} |`);
-    }
     const { requestTimeoutMs, shutdownTimeoutMs, electionTimeoutMs } = raftSettings({}, 'default');
     expect(text).toContain(`| \`requestTimeoutMs\` | ${shown(requestTimeoutMs)} |`);
     expect(text).toContain(`| \`shutdownTimeoutMs\` | ${shown(shutdownTimeoutMs)} |`);
@@ -138,9 +137,8 @@ describe('The guides', () => {
   });
 
   it('are each linked in both READMEs and in the index', () => {
-    for (const page of ['README.md', 'libs/raft/README.md', 'docs/README.md']) {
+    for (const page of ['README.md', 'libs/raft/README.md', 'docs/README.md'])
       expect([page, guides.filter((guide) => !linksOf(page).includes(guide))]).toEqual([page, []]);
-    }
   });
 
   it('link to what is there', () => {

@@ -43,9 +43,8 @@ describe('the command line of a node', () => {
       '--storage',
       '--data-dir',
       '--on-follower',
-    ]) {
+    ])
       expect(stdout).toContain(flag);
-    }
   });
 
   // What is refused with which sentence is in the application's own specs: here is what the process makes of it.

@@ -20,9 +20,8 @@ class RunningDemo {
   private readonly forget: () => void;
 
   constructor(readonly child: ChildProcess) {
-    for (const stream of [child.stdout!, child.stderr!]) {
+    for (const stream of [child.stdout!, child.stderr!])
       stream.setEncoding('utf8').on('data', (text: string) => (this.output += text));
-    }
     this.forget = testRun().onProcessExit(() => child.kill('SIGTERM'));
     this.ended = once(child, 'close').then(([code]) => {
       this.forget();
@@ -91,7 +90,7 @@ describe('npm run demo', () => {
       const lines = demo.output.split('\n').flatMap((line) => /^\s*(curl .*?)\s+# /.exec(line)?.[1] ?? []);
       expect(lines.length).toBeGreaterThanOrEqual(5);
       const printed = urls().find((url) => lines[0]!.includes(url))!;
-      for (const url of urls()) {
+      for (const url of urls())
         for (const line of lines) {
           const command = line.replaceAll(printed, url);
           const { status, stdout, stderr } = spawnSync(`${command} -sS -w ' %{http_code}'`, {
@@ -105,7 +104,6 @@ describe('npm run demo', () => {
           expect({ command, code: [200, ...also].includes(code) || stdout }).toEqual({ command, code: true });
           expect(() => JSON.parse(stdout.slice(0, -4)) as unknown).not.toThrow();
         }
-      }
       const kept = spawnSync(`curl -sS -L -X PUT -d '"kept"' ${printed}/kept`, { shell: true, encoding: 'utf8' });
       expect(kept.stdout).toBe('"kept"');
     });

@@ -103,13 +103,12 @@ describe('The examples', () => {
       expect((await cluster.post(1, '/bank/bank/ada/100')).body).toEqual({ transfer: 1 });
       expect((await cluster.post(2, '/bank/ada/bob/30')).body).toEqual({ transfer: 2 });
       expect((await cluster.post(3, '/bank/bob/ada/31')).body).toMatchObject({ reason: 'INSUFFICIENT_FUNDS' });
-      for (const n of [1, 2, 3]) {
+      for (const n of [1, 2, 3])
         expect((await cluster.get(n, '/bank/report')).body).toEqual([
           { owner: 'ada', balance: '70', received: '100' },
           { owner: 'bank', balance: '999900', received: '0' },
           { owner: 'bob', balance: '30', received: '30' },
         ]);
-      }
     } finally {
       await cluster?.stop();
       cluster = undefined;

@@ -143,9 +143,8 @@ describe('the routes of the keys', () => {
 
   it('reads with three consistencies, a stale one on the node itself', async () => {
     await to(leader, 'PUT', '/read', '"now"');
-    for (const consistency of ['linearizable', 'lease', 'stale']) {
+    for (const consistency of ['linearizable', 'lease', 'stale'])
       expect(await to(leader, 'GET', `/read?consistency=${consistency}`)).toMatchObject({ status: 200, body: '"now"' });
-    }
     const stale = () => to(follower, 'GET', '/read?consistency=stale');
     while ((await stale()).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await stale()).body).toBe('"now"');

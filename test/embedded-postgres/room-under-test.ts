@@ -165,9 +165,8 @@ export class RoomUnderTest {
     this.endAll();
     // Killed servers too: each holds on to its owner lock, and would ask for it again after the spec has ended.
     await Promise.allSettled(this.servers.splice(0).map((server) => server.stop()));
-    for (const owner of this.owners.splice(0)) {
+    for (const owner of this.owners.splice(0))
       if (owner.exitCode === null && owner.signalCode === null) await once(owner, 'exit');
-    }
     for (const folder of this.folders.splice(0)) await rm(folder, { recursive: true, force: true, maxRetries: 20 });
     this.dataDirs.clear();
   }
@@ -180,13 +179,12 @@ export class RoomUnderTest {
   private endAll(): void {
     for (const owner of this.owners) owner.kill('SIGKILL');
     const known = [...this.dataDirs];
-    for (const dataDir of known) {
+    for (const dataDir of known)
       try {
         killEmbeddedPostgres(dataDir);
       } catch {
         // never made
       }
-    }
     if (process.exitCode !== undefined)
       this.folders.forEach((folder) => rmSync(folder, { recursive: true, force: true }));
   }

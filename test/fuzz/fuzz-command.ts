@@ -37,7 +37,7 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
   if (wanted.length === 0)
     throw new TypeError(`--only is ${values.only}; write one of ${targets.map(({ name }) => name).join(', ')}`);
   say(`seed ${seed}`);
-  for (const target of wanted) {
+  for (const target of wanted)
     try {
       say(describe(await run(target, target.name === 'frames' ? frames : payloads, seed)));
     } catch (error) {
@@ -45,7 +45,6 @@ export async function fuzzCommand(args: readonly string[]): Promise<number> {
       say(error.message);
       return 1;
     }
-  }
   return 0;
 }
 

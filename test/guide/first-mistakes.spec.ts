@@ -95,9 +95,7 @@ function expectSentence(said: string, sentence: string): void {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 beforeEach(() => {

@@ -119,9 +119,7 @@ export class KernelCluster {
   tick(count: number, ...names: string[]): void {
     for (let tick = 0; tick < count; tick++) {
       this.nowMs += TICK_MS;
-      for (const node of this.nodes) {
-        if (!node.down && (names.length === 0 || names.includes(node.name))) node.tick();
-      }
+      for (const node of this.nodes) if (!node.down && (names.length === 0 || names.includes(node.name))) node.tick();
       this.deliver();
     }
   }
@@ -130,11 +128,8 @@ export class KernelCluster {
   partition(...parts: string[][]): void {
     this.heal();
     const partOf = (node: KernelNode): number => parts.findIndex((part) => part.includes(node.name));
-    for (const from of this.nodes) {
-      for (const to of this.nodes) {
-        if (partOf(from) !== partOf(to)) this.cut(from.name, to.name);
-      }
-    }
+    for (const from of this.nodes)
+      for (const to of this.nodes) if (partOf(from) !== partOf(to)) this.cut(from.name, to.name);
   }
 
   /** Messages from one node to the other are lost; the other way they pass. */

@@ -71,8 +71,6 @@ export class KernelDisk {
 
 function termRunsOf(entries: readonly Entry[]): TermRun[] {
   const runs: TermRun[] = [];
-  for (const { index, term } of entries) {
-    if (runs.at(-1)?.term !== term) runs.push({ firstIndex: index, term });
-  }
+  for (const { index, term } of entries) if (runs.at(-1)?.term !== term) runs.push({ firstIndex: index, term });
   return runs;
 }

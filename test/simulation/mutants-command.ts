@@ -57,9 +57,8 @@ async function hunt(mutant: Mutant, seeds: readonly number[], threads: number): 
   let result: SeedResult | undefined;
   await runSeeds(seeds, { threads, mutant: mutant.name }, (answer) => {
     tried++;
-    if (answer.result.violation !== undefined && (result === undefined || answer.result.seed < result.seed)) {
+    if (answer.result.violation !== undefined && (result === undefined || answer.result.seed < result.seed))
       result = answer.result;
-    }
     return result === undefined;
   });
   return { mutant, seeds: tried, result };

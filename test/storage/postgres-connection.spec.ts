@@ -207,12 +207,11 @@ describe('connections that are half open', () => {
 
 /** As the runtime does: asks again, and again. */
 async function untilItSucceeds(ask: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; ; attempt++)
     try {
       await ask();
       return;
     } catch (error) {
       if (attempt === 20) throw error;
     }
-  }
 }

@@ -27,12 +27,11 @@ export class ExampleCluster {
     private readonly children: readonly ChildProcess[],
   ) {
     this.forgetExit = testRun().onProcessExit(() => children.forEach((child) => child.kill('SIGKILL')));
-    for (const child of children) {
+    for (const child of children)
       for (const stream of [child.stdout!, child.stderr!]) {
         stream.setEncoding('utf8');
         stream.on('data', (text: string) => (this.output += text));
       }
-    }
   }
 
   /**

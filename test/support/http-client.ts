@@ -77,9 +77,8 @@ export class HttpClient {
         else socket.once('connect', () => (sent = true));
       });
       // `curl -d` says of every body that it is a form.
-      if (body !== undefined && headers?.['content-type'] === undefined) {
+      if (body !== undefined && headers?.['content-type'] === undefined)
         request.setHeader('content-type', 'application/x-www-form-urlencoded');
-      }
       request.end(body);
     });
   }

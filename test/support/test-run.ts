@@ -14,9 +14,8 @@ declare global {
 }
 
 export function testRun(): TestRun {
-  if (globalThis.testRun === undefined) {
+  if (globalThis.testRun === undefined)
     throw new Error('Tests with real processes run with jest.e2e.config.js: npm test -- PATH');
-  }
   return globalThis.testRun;
 }
 

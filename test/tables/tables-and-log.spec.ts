@@ -107,14 +107,13 @@ describe.each([
 
   /** A disk that is busy with something else refuses a call now and then; it isn't applied then. */
   async function sent<T>(call: () => Promise<T>): Promise<T> {
-    for (;;) {
+    for (;;)
       try {
         return await call();
       } catch (error) {
         if (!isRaftError(error) || !error.notApplied || error.code === 'RAFT_SHUTTING_DOWN') throw error;
         await sleep(100);
       }
-    }
   }
 
   async function transfers(): Promise<readonly object[]> {

@@ -163,7 +163,7 @@ describe('a stranger at the peer port, without the secret', () => {
     ];
     const heard: Buffer[] = [];
     for (const { peer } of [target, leader])
-      for (const opening of openings) {
+      for (const opening of openings)
         // What can be refused by any one of them is tried alone, too.
         for (const attack of opening.length === 5 || opening.length === 0 ? attacks.map((each) => [each]) : [attacks]) {
           const stranger = await dial(peer);
@@ -171,7 +171,6 @@ describe('a stranger at the peer port, without the secret', () => {
           await until(() => stranger.closed, 'it is turned away');
           heard.push(...stranger.bytes);
         }
-      }
     // One who only listens gets nothing; one who throws the node's own proof back gets no further.
     const mute = await dial(target.peer);
     const mirror = await dial(target.peer);

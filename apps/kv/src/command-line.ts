@@ -119,11 +119,10 @@ export function parseCommandLine(args: readonly string[]): NodeSettings | 'help'
     );
   const heartbeatIntervalMs = milliseconds('--heartbeat-interval', values['heartbeat-interval'], 10, 60_000);
   const electionTimeoutMs = milliseconds('--election-timeout', values['election-timeout'], 50, 600_000);
-  if (electionTimeoutMs < 5 * heartbeatIntervalMs) {
+  if (electionTimeoutMs < 5 * heartbeatIntervalMs)
     throw new CommandLineError(
       `--election-timeout: ${electionTimeoutMs} ms is less than five times --heartbeat-interval (${heartbeatIntervalMs} ms); a single late heartbeat would start an election`,
     );
-  }
   return {
     id: self.id,
     listen,
@@ -216,24 +215,20 @@ function storageOf(values: ReturnType<typeof readFlags>): Pick<NodeSettings, 'st
   const databaseUrl = values['database-url'];
   const fallback = databaseUrl === undefined ? 'embedded' : 'postgres';
   const storage = oneOf('--storage', values.storage ?? fallback, ['embedded', 'postgres', 'memory']);
-  if (storage !== 'postgres' && databaseUrl !== undefined) {
+  if (storage !== 'postgres' && databaseUrl !== undefined)
     throw new CommandLineError(`--database-url goes with --storage postgres, not with ${storage}`);
-  }
   if (storage !== 'postgres') return { storage, databaseUrl: undefined };
-  if (databaseUrl === undefined) {
+  if (databaseUrl === undefined)
     throw new CommandLineError('--storage postgres needs --database-url postgres://USER:PASSWORD@HOST:PORT/DATABASE');
-  }
-  if (!/^postgres(ql)?:\/\/./.test(databaseUrl) || !URL.canParse(databaseUrl)) {
+  if (!/^postgres(ql)?:\/\/./.test(databaseUrl) || !URL.canParse(databaseUrl))
     throw new CommandLineError('--database-url: this is no URL such as postgres://USER:PASSWORD@HOST:PORT/DATABASE');
-  }
   return { storage, databaseUrl };
 }
 
 function milliseconds(flag: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least || value > most) {
+  if (!/^\d+$/.test(text) || value < least || value > most)
     throw new CommandLineError(`${flag}: "${text}" isn't a whole number of milliseconds from ${least} to ${most}`);
-  }
   return value;
 }
 

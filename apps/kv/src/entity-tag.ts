@@ -16,9 +16,8 @@ export function writePrecondition(
   ifMatch: string | undefined,
   ifNoneMatch: string | undefined,
 ): Precondition | undefined {
-  if (ifMatch !== undefined && ifNoneMatch !== undefined) {
+  if (ifMatch !== undefined && ifNoneMatch !== undefined)
     throw new BadRequestException('If-Match and If-None-Match exclude each other: send one of them');
-  }
   if (ifNoneMatch !== undefined) {
     if (ifNoneMatch.trim() === '*') return 'absent';
     throw new BadRequestException('If-None-Match of a write must be *, which means: only if the key is absent');
@@ -37,8 +36,7 @@ export function isFresh(ifNoneMatch: string | undefined, version: number): boole
 /** Tags of other stores, and weak ones, are well formed but match nothing (RFC 9110 §13.1.1). */
 function parseTags(header: string, text: string): readonly number[] {
   const tags = text.split(',').map((tag) => tag.trim());
-  for (const tag of tags) {
+  for (const tag of tags)
     if (!/^(W\/)?"[^"]*"$/.test(tag)) throw new BadRequestException(`${header}: ${tag} isn't an ETag, such as "42"`);
-  }
   return tags.filter((tag) => /^"\d{1,15}"$/.test(tag)).map((tag) => Number(tag.slice(1, -1)));
 }

@@ -38,12 +38,11 @@ export class FollowerGate {
     if (found === 'stopped' || found.isSelf) return true;
     const { leader } = found;
     const hint = { name: leader.name, peer: leader.peer, http: leader.http };
-    if (this.settings.onFollower === 'reject' || leader.http === '') {
+    if (this.settings.onFollower === 'reject' || leader.http === '')
       throw new RaftError('RAFT_NOT_LEADER', `This node follows ${leader.name}: send the request to it`, {
         leader: hint,
         retryAfterMs: this.settings.electionTimeoutMs,
       });
-    }
     const status = this.settings.redirectStatus ?? (hasBody(request) ? 307 : 302);
     await reply
       .code(status)

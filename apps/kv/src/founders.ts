@@ -30,9 +30,8 @@ function parseFounder(text: string): FounderAddress {
   if (match === null) throw new CommandLineError(`${FLAG}: "${text}" isn't [ID=]HOST:PORT[/PEERPORT]`);
   const http = parseHostPort(FLAG, match[2]!);
   const id = match[1] ?? formatHostPort(http);
-  if (!/^[A-Za-z0-9._:[\]-]{1,63}$/.test(id)) {
+  if (!/^[A-Za-z0-9._:[\]-]{1,63}$/.test(id))
     throw new CommandLineError(`${FLAG}: "${id}" can't be an id: 1 to 63 of A–Z, a–z, 0–9, ".", "_", ":", "-"`);
-  }
   return { id, http, peerPort: match[3] === undefined ? peerPortOf(FLAG, http) : peerPort(match[3]) };
 }
 

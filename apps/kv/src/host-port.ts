@@ -12,20 +12,18 @@ const PEER_PORT_OFFSET = 10_000;
 export function parseHostPort(flag: string, text: string): HostPort {
   const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
-  if (match === null || port < 1 || port > 65_535) {
+  if (match === null || port < 1 || port > 65_535)
     throw new CommandLineError(`${flag}: "${text}" isn't HOST:PORT, such as 127.0.0.1:9023`);
-  }
   return { host: match[1]!, port };
 }
 
 /** @throws CommandLineError where there is no such port */
 export function peerPortOf(flag: string, { host, port }: HostPort): number {
   const peerPort = port + PEER_PORT_OFFSET;
-  if (peerPort > 65_535) {
+  if (peerPort > 65_535)
     throw new CommandLineError(
       `${flag}: peers of ${host}:${port} would talk on port ${peerPort}, which doesn't exist; say another one as ${host}:${port}/PEERPORT in --initial-advertise-peers`,
     );
-  }
   return peerPort;
 }
 

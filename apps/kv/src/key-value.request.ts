@@ -17,14 +17,12 @@ export function keyOf(request: FastifyRequest): string {
   const query = url.indexOf('?');
   const path = query < 0 ? url : url.slice(0, query);
   const key = path.includes('%') ? decode(path) : path;
-  if (key.startsWith('/_')) {
+  if (key.startsWith('/_'))
     throw new NotFoundException(
       `There is no ${request.method} ${key}; paths under /_ are the application's own, not keys`,
     );
-  }
-  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES)
     throw new BadRequestException(`A key has at most ${MAX_KEY_BYTES} bytes; this one has ${Buffer.byteLength(key)}`);
-  }
   return key;
 }
 
@@ -43,12 +41,10 @@ function decode(path: string): string {
  */
 export function jsonOf(request: FastifyRequest): string {
   const { body } = request;
-  if (!Buffer.isBuffer(body) || body.length === 0) {
+  if (!Buffer.isBuffer(body) || body.length === 0)
     throw new BadRequestException('The body must be the value, as JSON; it is empty');
-  }
-  if (body.length > MAX_VALUE_BYTES) {
+  if (body.length > MAX_VALUE_BYTES)
     throw new PayloadTooLargeException(`A value has at most ${MAX_VALUE_BYTES} bytes; this one has ${body.length}`);
-  }
   if (!isUtf8(body)) throw new BadRequestException("The body isn't JSON: it is no valid UTF-8");
   const json = body.toString('utf8').trim();
   try {

@@ -56,13 +56,12 @@ function whosePort({ peerProof, listen, peerListen }: NodeSettings): string {
 }
 
 function sayWhoIsLetIn({ adminToken, adminOpen, listen }: NodeSettings): void {
-  if (adminOpen) {
+  if (adminOpen)
     logger.warn(
       `--admin-open: everybody who reaches http://${formatHostPort(listen)} may remove members and read all changes. Set --admin-token-file instead.`,
     );
-  } else if (adminToken === undefined && listen.host !== 'localhost' && !isLoopback(listen.host)) {
+  else if (adminToken === undefined && listen.host !== 'localhost' && !isLoopback(listen.host))
     logger.log('Admin paths answer programs on this machine only. Set --admin-token-file to use them from elsewhere.');
-  }
 }
 
 function embeddedPostgresOf(settings: NodeSettings): Promise<KeptPostgres> | undefined {

@@ -7,19 +7,14 @@ const OPTIONAL_PEERS =
 
 /** What a file loads, and what that loads, by the import statements that aren't for types alone. */
 function loadedFrom(entry: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(entry)) {
-    return seen;
-  }
+  if (seen.has(entry)) return seen;
   seen.add(entry);
   const text = readFileSync(entry, 'utf8');
-  for (const [, specifier = ''] of text.matchAll(/^(?:import|export)\s(?!type\s)[^;]*?from\s+'([^']+)'/gms)) {
+  for (const [, specifier = ''] of text.matchAll(/^(?:import|export)\s(?!type\s)[^;]*?from\s+'([^']+)'/gms))
     if (specifier.startsWith('.')) {
       const path = join(dirname(entry), specifier);
       loadedFrom(existsSync(`${path}.ts`) ? `${path}.ts` : join(path, 'index.ts'), seen);
-    } else {
-      seen.add(specifier);
-    }
-  }
+    } else seen.add(specifier);
   return seen;
 }
 

@@ -246,7 +246,7 @@ export class KvCluster {
     for (let attempt = 0; performance.now() < deadline; attempt++) {
       const { running } = this;
       const node = options.node ?? running[attempt % running.length];
-      if (node !== undefined) {
+      if (node !== undefined)
         try {
           const answer = await this.http.send(node.url + path, { redirects: 3, ...options });
           if (isDone(answer)) return answer;
@@ -255,7 +255,6 @@ export class KvCluster {
           if (!(error instanceof NoAnswerError)) throw error;
           last = error.message;
         }
-      }
       await sleep(RETRY_MS);
     }
     throw new Error(

@@ -37,9 +37,8 @@ export async function appendLongLog(node: KvNode, log: LongLog): Promise<void> {
     let number = group.lastBatch;
     for (let at = 0; at < log.entries;) {
       const entries = [];
-      for (const end = Math.min(log.entries, at + BATCH_ENTRIES); at < end; at++) {
+      for (const end = Math.min(log.entries, at + BATCH_ENTRIES); at < end; at++)
         entries.push(makeEntry(++index, term, { kind: 'command', schemaVersion: 0, data: command(at, log, nowMs) }));
-      }
       await storage.persist([{ group: DEFAULT_GROUP, number: ++number, commitIndex: index, entries }]);
     }
   } finally {

@@ -117,7 +117,7 @@ export class SteadyLoad {
     const givenUpMs = begunMs + GIVEN_UP_AFTER_MS;
     for (let turn = firstNode; Date.now() < givenUpMs; turn++) {
       const node = this.nodeFor(turn);
-      if (node !== undefined) {
+      if (node !== undefined)
         try {
           const answer = await this.cluster.http.send(node.url + key, { method: 'PUT', body: value, redirects: 3 });
           if (answer.status === 200) {
@@ -139,7 +139,6 @@ export class SteadyLoad {
             return;
           }
         }
-      }
       await sleep(RETRY_MS);
     }
     this.failures.push(`${key}: nobody took it for ${GIVEN_UP_AFTER_MS} ms`);

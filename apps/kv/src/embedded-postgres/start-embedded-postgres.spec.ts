@@ -116,9 +116,8 @@ describe('the embedded Postgres', () => {
     const servers = await Promise.all(dataDirs.map((dataDir) => room.start(dataDir)));
     expect(servers[0]?.url).not.toBe(servers[1]?.url);
     for (const { url } of servers) await query(url, 'CREATE TABLE t (value int)');
-    for (let value = 0; value < 20; value++) {
+    for (let value = 0; value < 20; value++)
       for (const { url } of servers) await query(url, `INSERT INTO t VALUES (${value})`);
-    }
     const family = servers.flatMap(({ pid }) => [pid, ...childrenOf(new Set([pid]))]);
     expect(family.length).toBeGreaterThan(8);
     expect(killEmbeddedPostgres(...dataDirs)).toEqual(expect.arrayContaining(servers.map(({ pid }) => pid)));

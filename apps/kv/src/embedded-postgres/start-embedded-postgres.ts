@@ -127,12 +127,11 @@ async function own(start: Start): Promise<{ server: RunningServer; lock: OwnerLo
         await stopOwned(start, server, lock, STOP_TIMEOUT_MS);
       }
     }
-    if (performance.now() > start.deadline) {
+    if (performance.now() > start.deadline)
       throw new EmbeddedPostgresError(
         'START_TIMEOUT',
         `Postgres over ${start.dataDir} came and went and never stayed: is another process starting and stopping it? Its log is ${start.dataDir}.log.`,
       );
-    }
     await delay(RETRY_MS);
   }
 }

@@ -113,13 +113,12 @@ export class MachineWatches {
   }
 
   private each(watch: Watch, call: (listener: WatchListener) => void): void {
-    for (const listener of [...watch.listeners]) {
+    for (const listener of [...watch.listeners])
       try {
         call(listener);
       } catch (error) {
         this.ports.logger.error(`A watcher of '${watch.machine}' threw: ${errorMessage(error)}`);
       }
-    }
   }
 
   private ask(address: string, watch: Watch): void {

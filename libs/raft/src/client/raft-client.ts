@@ -326,13 +326,12 @@ export class RaftClient {
     const now = JSON.stringify([phase, term, leader, clusterId, nodes]);
     if (now === this.lastStatus) return;
     this.lastStatus = now;
-    for (const listener of [...this.listeners]) {
+    for (const listener of [...this.listeners])
       try {
         listener(status);
       } catch (error) {
         this.options.logger.error(`A status listener threw: ${errorMessage(error)}`);
       }
-    }
   }
 
   private tick(nowMs: number): void {

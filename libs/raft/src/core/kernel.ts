@@ -59,10 +59,9 @@ export class RaftKernel implements Kernel {
     const state = this.input(nowMs);
     state.clusterTimeMs = clusterTimeMs;
     if (state.role === 'leader') this.tickLeader();
-    else if (++state.electionElapsedTicks >= state.electionTimeoutTicks) {
+    else if (++state.electionElapsedTicks >= state.electionTimeoutTicks)
       if (state.promotable) campaign(state);
       else forgetSilentLeader(state);
-    }
   }
 
   step(message: Message, nowMs: number): void {
@@ -146,13 +145,12 @@ export class RaftKernel implements Kernel {
         () => `a page from the store has a gap before entry ${entry.index}`,
       ),
     );
-    for (const progress of state.progress.values()) {
+    for (const progress of state.progress.values())
       if (progress.loadId === requestId) {
         sendLoaded(state, progress, entries);
         state.replicationDue = true;
         return;
       }
-    }
     state.outbox.apply.push(...state.applying.loaded(state.log, requestId, entries));
   }
 

@@ -21,7 +21,7 @@ export function summedBytes(fields: readonly (number | string)[]): Uint8Array {
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   let at = 0;
-  for (const part of parts) {
+  for (const part of parts)
     if (typeof part === 'number') {
       view.setUint32(at, part >>> 0, true);
       view.setUint32(at + 4, Math.floor(part / 0x1_0000_0000), true);
@@ -31,7 +31,6 @@ export function summedBytes(fields: readonly (number | string)[]): Uint8Array {
       bytes.set(part, at + LENGTH_BYTES);
       at += LENGTH_BYTES + part.length;
     }
-  }
   return bytes;
 }
 

@@ -31,12 +31,11 @@ export async function findBinaries(
   resolve: (name: string) => string = (name) => require.resolve(name),
 ): Promise<PostgresBinaries> {
   const packageName = packageNameFor(platform, arch);
-  if (packageName === undefined) {
+  if (packageName === undefined)
     throw new EmbeddedPostgresError(
       'PACKAGE_MISSING',
       `There is no embedded Postgres for ${platform} on ${arch}: ${OTHER_WAYS}.`,
     );
-  }
   let entry: string;
   try {
     entry = resolve(packageName);

@@ -55,12 +55,11 @@ export class OwnerLock {
     try {
       await client.connect();
       while (!(await tryLock(client))) {
-        if (performance.now() > deadline) {
+        if (performance.now() > deadline)
           throw new EmbeddedPostgresError(
             'DATA_DIR_IN_USE',
             `The database in ${dataDir} belongs to ${await describeHolder(client)}, which is running. Stop that one first, or give this one another --data-dir.`,
           );
-        }
         await delay(RETRY_MS);
       }
       return new OwnerLock(address, client);

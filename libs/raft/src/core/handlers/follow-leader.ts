@@ -16,9 +16,8 @@ export function followLeader(state: KernelState, message: AppendEntries | Heartb
   if (contradicts && !state.counts(message)) return false;
   // Election safety (thesis §3.2): a voter gives one vote in a term, so a term has at most one leader.
   invariant(!contradicts, () => `replicas ${state.leader} and ${message.from} both lead term ${message.term}`);
-  if (message.term > state.term || state.leader !== message.from) {
-    becomeFollower(state, message.term, message.from);
-  } else {
+  if (message.term > state.term || state.leader !== message.from) becomeFollower(state, message.term, message.from);
+  else {
     if (state.leaderUnreachable) {
       state.leaderUnreachable = false;
       resetElectionTimer(state);

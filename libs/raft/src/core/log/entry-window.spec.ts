@@ -95,9 +95,8 @@ describe('EntryWindow', () => {
         let last = 0;
         let first = 1;
         for (const action of steps) {
-          if ('append' in action) {
-            for (let count = 0; count < action.append; count++) window.append(entry(++last));
-          } else if ('shrinkTo' in action) {
+          if ('append' in action) for (let count = 0; count < action.append; count++) window.append(entry(++last));
+          else if ('shrinkTo' in action) {
             window.shrink(action.shrinkTo);
             while (last - first + 1 > 5 && first <= action.shrinkTo) first++;
           } else {

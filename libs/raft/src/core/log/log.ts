@@ -121,9 +121,8 @@ export class RaftLog {
   /** Bytes of the held entries in (after, to]. */
   bytesBetween(after: number, to: number): number {
     let bytes = 0;
-    for (let index = Math.max(after + 1, this.window.firstIndex); index <= to; index++) {
+    for (let index = Math.max(after + 1, this.window.firstIndex); index <= to; index++)
       bytes += entrySizeBytes(this.window.at(index)!);
-    }
     return bytes;
   }
 }

@@ -55,14 +55,13 @@ export function checkConfiguration(configuration: Configuration): void {
   const ids = members.map((member) => member.id);
   const known = (list: readonly ReplicaId[]): boolean => list.every((id) => ids.includes(id));
   const describe = (what: string) => (): string => `configuration ${JSON.stringify(configuration)}: ${what}`;
-  for (const list of [ids, voters, outgoing, learners, learnersNext, added, ...targeted]) {
+  for (const list of [ids, voters, outgoing, learners, learnersNext, added, ...targeted])
     invariant(
       list.every(
         (id, at) => Number.isSafeInteger(id) && id > 0 && id < nextReplicaId && (at === 0 || list[at - 1]! < id),
       ),
       describe('replica ids must be ascending, without repetition, and below the next one to be given out'),
     );
-  }
   invariant(voters.length > 0, describe('it has no voter'));
   invariant(
     [voters, outgoing, learners, learnersNext, added, ...targeted].every(known),

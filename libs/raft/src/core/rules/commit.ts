@@ -40,9 +40,8 @@ export function advanceCommit(state: KernelState): void {
  * here too; a replica behind in commits may otherwise be kept from winning by a configuration that it doesn't know of.
  */
 export function learnCommit(state: KernelState, commit: LogId): void {
-  if (commit.index > state.log.commitIndex && state.log.terms.termAt(commit.index) === commit.term) {
+  if (commit.index > state.log.commitIndex && state.log.terms.termAt(commit.index) === commit.term)
     commitTo(state, commit.index);
-  }
 }
 
 /** A configuration takes effect at the commit cursor, whatever the state machine has applied. */

@@ -116,11 +116,8 @@ export function concludeVote(state: KernelState): void {
       state.leaderUnreachable = true;
       resetElectionTimer(state);
     }
-  } else if (state.role === 'preCandidate') {
-    becomeCandidate(state, false);
-  } else {
-    becomeLeader(state);
-  }
+  } else if (state.role === 'preCandidate') becomeCandidate(state, false);
+  else becomeLeader(state);
 }
 
 /** Opens its term with an empty entry: until that is committed, nothing of older terms is known to be (thesis §6.4). */
@@ -133,9 +130,7 @@ function becomeLeader(state: KernelState): void {
   state.heartbeatElapsedTicks = 0;
   state.progress.clear();
   state.changeSinceMs = state.nowMs;
-  for (const { id } of state.configuration.configuration.members) {
-    if (id !== state.self) addProgress(state, id);
-  }
+  for (const { id } of state.configuration.configuration.members) if (id !== state.self) addProgress(state, id);
   state.termStartIndex = state.log.lastIndex + 1;
   state.log.append(makeEntry(state.termStartIndex, state.term, NO_OP));
   state.uncommittedBytes = state.log.bytesBetween(state.log.commitIndex, state.log.lastIndex);

@@ -23,9 +23,7 @@ export function needSnapshot(state: KernelState, progress: Progress): void {
 
 /** Sends what each replica lacks, as far as its window allows. */
 export function replicate(state: KernelState): void {
-  for (const progress of state.progress.values()) {
-    while (sendAppend(state, progress));
-  }
+  for (const progress of state.progress.values()) while (sendAppend(state, progress));
 }
 
 /**
@@ -52,9 +50,8 @@ export function sendAppend(state: KernelState, progress: Progress, evenEmpty = p
     return false;
   }
   const full = entries.length < pending;
-  if (progress.state === 'replicate' && !full && !evenEmpty && progress.inflights.messages >= SMALL_APPENDS_IN_FLIGHT) {
+  if (progress.state === 'replicate' && !full && !evenEmpty && progress.inflights.messages >= SMALL_APPENDS_IN_FLIGHT)
     return false;
-  }
   sendEntries(state, progress, prevTerm, entries);
   return progress.state === 'replicate' && full;
 }
@@ -105,7 +102,7 @@ export function broadcastHeartbeat(state: KernelState): void {
   // Before it has committed in its term, a leader doesn't know all that was committed before it (thesis §6.4).
   const isKnown = state.committedInTerm && Number.isFinite(confirmedAtMs);
   const quorumAgeMs = isKnown ? state.nowMs - confirmedAtMs : -1;
-  for (const progress of state.progress.values()) {
+  for (const progress of state.progress.values())
     state.sendNow({
       ...state.header(progress.id),
       kind: 'heartbeat',
@@ -116,7 +113,6 @@ export function broadcastHeartbeat(state: KernelState): void {
       echoMs: progress.echoMs,
       quorumAgeMs,
     });
-  }
 }
 
 /** When the last round was sent that a quorum has answered; -Infinity where there was none in this term. */

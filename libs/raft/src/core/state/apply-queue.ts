@@ -106,12 +106,11 @@ export class ApplyQueue {
   loaded(log: RaftLog, requestId: number, entries: readonly Entry[]): readonly Entry[] {
     if (requestId !== this.loadId) return [];
     this.loadId = 0;
-    for (const entry of entries) {
+    for (const entry of entries)
       invariant(
         log.terms.termAt(entry.index) === entry.term,
         () => `the store gives entry ${entry.index} of term ${entry.term}, which was committed with another`,
       );
-    }
     return entries[0]?.index === this.handed + 1 ? this.hand(entries) : [];
   }
 

@@ -76,9 +76,8 @@ class Store {
 
   say(sequence: number, upTo = 0): this {
     const sending = this.persistence.withhold(answer(sequence), upTo);
-    if (sending !== undefined) {
+    if (sending !== undefined)
       this.left.push('now' in sending ? [0, sequence] : [sending.later.after, sending.later.message.sequence]);
-    }
     return this;
   }
 

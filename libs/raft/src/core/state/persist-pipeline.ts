@@ -145,10 +145,9 @@ export class PersistPipeline {
   private releasedWith(number: number, coversTo: number): readonly WithheldMessage[] {
     const withheld: WithheldMessage[] = [];
     const rest: Waiting[] = [];
-    for (const waiting of this.waiting) {
+    for (const waiting of this.waiting)
       if (waiting.upTo <= coversTo) withheld.push({ after: number, message: waiting.message });
       else rest.push(waiting);
-    }
     this.waiting = rest;
     return withheld;
   }

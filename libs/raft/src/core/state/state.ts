@@ -148,9 +148,8 @@ export class KernelState {
       status.term === reported.term &&
       status.leader === reported.leader &&
       status.committedInTerm === reported.committedInTerm
-    ) {
+    )
       return undefined;
-    }
     this.reported = status;
     return status;
   }

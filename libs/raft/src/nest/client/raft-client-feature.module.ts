@@ -40,11 +40,10 @@ export class RaftClientFeatureModule implements OnModuleInit {
     const hasRoot = this.discovery
       .getProviders()
       .some(({ token, instance }) => token === RAFT_CLIENT_GROUP && instance === group);
-    if (!hasRoot) {
+    if (!hasRoot)
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `RaftClientModule.forFeature([${label}]) is imported, and no RaftClientModule.forRoot() for the group '${group}'${group === DEFAULT_GROUP ? '' : ` ({ group: '${group}' })`}: import it once, in the application's root module.`,
       );
-    }
   }
 }

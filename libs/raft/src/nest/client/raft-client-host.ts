@@ -64,12 +64,11 @@ export class RaftClientHost
 
   /** @throws RaftError `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
   node(): RaftClient {
-    if (!this.started) {
+    if (!this.started)
       throw new RaftError(
         'RAFT_NOT_STARTED',
         'The Raft client has not started: it starts in onApplicationBootstrap, and this call came before, for instance from a constructor or from onModuleInit. Nothing was done. Move the call to onApplicationBootstrap, or later.',
       );
-    }
     return this.client;
   }
 
@@ -82,12 +81,11 @@ export class RaftClientHost
     const roots = this.discovery
       .getProviders()
       .filter(({ token, instance }) => (token === RAFT_GROUP || token === RAFT_CLIENT_GROUP) && instance === group);
-    if (roots.length > 1) {
+    if (roots.length > 1)
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `RaftClientModule.forRoot() is imported for the group '${group}', and so is another root: an application is a node of a group, or a client of it, once. Import one of them, in the root module.`,
       );
-    }
   }
 
   onApplicationBootstrap(): void {
@@ -138,14 +136,12 @@ export class RaftClientHost
 
 /** @throws RaftError `RAFT_CONFIGURATION`, in a sentence that names the option, its value and the remedy */
 function clientOptions(options: RaftClientModuleOptions, groupId: GroupId): RaftClientOptions {
-  for (const name of Object.keys(options ?? {})) {
-    if (!Object.hasOwn(OPTION_NAMES, name)) {
+  for (const name of Object.keys(options ?? {}))
+    if (!Object.hasOwn(OPTION_NAMES, name))
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `RaftClientModule: ${name} is no option. Write one of ${Object.keys(OPTION_NAMES).join(', ')}.`,
       );
-    }
-  }
   const { secret, secretFile, tls, insecure, maxFrameBytes, httpErrors: _httpErrors, transport, ...rest } = options;
   const logger = new Logger('RaftClient');
   return raftClientOptions({

@@ -67,9 +67,7 @@ export class RaftClientModule extends ConfigurableModuleClass implements NestMod
 
   /** Nest calls it behind `useGlobalFilters()` and before the routes are made, in applications that serve HTTP. */
   configure(): void {
-    if (this.options === undefined || this.options.httpErrors === false) {
-      return;
-    }
+    if (this.options === undefined || this.options.httpErrors === false) return;
     const discovery = this.moduleRef.get(DiscoveryService, { strict: false });
     interceptHttpErrors(this.config, discovery, this.moduleRef.get(HttpAdapterHost, { strict: false }));
   }

@@ -20,14 +20,10 @@ export function* discoveredInstances(discovery: DiscoveryService): Generator<Dis
   const seen = new Set<object>();
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
     const instance: unknown = wrapper.instance;
-    if (typeof instance !== 'object' || instance === null || seen.has(instance)) {
-      continue;
-    }
+    if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue;
     seen.add(instance);
     const prototype = Object.getPrototypeOf(instance) as Readonly<Record<string, AnyMethod>> | null;
-    if (prototype === null) {
-      continue;
-    }
+    if (prototype === null) continue;
     yield {
       instance,
       className: prototype.constructor.name,
@@ -39,8 +35,6 @@ export function* discoveredInstances(discovery: DiscoveryService): Generator<Dis
 }
 
 function scopeOf(wrapper: { readonly isTransient: boolean; isDependencyTreeStatic(): boolean }): string | undefined {
-  if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) {
-    return undefined;
-  }
+  if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) return undefined;
   return wrapper.isTransient ? 'transient' : 'request-scoped, itself or by what is injected into it';
 }

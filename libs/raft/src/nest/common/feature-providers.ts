@@ -37,12 +37,11 @@ function lazyHost(moduleRef: ModuleRef, hostToken: string): () => CallHost {
   let found: CallHost | null | undefined;
   return () => {
     found ??= moduleRef.get<CallHost | null>(hostToken, { strict: false });
-    if (found === null) {
+    if (found === null)
       throw new RaftError(
         'RAFT_NOT_STARTED',
         'The Raft node has not been made yet: this call came from a constructor. Nothing was done. Move the call to onApplicationBootstrap, or later.',
       );
-    }
     return found;
   };
 }

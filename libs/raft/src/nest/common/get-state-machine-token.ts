@@ -14,20 +14,17 @@ const TOKENS = 'nestjs-raft:state-machine-tokens';
  */
 export function getStateMachineToken(machine: StateMachineClass, group?: GroupId): symbol {
   const name = groupName(group);
-  if (typeof machine !== 'function') {
+  if (typeof machine !== 'function')
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `A state machine's class is ${String(machine)} where @InjectStateMachine() or RaftModule.forFeature() names it: its file is imported in a circle. Import the class from a file that doesn't import this one.`,
     );
-  }
   // Kept with the class, so that two classes of one name have two tokens. It is what the class is called, and no state.
   const tokens =
     (Reflect.getOwnMetadata(TOKENS, machine) as Map<GroupId, symbol> | undefined) ?? new Map<GroupId, symbol>();
   Reflect.defineMetadata(TOKENS, tokens, machine);
   const known = tokens.get(name);
-  if (known !== undefined) {
-    return known;
-  }
+  if (known !== undefined) return known;
   // Nest prints the description where the provider is missing.
   const feature = `[${machine.name}]${name === DEFAULT_GROUP ? '' : `, '${name}'`}`;
   const token = Symbol(

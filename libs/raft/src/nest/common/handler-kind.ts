@@ -13,12 +13,9 @@ const EVENT_LISTENER = 'EVENT_LISTENER_METADATA';
 const EVENT_PATTERN = 2;
 
 export function handlerKind(method: object): HandlerKind {
-  if (Reflect.hasMetadata(HTTP_METHOD, method)) {
-    return 'http';
-  }
-  if (Reflect.hasMetadata(PATTERN_HANDLER, method)) {
+  if (Reflect.hasMetadata(HTTP_METHOD, method)) return 'http';
+  if (Reflect.hasMetadata(PATTERN_HANDLER, method))
     return Reflect.getMetadata(PATTERN_HANDLER, method) === EVENT_PATTERN ? 'event' : 'message';
-  }
   return Reflect.hasMetadata(SOCKET_MESSAGE, method) ? 'socket' : 'plain';
 }
 

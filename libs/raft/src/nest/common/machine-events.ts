@@ -26,9 +26,7 @@ export class MachineEvents implements MachineEventSource {
         return undefined;
       }
       let subject = this.subjects.get(machine);
-      if (subject === undefined) {
-        this.subjects.set(machine, (subject = new Subject()));
-      }
+      if (subject === undefined) this.subjects.set(machine, (subject = new Subject()));
       return subject.subscribe(subscriber);
     });
   }

@@ -9,9 +9,7 @@ import { needsDataSource } from '../../storage/named-data-source';
  * @throws RaftError `RAFT_CONFIGURATION` where the application has no such data source
  */
 export function giveDataSourceOptions(storage: object | undefined, discovery: DiscoveryService): void {
-  if (storage === undefined || !needsDataSource(storage)) {
-    return;
-  }
+  if (storage === undefined || !needsDataSource(storage)) return;
   const name = storage.dataSourceName;
   storage.useDataSourceOptions(
     dataSourceOf(

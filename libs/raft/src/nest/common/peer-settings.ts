@@ -28,20 +28,15 @@ export function checkedPeers(
   members: readonly FounderOptions[] | undefined,
   own: FounderOptions | undefined,
 ): PeerSettings | null {
-  if (options.peers === undefined && (members === undefined || members.length === 1)) {
-    return null;
-  }
-  for (const name of Object.keys(options.peers ?? {})) {
-    if (!Object.hasOwn(PEERS_NAMES, name)) {
+  if (options.peers === undefined && (members === undefined || members.length === 1)) return null;
+  for (const name of Object.keys(options.peers ?? {}))
+    if (!Object.hasOwn(PEERS_NAMES, name))
       refuse(`peers.${name} is no option. Write one of ${Object.keys(PEERS_NAMES).join(', ')}.`);
-    }
-  }
   const { listen = own?.peer, advertise = own?.peer, ...transport } = options.peers ?? {};
-  if (listen === undefined) {
+  if (listen === undefined)
     refuse(
       "peers.listen is not given, and no entry of members says where this node is: write peers: { listen: '0.0.0.0:7001', advertise: 'host:7001' }.",
     );
-  }
   return {
     listen: address('peers.listen', listen, 0),
     advertise: address('peers.advertise', advertise ?? listen),
@@ -67,9 +62,7 @@ export function requireLocalWherePeersProveNothing(
     ...join.map((each, at) => [`join[${at}]`, each] as const),
   ];
   const exposed = addresses.find(([, each]) => isExposed(protection, each));
-  if (exposed === undefined) {
-    return;
-  }
+  if (exposed === undefined) return;
   const [name, each] = exposed;
   const tls =
     peers.tls === undefined

@@ -14,9 +14,7 @@ export async function providePart<T extends object>(
   part: RaftPart<T> | undefined,
   moduleRef: ModuleRef,
 ): Promise<T | undefined> {
-  if (part === undefined || !isFactory(part)) {
-    return part;
-  }
+  if (part === undefined || !isFactory(part)) return part;
   const injected = (part.inject ?? []).map((dependency) => resolve(option, dependency, moduleRef));
   return part.useFactory(...injected);
 }
@@ -35,9 +33,7 @@ function resolve(
   try {
     return moduleRef.get<unknown>(token, { strict: false });
   } catch (error) {
-    if (optional && dependency.optional) {
-      return undefined;
-    }
+    if (optional && dependency.optional) return undefined;
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `RaftModule: ${option} needs the provider ${describe(token)}, and no module provides it.`,

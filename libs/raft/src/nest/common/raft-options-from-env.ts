@@ -33,16 +33,13 @@ export function raftOptionsFromEnv(env: Readonly<Record<string, string | undefin
   const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const number = (name: string): number | undefined => {
     const value = text(name);
-    if (value === undefined) {
-      return undefined;
-    }
+    if (value === undefined) return undefined;
     return /^\d+(\.\d+)?$/.test(value) ? Number(value) : refuse(name, value, 'write a number');
   };
   const flag = (name: string): boolean | undefined => {
     const value = text(name);
-    if (value === undefined || value === 'true' || value === 'false') {
+    if (value === undefined || value === 'true' || value === 'false')
       return value === undefined ? undefined : value === 'true';
-    }
     return refuse(name, value, 'write true or false');
   };
   const members = text('RAFT_MEMBERS');
@@ -86,13 +83,12 @@ function parseMembers(list: string): readonly FounderOptions[] {
   return list.split(',').map((item) => {
     const parts = /^\s*([^=\s]+)=([^=\s]+)(?:=(\S+))?\s*$/.exec(item);
     const [, id, peer, http = ''] = parts ?? [];
-    if (id === undefined || peer === undefined) {
+    if (id === undefined || peer === undefined)
       return refuse(
         'RAFT_MEMBERS',
         list,
         "write every founder as id=host:port=http://host:port, with commas between, such as 'n1=10.0.0.1:7001=http://10.0.0.1:3000'",
       );
-    }
     return { id, peer, http };
   });
 }

@@ -17,15 +17,12 @@ const GROUP_NAME = /^[a-z0-9_-]{1,63}$/;
  * @throws RaftError `RAFT_CONFIGURATION`
  */
 export function groupName(group: GroupId | undefined): GroupId {
-  if (group === undefined) {
-    return DEFAULT_GROUP;
-  }
-  if (typeof group !== 'string' || !GROUP_NAME.test(group)) {
+  if (group === undefined) return DEFAULT_GROUP;
+  if (typeof group !== 'string' || !GROUP_NAME.test(group))
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `group is ${JSON.stringify(group)}: a group's name is 1 to 63 characters of a-z, 0-9, _ and -.`,
     );
-  }
   return group;
 }
 

@@ -28,22 +28,16 @@ export class StateMachineRegistry {
     const classes = this.classes();
     this.refuseProvidedClasses(classes);
     const instances: object[] = [];
-    for (const machine of classes) {
-      instances.push(await this.moduleRef.create(machine));
-    }
+    for (const machine of classes) instances.push(await this.moduleRef.create(machine));
     return instances;
   }
 
   private classes(): readonly Type<object>[] {
     const classes = new Set<Type<object>>();
     for (const { token, instance } of this.discovery.getProviders()) {
-      if (token !== RAFT_FEATURE) {
-        continue;
-      }
+      if (token !== RAFT_FEATURE) continue;
       const feature = instance as RaftFeature;
-      if (feature.group === this.group) {
-        feature.machines.forEach((machine) => classes.add(machine));
-      }
+      if (feature.group === this.group) feature.machines.forEach((machine) => classes.add(machine));
     }
     return [...classes].sort((left, right) => (left.name < right.name ? -1 : 1));
   }
@@ -52,12 +46,11 @@ export class StateMachineRegistry {
   private refuseProvidedClasses(classes: readonly Type<object>[]): void {
     for (const { token, host } of this.discovery.getProviders()) {
       const machine = classes.find((candidate) => candidate === token);
-      if (machine !== undefined && host?.providers.has(RAFT_FEATURE) !== true) {
+      if (machine !== undefined && host?.providers.has(RAFT_FEATURE) !== true)
         throw new RaftError(
           'RAFT_CONFIGURATION',
           `${machine.name} is a replicated state machine, and ${host?.metatype.name ?? 'a module'} has it among its providers. Remove it there: RaftModule.forFeature([${machine.name}]) is enough, and @InjectStateMachine(${machine.name}) injects it.`,
         );
-      }
     }
   }
 }

@@ -28,17 +28,13 @@ export function answerableError(
   context: ExecutionContext,
   adapter: AbstractHttpAdapter,
 ): RaftHttpException | AttachedRaftError {
-  if (context.getType() !== 'http') {
-    return new AttachedRaftError(error);
-  }
+  if (context.getType() !== 'http') return new AttachedRaftError(error);
   const response = context.switchToHttp().getResponse<unknown>();
   const retryAfter = retryAfterSeconds(error);
-  if (retryAfter !== undefined && !adapter.isHeadersSent(response)) {
+  if (retryAfter !== undefined && !adapter.isHeadersSent(response))
     adapter.setHeader(response, 'Retry-After', String(retryAfter));
-  }
-  if (raftErrorStatus(error) === 500) {
+  if (raftErrorStatus(error) === 500)
     // Nest logs no HttpException.
     logger.error(error.message, error.stack);
-  }
   return new RaftHttpException(error);
 }

@@ -39,12 +39,8 @@ export function isTakenForAnyError(context: ExecutionContext, config: Applicatio
     const caught = (Reflect.getMetadata(CAUGHT, filter) as readonly unknown[] | undefined) ?? [];
     if (!isForeign(filter) || caught.some((each) => each === RaftError)) {
       // Of ours only the global one takes a RaftError that a handler throws.
-      if (filter !== AttachedErrorFilter && filter !== NoExceptionFilter) {
-        return false;
-      }
-    } else if (caught.length === 0 || caught.some((each) => each === Error || each === HttpException)) {
-      return true;
-    }
+      if (filter !== AttachedErrorFilter && filter !== NoExceptionFilter) return false;
+    } else if (caught.length === 0 || caught.some((each) => each === Error || each === HttpException)) return true;
   }
   return false;
 }

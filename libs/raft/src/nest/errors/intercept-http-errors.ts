@@ -12,17 +12,14 @@ export function interceptHttpErrors(
   adapterHost: HttpAdapterHost,
 ): void {
   const isThere = config.getGlobalInterceptors().some((each) => each instanceof RaftErrorInterceptor);
-  if (!isThere && (globalFilters(config).some(isForeign) || hasAttachedFilters(discovery))) {
+  if (!isThere && (globalFilters(config).some(isForeign) || hasAttachedFilters(discovery)))
     config.useGlobalInterceptors(new RaftErrorInterceptor(adapterHost, config));
-  }
 }
 
 function hasAttachedFilters(discovery: DiscoveryService): boolean {
   const scanner = new MetadataScanner();
   return discovery.getControllers().some(({ metatype }) => {
-    if (typeof metatype !== 'function') {
-      return false;
-    }
+    if (typeof metatype !== 'function') return false;
     const prototype = metatype.prototype as Readonly<Record<string, object>>;
     const targets = [metatype, ...scanner.getAllMethodNames(prototype).map((name) => prototype[name]!)];
     return targets.some((target) => attachedFilters(target).some(isForeign));

@@ -48,24 +48,16 @@ export function raftErrorBody(error: RaftError, statusCode = raftErrorStatus(err
 /** @returns whole seconds for the header `Retry-After`, or undefined where a plain retry isn't the remedy */
 export function retryAfterSeconds(error: RaftError): number | undefined {
   const described: RaftErrorDescription | undefined = RAFT_ERRORS[error.code];
-  if (described === undefined || !described.retryAfter) {
-    return undefined;
-  }
+  if (described === undefined || !described.retryAfter) return undefined;
   return Math.max(1, Math.ceil((error.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS) / 1_000));
 }
 
 /** A state machine's details may hold what JSON can't: an answer that fails to serialise would hide the refusal behind a 500. */
 function toJsonValue(details: unknown): unknown {
   const text = JSON.stringify(details, (_key, value: unknown): unknown => {
-    if (typeof value === 'bigint') {
-      return value.toString();
-    }
-    if (value instanceof Map || value instanceof Set) {
-      return Array.from(value as Iterable<unknown>);
-    }
-    if (value instanceof Uint8Array) {
-      return Buffer.from(value).toString('base64');
-    }
+    if (typeof value === 'bigint') return value.toString();
+    if (value instanceof Map || value instanceof Set) return Array.from(value as Iterable<unknown>);
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
     return value;
   });
   return text === undefined ? undefined : (JSON.parse(text) as unknown);

@@ -20,8 +20,7 @@ describe('the table of errors', () => {
   });
 
   it('tells callers to try again only where the command is not applied', () => {
-    for (const { retryAfter, consequence } of Object.values(RAFT_ERRORS)) {
+    for (const { retryAfter, consequence } of Object.values(RAFT_ERRORS))
       expect(retryAfter && consequence.includes('may have been applied')).toBe(false);
-    }
   });
 });

@@ -59,9 +59,7 @@ async function serve(adapter: AbstractHttpAdapter, options: RaftModuleOptions = 
 }
 
 afterEach(async () => {
-  for (const app of opened.splice(0)) {
-    await app.close();
-  }
+  for (const app of opened.splice(0)) await app.close();
 });
 
 describe.each([

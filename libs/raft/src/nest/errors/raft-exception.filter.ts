@@ -56,17 +56,13 @@ export class RaftExceptionFilter implements ExceptionFilter<RaftError> {
     const adapter = this.adapterHost.httpAdapter;
     const response = host.switchToHttp().getResponse<unknown>();
     const status = raftErrorStatus(error);
-    if (status === 500) {
-      this.logger.error(error.message, error.stack);
-    }
+    if (status === 500) this.logger.error(error.message, error.stack);
     if (adapter.isHeadersSent(response)) {
       adapter.end(response);
       return;
     }
     const retryAfter = retryAfterSeconds(error);
-    if (retryAfter !== undefined) {
-      adapter.setHeader(response, 'Retry-After', String(retryAfter));
-    }
+    if (retryAfter !== undefined) adapter.setHeader(response, 'Retry-After', String(retryAfter));
     adapter.reply(response, raftErrorBody(error, status), status);
   }
 }

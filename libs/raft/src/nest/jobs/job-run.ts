@@ -60,7 +60,7 @@ export class JobRun {
   /** By whichever leader there is then: the token says which run it was. */
   private async record(end: RunEnd): Promise<void> {
     const { caller, scheduler, logger } = this.parts;
-    for (;;) {
+    for (;;)
       try {
         await caller.finish(this.job.name, this.claim.token, end);
         return;
@@ -74,6 +74,5 @@ export class JobRun {
           scheduler.setTimer(RETRY_MS, resolve);
         });
       }
-    }
   }
 }

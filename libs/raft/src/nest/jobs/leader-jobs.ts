@@ -58,7 +58,7 @@ export class LeaderJobs {
     const { caller, scheduler, jobs } = this.parts;
     const { term, signal } = scope.leadership;
     const announced = jobs.map(({ name, schedule }) => ({ name, schedule: schedule.label }));
-    while (!signal.aborted) {
+    while (!signal.aborted)
       try {
         await caller.announce({ term, nowMs: scheduler.wallMs() }, announced);
         return;
@@ -66,7 +66,6 @@ export class LeaderJobs {
         scope.warn(error, 'The jobs of this node could not be announced');
         await new Promise<void>((resolve) => void scheduler.setTimer(RETRY_MS, resolve));
       }
-    }
   }
 
   private onEvent(event: RaftMachineEvent): void {

@@ -7,9 +7,7 @@ const ELECTION_RETRY_MS = 1_000;
 /** A leader that was elected a moment ago and hasn't committed yet names itself: sending a call there would send it here. */
 export function reachableLeader(status: RaftStatus): LeaderHint | undefined {
   const { leader } = status;
-  if (leader === null || leader.name === status.nodeId) {
-    return undefined;
-  }
+  if (leader === null || leader.name === status.nodeId) return undefined;
   return { name: leader.name, peer: leader.peer, http: leader.http };
 }
 

@@ -18,28 +18,16 @@ const NONE: ForwardedBody = { kind: 'none' };
 export function forwardedBody(raw: IncomingMessage, parsed: unknown, rawBody: unknown): ForwardedBody {
   const { headers } = raw;
   const announced = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (!announced) {
-    return NONE;
-  }
-  if (rawBody instanceof Uint8Array) {
+  if (!announced) return NONE;
+  if (rawBody instanceof Uint8Array)
     // The bytes as they were received but for their encoding, which the parser has undone.
     return bytes(rawBody, headers['content-encoding'] !== undefined);
-  }
-  if (!raw.readableDidRead) {
-    return { kind: 'unread' };
-  }
-  if (parsed === undefined || parsed === null) {
+  if (!raw.readableDidRead) return { kind: 'unread' };
+  if (parsed === undefined || parsed === null)
     return isJson(headers['content-type']) && parsed === null ? bytes(Buffer.from('null'), true) : NONE;
-  }
-  if (parsed instanceof Uint8Array) {
-    return bytes(parsed, true);
-  }
-  if (isForm(headers['content-type'])) {
-    return bytes(Buffer.from(formText(parsed)), true);
-  }
-  if (typeof parsed === 'string' && !isJson(headers['content-type'])) {
-    return bytes(Buffer.from(parsed), true);
-  }
+  if (parsed instanceof Uint8Array) return bytes(parsed, true);
+  if (isForm(headers['content-type'])) return bytes(Buffer.from(formText(parsed)), true);
+  if (typeof parsed === 'string' && !isJson(headers['content-type'])) return bytes(Buffer.from(parsed), true);
   return bytes(Buffer.from(JSON.stringify(parsed)), true);
 }
 
@@ -60,9 +48,7 @@ function formText(form: unknown): string {
   const pairs: string[] = [];
   const write = (name: string, value: unknown): void => {
     if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value)) {
-        write(name === '' ? key : `${name}[${key}]`, inner);
-      }
+      for (const [key, inner] of Object.entries(value)) write(name === '' ? key : `${name}[${key}]`, inner);
       return;
     }
     const text = typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);

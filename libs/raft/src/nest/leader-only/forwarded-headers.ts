@@ -21,11 +21,8 @@ const WRITTEN_ANEW: ReadonlySet<string> = new Set(['host', 'content-length', 'ex
 export function endToEndHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
   const kept: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !HOP_BY_HOP.has(name) && !named.has(name) && !name.startsWith(':')) {
-      kept[name] = value;
-    }
-  }
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && !HOP_BY_HOP.has(name) && !named.has(name) && !name.startsWith(':')) kept[name] = value;
   return kept;
 }
 
@@ -41,20 +38,14 @@ export function forwardedHeaders(
   remoteAddress: string | undefined,
 ): OutgoingHttpHeaders {
   const kept = endToEndHeaders(headers);
-  for (const name of WRITTEN_ANEW) {
-    delete kept[name];
-  }
+  for (const name of WRITTEN_ANEW) delete kept[name];
   const before = headers['x-forwarded-for'];
   const chain = [
     ...(before === undefined ? [] : [before].flat()),
     ...(remoteAddress === undefined ? [] : [remoteAddress]),
   ];
-  if (chain.length > 0) {
-    kept['x-forwarded-for'] = chain.join(', ');
-  }
-  if (headers.host !== undefined && kept['x-forwarded-host'] === undefined) {
-    kept['x-forwarded-host'] = headers.host;
-  }
+  if (chain.length > 0) kept['x-forwarded-for'] = chain.join(', ');
+  if (headers.host !== undefined && kept['x-forwarded-host'] === undefined) kept['x-forwarded-host'] = headers.host;
   // A header takes Latin letters only; a node's name may be any text.
   kept[FORWARDED_BY] = encodeURIComponent(from);
   return kept;

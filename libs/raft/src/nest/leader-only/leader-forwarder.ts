@@ -62,18 +62,12 @@ export class LeaderForwarder implements OnApplicationShutdown {
     const { adapter, response } = call;
     const answer = await this.send(call);
     const status = answer.statusCode ?? 502;
-    for (const [name, value] of Object.entries(endToEndHeaders(answer.headers))) {
+    for (const [name, value] of Object.entries(endToEndHeaders(answer.headers)))
       for (const item of [value].flat()) {
-        if (item === undefined) {
-          continue;
-        }
-        if (name === 'set-cookie') {
-          adapter.appendHeader?.(response, name, String(item));
-        } else {
-          adapter.setHeader(response, name, String(item));
-        }
+        if (item === undefined) continue;
+        if (name === 'set-cookie') adapter.appendHeader?.(response, name, String(item));
+        else adapter.setHeader(response, name, String(item));
       }
-    }
     if (BODILESS.has(status) || answer.headers['content-length'] === '0') {
       answer.resume();
       adapter.reply(response, undefined, status);
@@ -113,11 +107,10 @@ export class LeaderForwarder implements OnApplicationShutdown {
       outgoing.once('close', abandon);
       upstream.once('socket', (socket) => {
         reached = upstream.reusedSocket;
-        if (!reached) {
+        if (!reached)
           socket.once(secure ? 'secureConnect' : 'connect', () => {
             reached = true;
           });
-        }
       });
       upstream.once('response', (answer) => {
         settle();
@@ -157,16 +150,11 @@ function describeBody(
       return;
     case 'bytes':
       headers['content-length'] = body.bytes.length;
-      if (body.rewritten) {
-        delete headers['content-encoding'];
-      }
+      if (body.rewritten) delete headers['content-encoding'];
       return;
     case 'unread':
-      if (original['content-length'] === undefined) {
-        headers['transfer-encoding'] = 'chunked';
-      } else {
-        headers['content-length'] = original['content-length'];
-      }
+      if (original['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
+      else headers['content-length'] = original['content-length'];
   }
 }
 
@@ -174,13 +162,12 @@ function describeBody(
 function forwardingError(call: ForwardedCall, cause: Error, reached: boolean, timedOut: boolean): RaftError {
   const leader = new URL(call.url).origin;
   const why = timedOut ? `no answer came within ${call.timeoutMs} ms` : cause.message;
-  if (!reached || SAFE_METHODS.has(call.request.method)) {
+  if (!reached || SAFE_METHODS.has(call.request.method))
     return new RaftError(
       'RAFT_NO_LEADER',
       `The leader at ${leader} was not reached (${why}). Nothing was changed. Try again.`,
       { cause },
     );
-  }
   return new RaftError(
     timedOut ? 'RAFT_TIMEOUT' : 'RAFT_INDETERMINATE',
     `The call was sent on to the leader at ${leader}, and its answer was lost (${why}). It may have been applied: read the state before trying again.`,

@@ -25,28 +25,20 @@ export function leaderOnlyMethod(prototype: object, method: Method, options: Lea
   const routes = new WeakMap<ModuleRef, GuardedRoute>();
   const wrapper: Method = function (...args) {
     const kind = handlerKind(wrapper);
-    if (hasCaller(kind)) {
-      return method.apply(this, args);
-    }
+    if (hasCaller(kind)) return method.apply(this, args);
     const moduleRef = moduleRefOf(this, method.name);
     const route = routes.get(moduleRef) ?? guardedRoute(moduleRef, options);
     routes.set(moduleRef, route);
-    if (route.raft.isLeader() || (kind === 'event' && route.policy.onFollower !== 'skip')) {
+    if (route.raft.isLeader() || (kind === 'event' && route.policy.onFollower !== 'skip'))
       return method.apply(this, args);
-    }
-    if (route.policy.onFollower === 'skip') {
-      return undefined;
-    }
+    if (route.policy.onFollower === 'skip') return undefined;
     const error = followerError(route.raft.status());
-    if (method instanceof AsyncMethod) {
-      return Promise.reject(error);
-    }
+    if (method instanceof AsyncMethod) return Promise.reject(error);
     throw error;
   };
   // Decorators that stand below this one have said their part on the method itself.
-  for (const key of Reflect.getOwnMetadataKeys(method) as readonly unknown[]) {
+  for (const key of Reflect.getOwnMetadataKeys(method) as readonly unknown[])
     Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, method), wrapper);
-  }
   Object.defineProperty(wrapper, 'name', { value: method.name, configurable: true });
   Object.defineProperty(wrapper, 'length', { value: method.length, configurable: true });
   return wrapper;
@@ -54,9 +46,7 @@ export function leaderOnlyMethod(prototype: object, method: Method, options: Lea
 
 function injectModuleRef(prototype: object): void {
   const { constructor } = prototype;
-  if (Reflect.hasMetadata(HAS_MODULE_REF, constructor)) {
-    return;
-  }
+  if (Reflect.hasMetadata(HAS_MODULE_REF, constructor)) return;
   Reflect.defineMetadata(HAS_MODULE_REF, true, constructor);
   Inject(ModuleRef)(prototype, MODULE_REF);
 }

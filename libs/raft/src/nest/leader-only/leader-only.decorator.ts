@@ -55,12 +55,11 @@ function wrapListeners({ prototype }: ClassTarget, options: LeaderOnlyOptions): 
   for (const name of new MetadataScanner().getAllMethodNames(methods)) {
     const method = methods[name]!;
     const isOwnMatter = Reflect.hasMetadata(LEADER_ONLY, method);
-    if (!isOwnMatter && (isEventListener(method) || handlerKind(method) === 'event')) {
+    if (!isOwnMatter && (isEventListener(method) || handlerKind(method) === 'event'))
       Object.defineProperty(prototype, name, {
         value: leaderOnlyMethod(methods, method, options),
         configurable: true,
         writable: true,
       });
-    }
   }
 }

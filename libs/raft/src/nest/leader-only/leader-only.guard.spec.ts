@@ -182,14 +182,11 @@ describe.each(ADAPTERS)('@LeaderOnly() over HTTP on %s', (_name, newAdapter) => 
   });
 
   afterEach(async () => {
-    for (const server of opened.splice(0)) {
+    for (const server of opened.splice(0))
       if ('closeAllConnections' in server) {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));
-      } else {
-        await server.close();
-      }
-    }
+      } else await server.close();
   });
 
   it('lets the leader handle the call', async () => {
@@ -451,9 +448,7 @@ describe.each(ADAPTERS)('@LeaderOnly() over HTTP on %s', (_name, newAdapter) => 
       const warned = (warning: Error): void => void warnings.push(warning);
       process.on('warning', warned);
 
-      for (let call = 0; call < 15; call++) {
-        await (await fetch(`${url}/jobs/forwarded`)).text();
-      }
+      for (let call = 0; call < 15; call++) await (await fetch(`${url}/jobs/forwarded`)).text();
       process.removeListener('warning', warned);
 
       expect(sockets.size).toBe(1);

@@ -36,25 +36,20 @@ export class LeaderOnlyGuard implements CanActivate {
   }
 
   private turnAway(context: ExecutionContext, route: GuardedRoute): Promise<boolean> {
-    if (route.policy.onFollower === 'skip' && !hasCaller(handlerKind(context.getHandler()))) {
+    if (route.policy.onFollower === 'skip' && !hasCaller(handlerKind(context.getHandler())))
       // The method leaves the call out by itself, without an error that filters would see.
       return Promise.resolve(true);
-    }
     const status = route.raft.status();
     const leader = reachableLeader(status);
-    if (leader === undefined) {
-      return this.reject(context, noLeader(status));
-    }
+    if (leader === undefined) return this.reject(context, noLeader(status));
     const { onFollower } = route.policy;
-    if (context.getType() !== 'http' || onFollower === 'reject' || onFollower === 'skip') {
+    if (context.getType() !== 'http' || onFollower === 'reject' || onFollower === 'skip')
       return this.reject(context, notLeader(status, leader));
-    }
-    if (leader.http === '') {
+    if (leader.http === '')
       return this.reject(
         context,
         notLeader(status, leader, `the call can't be ${onFollower}ed, as members has no http address for it`),
       );
-    }
     return onFollower === 'redirect'
       ? this.redirect(context, status, leader, route.policy.status)
       : this.forward(context, status, leader, route.timeoutMs);
@@ -85,12 +80,11 @@ export class LeaderOnlyGuard implements CanActivate {
   ): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<ForwardedRequest>();
-    if (request.headers[FORWARDED_BY] !== undefined) {
+    if (request.headers[FORWARDED_BY] !== undefined)
       return this.reject(
         context,
         notLeader(status, leader, 'this call was forwarded once already, while the leadership moved'),
       );
-    }
     const forwarder = this.moduleRef.get(LeaderForwarder, { strict: false });
     try {
       await forwarder.forward({
@@ -102,9 +96,7 @@ export class LeaderOnlyGuard implements CanActivate {
         timeoutMs,
       });
     } catch (error) {
-      if (error instanceof RaftError) {
-        return this.reject(context, error);
-      }
+      if (error instanceof RaftError) return this.reject(context, error);
       throw error;
     }
     // The answer is on its way. Neither true (the handler would run) nor false nor an error (a filter would answer again) is
@@ -115,9 +107,7 @@ export class LeaderOnlyGuard implements CanActivate {
   private requestTarget(context: ExecutionContext): string {
     const request = context.switchToHttp().getRequest<unknown>();
     const target = this.adapterHost.httpAdapter.getRequestUrl(request) as string;
-    if (target.startsWith('/')) {
-      return target;
-    }
+    if (target.startsWith('/')) return target;
     // The absolute form of RFC 9112, which must not choose the host.
     const url = new URL(target, 'http://localhost');
     return url.pathname + url.search;

@@ -157,9 +157,7 @@ async function freePort(): Promise<number> {
 
 /** Until something has come about. */
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 beforeEach(() => {
@@ -167,9 +165,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) {
-    await each.close();
-  }
+  for (const each of opened.splice(0).reverse()) await each.close();
 });
 
 describe('@LeaderOnly() in a hybrid application that inherits no global filters', () => {

@@ -4,9 +4,7 @@ import type { Leadership } from './leadership.interface';
 
 /** @throws RaftError `RAFT_NOT_LEADER`, with the leader where another is known */
 export function fenceOf(leadership: Leadership | null, { leader, nodeId }: RaftStatus): Leadership {
-  if (leadership !== null) {
-    return leadership;
-  }
+  if (leadership !== null) return leadership;
   if (leader === null || leader.name === nodeId) {
     const why =
       leader === null ? 'no leader is known' : 'it was elected a moment ago, and has committed nothing in its term yet';

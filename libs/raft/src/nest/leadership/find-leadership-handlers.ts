@@ -18,9 +18,7 @@ export function findLeadershipHandlers(
     const hooked = (hook: typeof ACQUIRED): readonly string[] =>
       [...methods].filter(([, method]) => hookedGroups(hook, method).includes(group)).map(([name]) => name);
     const names = { acquired: hooked(ACQUIRED), lost: hooked(LOST) };
-    if (names.acquired.length + names.lost.length === 0) {
-      continue;
-    }
+    if (names.acquired.length + names.lost.length === 0) continue;
     if (scope !== undefined) {
       const all = [...names.acquired, ...names.lost].join(', ');
       logger.warn(

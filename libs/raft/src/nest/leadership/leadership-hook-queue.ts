@@ -48,9 +48,7 @@ export class LeadershipHookQueue {
   private async serve(leadership: Leadership, lostReturned: () => void): Promise<void> {
     const { signal } = leadership;
     // It was lost again while the one before wound up: who wasn't told of it needn't clean up behind it.
-    if (signal.aborted) {
-      return;
-    }
+    if (signal.aborted) return;
     const acquired = this.callAll(this.handlers.acquired, (handler) => this.acquire(handler, leadership));
     await aborted(signal);
     await this.bounded(acquired, leadership);
@@ -78,9 +76,7 @@ export class LeadershipHookQueue {
     const { signal } = leadership;
     for (let pauseMs = FIRST_RETRY_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
       const remedy = `; it is called again in ${pauseMs} ms, as long as this leadership lasts`;
-      if (await this.attempt(handler, leadership, remedy)) {
-        return;
-      }
+      if (await this.attempt(handler, leadership, remedy)) return;
       await abortedWithin(signal, pauseMs);
     }
   }
@@ -91,9 +87,7 @@ export class LeadershipHookQueue {
       await handler.call(leadership);
       return true;
     } catch (error) {
-      if (isOwnAbort(error, leadership)) {
-        return true;
-      }
+      if (isOwnAbort(error, leadership)) return true;
       const stack = error instanceof Error ? error.stack : undefined;
       const next = leadership.signal.aborted ? '' : remedy;
       this.logger.error(`${handler.name}() failed in term ${leadership.term}: ${String(error)}${next}`, stack);
@@ -102,14 +96,11 @@ export class LeadershipHookQueue {
   }
 
   private async bounded({ running, all }: RunningCalls, { term }: Leadership): Promise<void> {
-    if (await settlesWithin(all, this.gracePeriodMs)) {
-      return;
-    }
-    for (const name of running) {
+    if (await settlesWithin(all, this.gracePeriodMs)) return;
+    for (const name of running)
       this.logger.warn(
         `${name}() has not returned ${this.gracePeriodMs} ms after the leadership of term ${term} ended. This provider hears of no other leadership before it does. Let it return when leadership.signal fires.`,
       );
-    }
   }
 }
 
@@ -125,11 +116,8 @@ function isOwnAbort(error: unknown, { signal }: Leadership): boolean {
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-    } else {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    }
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
 

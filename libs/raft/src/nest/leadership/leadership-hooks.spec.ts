@@ -228,9 +228,7 @@ describe('leadership hooks', () => {
     node.current.leads(1);
     await settled();
     node.current.follows(2);
-    while (!told.includes('lost 1')) {
-      await settled();
-    }
+    while (!told.includes('lost 1')) await settled();
     node.current.leads(3);
     await settled();
 
@@ -285,9 +283,7 @@ describe('leadership hooks', () => {
         @OnLeadershipAcquired()
         acquired(): void {
           told.push(Date.now());
-          if (told.length < 4) {
-            throw new Error('not yet');
-          }
+          if (told.length < 4) throw new Error('not yet');
         }
       }
       await start({ providers: [MailService] });
@@ -468,9 +464,7 @@ describe('leadership hooks', () => {
       .setLogger(new Heard())
       .compile();
     await app.init();
-    while (!app.get(RaftService).isLeader()) {
-      await settled();
-    }
+    while (!app.get(RaftService).isLeader()) await settled();
     await settled();
     expect(told).toEqual(['acquired true true']);
 
@@ -533,9 +527,7 @@ function refusal(call: () => unknown): RaftError {
   try {
     call();
   } catch (error) {
-    if (isRaftError(error)) {
-      return error;
-    }
+    if (isRaftError(error)) return error;
     throw error;
   }
   throw new Error('it was not refused');

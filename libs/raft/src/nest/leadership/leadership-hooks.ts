@@ -17,9 +17,7 @@ export class LeadershipHooks {
   ) {
     this.queues = handlers.map((each) => new LeadershipHookQueue(each, logger, gracePeriodMs));
     this.subscription = leaderships.subscribe((leadership) => {
-      if (leadership !== null) {
-        this.queues.forEach((queue) => queue.begin(leadership));
-      }
+      if (leadership !== null) this.queues.forEach((queue) => queue.begin(leadership));
     });
   }
 

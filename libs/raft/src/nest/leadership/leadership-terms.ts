@@ -26,26 +26,17 @@ export class LeadershipTerms {
   }
 
   changed(status: RaftStatus): void {
-    if (this.closed) {
-      return;
-    }
-    if (this.scope !== undefined && (!status.isLeader || status.term !== this.scope.leadership.term)) {
+    if (this.closed) return;
+    if (this.scope !== undefined && (!status.isLeader || status.term !== this.scope.leadership.term))
       this.end(lostBecause(this.scope.leadership, status));
-    }
-    if (status.isLeader && this.scope === undefined) {
-      this.begin(status);
-    }
+    if (status.isLeader && this.scope === undefined) this.begin(status);
   }
 
   /** Ends the present one, and every later one before it begins. */
   close(reason: RaftError): void {
-    if (this.closed) {
-      return;
-    }
+    if (this.closed) return;
     this.closed = true;
-    if (this.scope !== undefined) {
-      this.end(reason);
-    }
+    if (this.scope !== undefined) this.end(reason);
     this.subject.complete();
   }
 

@@ -38,11 +38,10 @@ export class RaftFeatureModule implements OnModuleInit {
     const hasRoot = this.discovery
       .getProviders()
       .some(({ token, instance }) => token === RAFT_GROUP && instance === group);
-    if (!hasRoot) {
+    if (!hasRoot)
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `RaftModule.forFeature([${label}]) is imported, and no RaftModule.forRoot(${group === DEFAULT_GROUP ? '' : `{ group: '${group}' }`}): import it once, in the application's root module.`,
       );
-    }
   }
 }

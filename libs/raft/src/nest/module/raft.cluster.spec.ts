@@ -131,8 +131,7 @@ describe.each([
 
     expect(put.status).toBe(200);
     expect(await put.json()).toEqual({ by: leader });
-    for (const { id, http } of members) {
+    for (const { id, http } of members)
       expect(await (await fetch(`${http}/flags/dark`)).json()).toEqual({ value: { on: true }, by: id });
-    }
   });
 });

@@ -51,9 +51,7 @@ class Counters {
 
   @RaftCommand()
   increment(_context: CommandContext, name: string, by = 1): number {
-    if (by < 0) {
-      throw new RaftRejection('NEGATIVE', { by });
-    }
+    if (by < 0) throw new RaftRejection('NEGATIVE', { by });
     const value = (this.values.get(name) ?? 0) + by;
     this.values.set(name, value);
     return value;
@@ -135,9 +133,7 @@ async function refusal(starting: Promise<unknown>): Promise<string> {
 }
 
 afterEach(async () => {
-  for (const moduleRef of opened.splice(0)) {
-    await moduleRef.close();
-  }
+  for (const moduleRef of opened.splice(0)) await moduleRef.close();
 });
 
 describe('RaftModule', () => {

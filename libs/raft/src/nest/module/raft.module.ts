@@ -81,9 +81,7 @@ export class RaftModule extends ConfigurableModuleClass implements NestModule {
 
   /** Nest calls it behind `useGlobalFilters()` and before the routes are made, in applications that serve HTTP. */
   configure(): void {
-    if (this.group === undefined) {
-      return;
-    }
+    if (this.group === undefined) return;
     const { httpErrors } = this.moduleRef.get<RaftSettings>(getRaftSettingsToken(this.group));
     if (httpErrors) {
       const discovery = this.moduleRef.get(DiscoveryService, { strict: false });

@@ -171,9 +171,7 @@ describe('the node in the life of its application', () => {
     expect(raft.isLeader()).toBe(true);
 
     const closing = app.close();
-    while (!node.asked.includes('stop')) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    while (!node.asked.includes('stop')) await new Promise((resolve) => setTimeout(resolve, 1));
     await expect(raft.barrier()).rejects.toMatchObject({ code: 'RAFT_SHUTTING_DOWN', notApplied: true });
     stopped();
     await closing;

@@ -69,12 +69,8 @@ export class RaftNodeHost
 
   /** @throws RaftError `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
   node(): HostedNode {
-    if (this.closing) {
-      throw shuttingDown();
-    }
-    if (!this.started || this.hosted === undefined) {
-      throw notStarted();
-    }
+    if (this.closing) throw shuttingDown();
+    if (!this.started || this.hosted === undefined) throw notStarted();
     return this.hosted;
   }
 
@@ -90,9 +86,7 @@ export class RaftNodeHost
 
   /** @throws RaftError `RAFT_NOT_LEADER`, `RAFT_NOT_STARTED` or `RAFT_SHUTTING_DOWN` */
   fence(): Leadership {
-    if (this.stopping !== undefined) {
-      throw shuttingDown();
-    }
+    if (this.stopping !== undefined) throw shuttingDown();
     this.node();
     return fenceOf(this.terms.current, this.status());
   }
@@ -111,9 +105,7 @@ export class RaftNodeHost
     refuseSkippedAnswers(this.discovery, this.settings);
     const registry = new StateMachineRegistry(this.settings.group, this.discovery, this.moduleRef);
     this.machines = await registry.instantiate();
-    if (this.settings.checkDeterminism) {
-      this.twins = await registry.instantiate();
-    }
+    if (this.settings.checkDeterminism) this.twins = await registry.instantiate();
     this.hooks = new LeadershipHooks(
       findLeadershipHandlers(this.discovery, this.settings.group, this.logger),
       this.terms.changes,
@@ -147,9 +139,7 @@ export class RaftNodeHost
     }
     this.started = true;
     this.changed(node.status());
-    if (settings.storage !== undefined) {
-      this.hooksWarning.arm();
-    }
+    if (settings.storage !== undefined) this.hooksWarning.arm();
   }
 
   /**
@@ -210,12 +200,11 @@ export class RaftNodeHost
     const roots = this.discovery
       .getProviders()
       .filter(({ token, instance }) => token === RAFT_GROUP && instance === group);
-    if (roots.length > 1) {
+    if (roots.length > 1)
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `RaftModule.forRoot() is imported ${roots.length} times for the group '${group}': an application has one node of a group. Import it once, in the root module; it is global. Another group has a name of its own: forRoot({ group: '…' }).`,
       );
-    }
   }
 }
 

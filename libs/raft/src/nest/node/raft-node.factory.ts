@@ -22,11 +22,10 @@ export function nodeOptionsOf(
   scheduler: Scheduler = new SystemScheduler(),
 ): RaftNodeOptions {
   const logger = new Logger('Raft');
-  if (storage === undefined) {
+  if (storage === undefined)
     logger.warn(
       `The node ${settings.nodeId} keeps its log in memory: everything is gone when this process ends. For a log that lasts write storage: typeOrmStorage({ url: … }) from 'nestjs-raft/typeorm'.`,
     );
-  }
   return raftNodeOptions({
     nodeId: settings.nodeId,
     clusterName: settings.clusterName,

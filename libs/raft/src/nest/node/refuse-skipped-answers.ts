@@ -20,23 +20,18 @@ export function refuseSkippedAnswers(discovery: DiscoveryService, settings: Raft
   const scanner = new MetadataScanner();
   for (const { metatype } of [...discovery.getControllers(), ...discovery.getProviders()]) {
     const prototype = typeof metatype === 'function' ? (metatype.prototype as unknown) : undefined;
-    if (typeof prototype !== 'object' || prototype === null || metatype === null) {
-      continue;
-    }
+    if (typeof prototype !== 'object' || prototype === null || metatype === null) continue;
     const methods = prototype as Readonly<Record<string, object>>;
     for (const name of scanner.getAllMethodNames(prototype)) {
       const method = methods[name]!;
       const kind = handlerKind(method);
       const options = optionsOf(method) ?? optionsOf(metatype);
-      if (options === undefined || !hasCaller(kind) || groupName(options.group) !== settings.group) {
-        continue;
-      }
-      if (leaderOnlyPolicy('@LeaderOnly()', options, settings.leaderOnly).onFollower === 'skip') {
+      if (options === undefined || !hasCaller(kind) || groupName(options.group) !== settings.group) continue;
+      if (leaderOnlyPolicy('@LeaderOnly()', options, settings.leaderOnly).onFollower === 'skip')
         throw new RaftError(
           'RAFT_CONFIGURATION',
           `${metatype.name}.${name}() is ${CALLERS[kind]!}, and its @LeaderOnly() has onFollower: 'skip': on a follower its callers would never get an answer. Write 'reject', 'redirect' or 'forward'; 'skip' is for events, which nobody waits for.`,
         );
-      }
     }
   }
 }

@@ -14,11 +14,10 @@ export class ShutdownHooksWarning {
 
   arm(): void {
     this.timer = setTimeout(() => {
-      if (process.listenerCount('SIGTERM') === 0) {
+      if (process.listenerCount('SIGTERM') === 0)
         this.logger.warn(
           'enableShutdownHooks() was not called: on SIGTERM this process ends at once, in the middle of what it does, instead of draining its calls and giving up its store in order. Write app.enableShutdownHooks() in main.ts.',
         );
-      }
     }, SETTLED_MS);
     this.timer.unref();
   }

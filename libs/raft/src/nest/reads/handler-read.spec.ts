@@ -91,9 +91,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) {
-    await each.close();
-  }
+  for (const each of opened.splice(0).reverse()) await each.close();
 });
 
 describe.each([

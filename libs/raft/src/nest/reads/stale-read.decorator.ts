@@ -16,12 +16,11 @@ import { handlerRead } from './handler-read.decorator';
  */
 export function StaleRead(options: StaleReadOptions = {}): ClassDecorator & MethodDecorator {
   const { group, maxLagMs } = options;
-  if (maxLagMs !== undefined && !(typeof maxLagMs === 'number' && maxLagMs >= 0)) {
+  if (maxLagMs !== undefined && !(typeof maxLagMs === 'number' && maxLagMs >= 0))
     throw new RaftError(
       'RAFT_CONFIGURATION',
       `@StaleRead() has maxLagMs: ${JSON.stringify(maxLagMs)}. Write how old the state may be at most, in milliseconds.`,
     );
-  }
   return handlerRead({
     group: groupName(group),
     barrier: { consistency: 'stale', ...(maxLagMs === undefined ? {} : { maxLagMs }) },

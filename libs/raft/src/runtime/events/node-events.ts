@@ -47,13 +47,12 @@ export class EventTap<E> {
   }
 
   emit(event: E): void {
-    for (const listener of this.listeners) {
+    for (const listener of this.listeners)
       try {
         listener(event);
       } catch (error) {
         this.logger().error(`A listener to events threw: ${errorMessage(error)}`);
       }
-    }
     if (this.channel.hasSubscribers) this.channel.publish({ ...this.source, ...event });
   }
 

@@ -137,9 +137,8 @@ function validateTimes(options: RaftNodeOptions): void {
     heartbeatIntervalMs,
     requestTimeoutMs,
     shutdownTimeoutMs,
-  })) {
+  }))
     if (!Number.isFinite(value) || value <= 0) throw wrong(name, value, 'write a number of milliseconds above 0');
-  }
   if (heartbeatIntervalMs < 5)
     throw wrong('heartbeatIntervalMs', heartbeatIntervalMs, 'write 5 or more: timers are no finer than a millisecond');
   if (heartbeatIntervalMs > electionTimeoutMs / 5)

@@ -128,13 +128,12 @@ export class PlaceWitness {
   private async isMet({ address, nonce }: WitnessQuestion): Promise<boolean> {
     const { scheduler, electionTimeoutMs } = this.ports;
     const untilMs = scheduler.nowMs() + electionTimeoutMs;
-    while (scheduler.nowMs() < untilMs) {
+    while (scheduler.nowMs() < untilMs)
       try {
         return (await this.whoIsAt(address)).bootNonce === nonce;
       } catch {
         await new Promise<void>((resolve) => scheduler.setTimer(LOOK_EVERY_MS, resolve));
       }
-    }
     return false;
   }
 

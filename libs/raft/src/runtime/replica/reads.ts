@@ -126,11 +126,9 @@ export class Reads implements RequestHolder {
       request.holder = this;
       this.unproved.add(request);
       this.ports.renewProof();
-    } else if (request.kind === 'readIndex') {
+    } else if (request.kind === 'readIndex')
       this.ports.requests.succeed(request, { value: undefined, index: request.index });
-    } else {
-      this.awaitApplied(request, request.index);
-    }
+    else this.awaitApplied(request, request.index);
   }
 
   private answer(request: PendingRequest): void {

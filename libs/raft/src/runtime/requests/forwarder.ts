@@ -117,9 +117,8 @@ export class Forwarder implements RequestHolder {
   leaderChanged(leader: ReplicaId): void {
     if (this.underWay.size === 0) return;
     const address = this.ports.links.routeTo(leader)?.address;
-    for (const request of this.underWay.values()) {
+    for (const request of this.underWay.values())
       if (request.mayBeSentAgain && request.forwardedTo !== address) this.takeBack(request);
-    }
   }
 
   /** An answer may be lost though the connection stands, as it comes over another one. */

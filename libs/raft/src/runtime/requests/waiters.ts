@@ -53,9 +53,7 @@ export class Waiters {
         if (request.mayForward && request.mayBeSentAgain) {
           request.unresolvedSends++;
           this.replaced(request);
-        } else {
-          this.requests.fail(request, error());
-        }
+        } else this.requests.fail(request, error());
         request = next;
       }
     }
@@ -69,10 +67,9 @@ export class Waiters {
     while (request !== undefined) {
       const next: PendingRequest | undefined = request.nextOfSameIndex;
       request.nextOfSameIndex = undefined;
-      if (!request.isSettled) {
+      if (!request.isSettled)
         if (this.isItsEntry(request, entry)) this.decided(request, { value: outcome, index: placeOf(entry, outcome) });
         else this.replaced(request);
-      }
       request = next;
     }
   }

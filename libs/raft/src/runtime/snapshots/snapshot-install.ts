@@ -126,7 +126,7 @@ class StoredChunks implements AsyncIterable<Uint8Array> {
 }
 
 async function cutLog(ports: InstallPorts, { last }: KernelSnapshot): Promise<void> {
-  while (!ports.isClosed()) {
+  while (!ports.isClosed())
     try {
       await ports.storage.compact(ports.groupId, last);
       return;
@@ -134,7 +134,6 @@ async function cutLog(ports: InstallPorts, { last }: KernelSnapshot): Promise<vo
       ports.logger.warn(`The log can't be cut at the snapshot yet: ${errorMessage(error)}`);
       await pause(ports.scheduler);
     }
-  }
 }
 
 function pause(scheduler: Scheduler): Promise<void> {

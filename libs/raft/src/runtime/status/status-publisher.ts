@@ -36,12 +36,11 @@ export class StatusPublisher {
   changed(): void {
     if (this.listeners.size === 0) return;
     const status = this.status();
-    for (const listener of [...this.listeners]) {
+    for (const listener of [...this.listeners])
       try {
         listener(status);
       } catch (error) {
         this.logger.error(`A status listener threw: ${errorMessage(error)}`);
       }
-    }
   }
 }

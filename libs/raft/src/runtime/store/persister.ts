@@ -232,13 +232,12 @@ export class Persister {
       this.prove(sentAtMs);
       if (write !== undefined) this.send(write);
       else this.retryMs = FIRST_RETRY_MS;
-    } else {
+    } else
       this.lose(
         `The store has batch ${stored} as its last, where ${this.lastLanded}${write ? ` or ${write.number}` : ''} was ` +
           'expected: it was rolled back, restored from a backup or written by somebody else. This node has stopped, so ' +
           'that it can take back nothing that it promised.',
       );
-    }
   }
 
   /** What is damaged stays so, however often it is read. */

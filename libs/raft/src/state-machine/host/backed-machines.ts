@@ -61,9 +61,7 @@ export class BackedMachines {
   }
 
   private async claimAll(): Promise<void> {
-    for (const backed of this.states.values()) {
-      Object.assign(backed, await backed.state.open(this.clusterId));
-    }
+    for (const backed of this.states.values()) Object.assign(backed, await backed.state.open(this.clusterId));
   }
 
   /** Whether the state holds this command already: it was applied before the process started. */

@@ -37,7 +37,7 @@ export class EventOutlet {
     const events = this.untold.splice(0);
     if (!this.isOrdered) events.sort(([, one], [, other]) => one.index - other.index);
     this.isOrdered = true;
-    for (const [machine, event] of events) {
+    for (const [machine, event] of events)
       try {
         this.onEvent?.(machine, event);
       } catch (error) {
@@ -45,6 +45,5 @@ export class EventOutlet {
           `Who watches ${machine} threw at index ${event.index}: ${describeError(error)}${stackOf(error)}`,
         );
       }
-    }
   }
 }

@@ -301,10 +301,9 @@ export class StateMachineHost implements ReplicatedStateMachine {
     this.fault = new IncompleteStateError();
     try {
       this.clients.clear();
-      for (const machine of this.machines.values()) {
+      for (const machine of this.machines.values())
         if (this.backed.has(machine)) await this.backed.restore(machine, ORIGIN, nothing());
         else await machine.restore(nothing(), machine.snapshotVersion);
-      }
       this.settled = { last: ORIGIN, timeMs: 0 };
       this.interpreter.goOn(ORIGIN, 0);
       this.digests.goOn({ version: this.digests.versionNow, outcomes: 0 });

@@ -89,9 +89,7 @@ export async function readClients(
       const [key, fingerprint, expiresMs, ...answer] = row;
       if (!isText(key) || !isText(fingerprint) || !isCount(expiresMs)) throw noRow('a key');
       keys.add({ key, fingerprint, expiresMs, answer: answerOfRow(answer) });
-    } else {
-      throw new MalformedBytesError(`A snapshot is malformed: of clients it has a row of kind ${String(kind)}`);
-    }
+    } else throw new MalformedBytesError(`A snapshot is malformed: of clients it has a row of kind ${String(kind)}`);
   });
 }
 

@@ -65,13 +65,12 @@ export function capturedTogether(machines: readonly { capture(): SnapshotSource 
 /** Releases each source, also after one has failed to; the first failure is thrown. */
 export function releaseAll(sources: readonly SnapshotSource[]): void {
   const failures: unknown[] = [];
-  for (const source of sources) {
+  for (const source of sources)
     try {
       source.release();
     } catch (error) {
       failures.push(error);
     }
-  }
   if (failures.length > 0) throw new Error('A state machine failed to release a capture', { cause: failures[0] });
 }
 

@@ -46,7 +46,7 @@ export interface PatiencePorts {
 /** Tries until it goes well, with pauses that grow, and not for ever. */
 export async function patiently<T>(attempt: () => Promise<T>, ports: PatiencePorts): Promise<T> {
   const deadlineMs = elapsedMs() + ports.forMs;
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS))
     try {
       return await attempt();
     } catch (error) {
@@ -55,5 +55,4 @@ export async function patiently<T>(attempt: () => Promise<T>, ports: PatiencePor
       ports.again(error);
       await pause(pauseMs);
     }
-  }
 }

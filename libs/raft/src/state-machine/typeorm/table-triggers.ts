@@ -23,11 +23,9 @@ export async function makeTriggers(
     [tables.map(({ oid }) => oid)],
   )) as readonly { readonly oid: number; readonly name: string }[];
   const present = new Set(rows.map(({ oid, name }) => `${oid} ${name}`));
-  for (const { oid, path } of tables) {
-    for (const [name, text] of triggersOf(path, names)) {
+  for (const { oid, path } of tables)
+    for (const [name, text] of triggersOf(path, names))
       if (!present.has(`${oid} ${name}`)) await queryRunner.query(text);
-    }
-  }
 }
 
 function triggersOf(path: string, names: OwnNames): readonly (readonly [string, string])[] {

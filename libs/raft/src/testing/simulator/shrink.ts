@@ -89,14 +89,13 @@ class Shrinking {
 
   /** Leaves out halves, then quarters, and at last single steps (delta debugging). */
   private async cutList(list: 'faults' | 'calls'): Promise<void> {
-    for (let size = this.best.script[list].length; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let size = this.best.script[list].length; size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
       for (let from = this.best.script[list].length - size; from > -size; from -= size) {
         if (this.runs >= this.mostRuns) return;
         const steps = this.best.script[list];
         const kept = [...steps.slice(0, Math.max(0, from)), ...steps.slice(from + size)];
         if (kept.length < steps.length) await this.try({ ...this.best.script, [list]: kept });
       }
-    }
   }
 
   /** Moves everything behind a long pause forward. */

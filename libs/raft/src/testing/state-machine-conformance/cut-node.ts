@@ -52,7 +52,7 @@ export class CutNode {
 
   /** Asks for every session and key once more: a node that has other tables of clients answers otherwise. */
   async probe(): Promise<readonly CommandOutcome[]> {
-    for (;;) {
+    for (;;)
       try {
         await this.tested.apply(this.log.entries.slice(this.tested.lastIndex), () => false);
         return await probe(this.tested, this.log);
@@ -61,7 +61,6 @@ export class CutNode {
         this.counts.kills++;
         await this.restart();
       }
-    }
   }
 
   private async step(): Promise<void> {

@@ -89,13 +89,12 @@ describe('The suite', () => {
   /** @returns the names of the checks that the subject doesn't pass */
   async function failures(create: () => ReplicatedStateMachine): Promise<string[]> {
     const failed: string[] = [];
-    for (const check of STATE_MACHINE_CONFORMANCE_CHECKS) {
+    for (const check of STATE_MACHINE_CONFORMANCE_CHECKS)
       try {
         await runStateMachineConformanceCheck(check, subjectOf(create));
       } catch {
         failed.push(check.name);
       }
-    }
     return failed;
   }
 

@@ -99,11 +99,9 @@ export class RaftTcpSocket extends TcpSocket {
     this.queue = [];
     this.queuedBytes = 0;
     if (queue.length === 0 || !this.socket.writable) return;
-    if (queue.length === 1) {
-      this.socket.write(queue[0]!);
-    } else if (queuedBytes <= JOIN_BYTES) {
-      this.socket.write(Buffer.concat(queue, queuedBytes));
-    } else {
+    if (queue.length === 1) this.socket.write(queue[0]!);
+    else if (queuedBytes <= JOIN_BYTES) this.socket.write(Buffer.concat(queue, queuedBytes));
+    else {
       this.socket.cork();
       for (const frame of queue) this.socket.write(frame);
       this.socket.uncork();

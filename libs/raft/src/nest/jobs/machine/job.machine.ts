@@ -68,10 +68,9 @@ export class JobMachine {
       if (job === undefined) {
         const fresh = { decidedMs: nowMs, paused: false, running: null, waiting: [], runs: [] };
         this.jobs.set(name, { name, schedule, ...fresh });
-      } else if (job.schedule !== schedule) {
+      } else if (job.schedule !== schedule)
         // What the new schedule would have had before now was never missed.
         this.jobs.set(name, { ...job, schedule, decidedMs: Math.max(job.decidedMs, nowMs) });
-      }
     }
   }
 

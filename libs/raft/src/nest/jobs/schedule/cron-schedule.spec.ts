@@ -103,7 +103,7 @@ describe('the due times of a cron expression', () => {
   });
 
   it('is later than the time asked for, and the same from wherever it is asked', () => {
-    for (const { name, change } of zones) {
+    for (const { name, change } of zones)
       for (const expression of ['*/10 * * * * *', '30 2 * * *']) {
         const schedule = new CronSchedule('Reports.daily', expression, name);
         let previous = -Infinity;
@@ -116,7 +116,6 @@ describe('the due times of a cron expression', () => {
           previous = next;
         }
       }
-    }
   });
 
   it('goes on past a summer time that ends twice within an hour of the asking', () => {
@@ -131,8 +130,7 @@ describe('the due times of a cron expression', () => {
       ['not an expression', 'UTC'],
       ['0 0 * * *', 'Moon/Base'],
       ['0 0 30 2 *', 'UTC'],
-    ] as const) {
+    ] as const)
       expect(() => new CronSchedule('Reports.daily', expression, zone)).toThrow(/of Reports\.daily can't be read/);
-    }
   });
 });

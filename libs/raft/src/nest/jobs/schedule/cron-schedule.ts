@@ -44,12 +44,11 @@ export class CronSchedule implements JobSchedule {
   constructor(where: string, expression: string, timeZone: string, load: () => CronTimeClass | undefined = loadCron) {
     this.label = `cron ${expression} (${timeZone})`;
     const Time = load();
-    if (Time === undefined) {
+    if (Time === undefined)
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `${where} has @LeaderCron(), and the package cron, which reads cron expressions, is not installed: npm install cron. @LeaderInterval() does without it.`,
       );
-    }
     try {
       this.time = new Time(expression, 'UTC');
       this.zone = new TimeZone(timeZone);

@@ -166,7 +166,7 @@ export class LeaseClient {
     const { machine, scheduler } = this.parts;
     const untilMs = scheduler.nowMs() + Math.max(ttlMs, 3 * SHORTEST_REQUEST_MS);
     let mayBeReleased = false;
-    for (;;) {
+    for (;;)
       try {
         return (await machine.$timeout(requestMs(ttlMs / 3)).release(key, id, token)) || mayBeReleased;
       } catch (error) {
@@ -174,7 +174,6 @@ export class LeaseClient {
         mayBeReleased ||= error instanceof RaftError && !error.notApplied;
         await new WakeUp(scheduler).wait(RETRY_MS);
       }
-    }
   }
 
   private async releaseQuietly(lease: HeldLease): Promise<boolean> {

@@ -35,14 +35,10 @@ export class PrimitiveExpiry implements OnApplicationBootstrap, OnModuleDestroy 
           logger: new Logger('Raft'),
         });
       });
-    for (const driver of this.drivers) {
-      driver.start();
-    }
+    for (const driver of this.drivers) driver.start();
   }
 
   onModuleDestroy(): void {
-    for (const driver of this.drivers) {
-      driver.stop();
-    }
+    for (const driver of this.drivers) driver.stop();
   }
 }

@@ -52,14 +52,13 @@ export class PinnedConnection {
    * @throws StoreUnavailableError
    */
   static async connect(dataSource: DataSource, applicationName: string): Promise<PinnedConnection> {
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; ; attempt++)
       try {
         return await PinnedConnection.tryConnect(dataSource, applicationName);
       } catch (error) {
         if (error instanceof StoreUnavailableError) throw error;
         if (attempt > POOL_SIZE || sqlStateOf(error) !== undefined) throw unreachable(error);
       }
-    }
   }
 
   private static async tryConnect(dataSource: DataSource, applicationName: string): Promise<PinnedConnection> {

@@ -68,12 +68,11 @@ export class NetworkFaults {
     this.unblock();
     this.partition = links;
     for (const [from, to] of links) this.scene.network.block(from, to);
-    for (const [from, to] of links) {
+    for (const [from, to] of links)
       for (const node of this.scene.nodes) {
         if (node.address === from) for (const life of node.reachable) life.transport.losePeerIfSilent(to);
         if (node.address === to) for (const life of node.reachable) life.transport.losePeerIfSilent(from);
       }
-    }
     this.scene.lasts(leastMs, leastMs + 4000, () => {
       if (this.partition === links) this.unblock();
     });

@@ -160,9 +160,9 @@ export class NodeFaults {
       });
     };
     // Half of the leaders stop while the answers to a round are on their way.
-    if (node.isLeading && this.scene.nodes.length > 1 && chance.happens(0.5)) {
+    if (node.isLeading && this.scene.nodes.length > 1 && chance.happens(0.5))
       this.scene.network.whenHeartbeatLeaves(life.transport, stop);
-    } else stop();
+    else stop();
     return true;
   }
 

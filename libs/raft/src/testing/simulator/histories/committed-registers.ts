@@ -136,9 +136,7 @@ export class CommittedRegisters {
 
   private valueAt(key: string, index: number): RegisterValue {
     const versions = this.versions.get(key) ?? [];
-    for (let at = versions.length - 1; at >= 0; at--) {
-      if (versions[at]!.index <= index) return versions[at]!.value;
-    }
+    for (let at = versions.length - 1; at >= 0; at--) if (versions[at]!.index <= index) return versions[at]!.value;
     return null;
   }
 }

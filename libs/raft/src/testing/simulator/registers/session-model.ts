@@ -52,11 +52,8 @@ export class SessionModel {
       const id = `${index}.${operation.nonce.toString(16)}`;
       this.sessions.set(id, { ttlMs: operation.ttlMs, activeMs: this.timeMs, ackedThrough: 0, applied: new Set() });
       this.opened++;
-    } else if (operation.kind === 'close') {
-      this.end(operation.clientId);
-    } else {
-      this.touched(operation.clientId, operation.ackedThrough);
-    }
+    } else if (operation.kind === 'close') this.end(operation.clientId);
+    else this.touched(operation.clientId, operation.ackedThrough);
   }
 
   private command(data: Uint8Array): EntryEffect {

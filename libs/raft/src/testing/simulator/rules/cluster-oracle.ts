@@ -256,9 +256,8 @@ export class ClusterOracle implements NodeObserver, MessageObserver {
     life.resumptions = resumptions;
     life.term = Math.max(life.term, status.term);
     life.commitIndex = Math.max(life.commitIndex, status.commitIndex);
-    if (life.isLeader && status.role !== 'leader' && status.term === life.sentTerm) {
+    if (life.isLeader && status.role !== 'leader' && status.term === life.sentTerm)
       this.count('left leadership in the same term');
-    }
     life.isLeader = status.role === 'leader';
     if (status.role === 'leader') this.leadership.saysLeader(life, status);
   }

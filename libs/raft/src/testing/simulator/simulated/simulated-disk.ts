@@ -146,9 +146,8 @@ export class SimulatedDisk {
     group.lastBatch = write.number;
     group.commitIndex = write.commitIndex;
     if (write.hardState !== undefined) group.hardState = { ...write.hardState };
-    if (write.truncateFrom !== undefined) {
+    if (write.truncateFrom !== undefined)
       group.entries.length = Math.min(group.entries.length, write.truncateFrom - 1 - group.origin.index);
-    }
     for (const entry of write.entries) group.entries.push(entry);
     if (write.configuration !== undefined) group.configuration = write.configuration;
     return group;
@@ -191,8 +190,6 @@ export function copyOf(entry: Entry): Entry {
 
 function termRunsOf(entries: readonly Entry[]): readonly TermRun[] {
   const runs: TermRun[] = [];
-  for (const { index, term } of entries) {
-    if (runs.at(-1)?.term !== term) runs.push({ firstIndex: index, term });
-  }
+  for (const { index, term } of entries) if (runs.at(-1)?.term !== term) runs.push({ firstIndex: index, term });
   return runs;
 }

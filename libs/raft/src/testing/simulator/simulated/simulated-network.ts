@@ -181,10 +181,9 @@ export class SimulatedNetwork {
       return;
     }
     let atMs = time.nowMs + slow + this.delayMs(chance);
-    if (atMs < connection.lastArrivalMs) {
+    if (atMs < connection.lastArrivalMs)
       if (reorders) paths.count('reordered messages');
       else atMs = connection.lastArrivalMs;
-    }
     connection.lastArrivalMs = Math.max(connection.lastArrivalMs, atMs);
     this.deliverAfter(connection, message, atMs - time.nowMs);
   }

@@ -81,8 +81,7 @@ export class SimulatedScheduler implements Scheduler {
 /** @returns eight hexadecimal characters for each of `numbers` */
 export function randomHex(random: SeededRandom, numbers: number): string {
   let id = '';
-  for (let count = 0; count < numbers; count++) {
+  for (let count = 0; count < numbers; count++)
     id += random.nextUint32().toString(16).padStart(HEX_DIGITS_PER_NUMBER, '0');
-  }
   return id;
 }

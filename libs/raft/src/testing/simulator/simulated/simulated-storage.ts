@@ -142,9 +142,8 @@ export class SimulatedStorage implements RaftStorage {
       throw new StoreUnavailableError('the simulated store stands still');
     }
     // What was sent on the lost session may land until the new one has the lock, and not after.
-    if (pending?.state === 'adrift' && this.chance.happens(0.5)) {
+    if (pending?.state === 'adrift' && this.chance.happens(0.5))
       this.world.time.after(this.chance.uniform(0, this.conditions.readMs), () => this.landAdrift(pending));
-    }
     await this.delay(2 * this.conditions.readMs);
     if (this.conditions.away || this.chance.happens(this.conditions.readFailures)) {
       this.world.paths.count('failed to recover the store');

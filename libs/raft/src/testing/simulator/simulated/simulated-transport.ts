@@ -105,9 +105,8 @@ export class SimulatedTransport implements RaftTransport, SimulatedEndpoint {
   announce(): void {
     const hello = this.host?.hello();
     if (hello === undefined) return;
-    for (const { connection } of this.dialled.values()) {
+    for (const { connection } of this.dialled.values())
       if (connection !== undefined) this.sayAgain(connection, connection.listener, hello);
-    }
     for (const connection of this.accepted) this.sayAgain(connection, connection.dialler, hello);
   }
 

@@ -155,14 +155,13 @@ export class Workload {
     forward: boolean,
   ): Promise<Ordered<CommandOutcome>> {
     const { kind } = call;
-    if (kind === 'get') {
+    if (kind === 'get')
       return raft.query(encodeQuery({ machine: MACHINE, query: 'get', args: [key] }), {
         timeoutMs,
         consistency,
         forward,
         ...(after > 0 && { after }),
       });
-    }
     return raft.propose(encodeCommand({ machine: MACHINE, command: kind, args: [id, key, ...argumentsOf(call)] }), {
       timeoutMs,
       forward,
