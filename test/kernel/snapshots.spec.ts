@@ -61,6 +61,20 @@ describe('a follower that lacks what was compacted', () => {
     expect(n3.kernel.firstIndex).toBe(6);
   });
 
+  it('takes nothing back where it comes later than the log that it was to stand for', () => {
+    const cluster = behind(2);
+    const [n1, n2, n3] = cluster.all;
+    cluster.tick(10, 'n1');
+    expect(n3.install(n2)).toBe(true);
+    n1.propose('e');
+    cluster.tick(10, 'n1');
+
+    expect(n3.install(n2, { ...n2.snapshot(), last: { index: 3, term: 1 } })).toBe(false);
+    cluster.tick(10, 'n1');
+    expect(n3.commands).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(n3.kernel.commitIndex).toBe(n1.kernel.commitIndex);
+  });
+
   it('is asked again with each heartbeat, and answers once it has no need any more', () => {
     const cluster = behind(3);
     const [, , n3] = cluster.all;

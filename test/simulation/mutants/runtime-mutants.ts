@@ -104,7 +104,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'repeated-call-served-twice',
     room: 'runtime',
     mistake: 'A forwarded call without a session that the network repeats becomes a second command.',
-    knownSeed: 2,
+    knownSeed: 3,
     apply: () => {
       withoutSessions();
       replaceMethod<() => boolean>('runtime/requests/request-server', 'RequestServer', 'isFirst', () => () => true);
@@ -137,7 +137,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'refused-when-leadership-is-lost',
     room: 'runtime',
     mistake: 'A command in the log of a deposed leader is answered as not applied, though the next one may commit it.',
-    knownSeed: 3,
+    knownSeed: 6,
     apply: () => {
       interface ReplicaPart {
         readonly waiters: WaitersPart;
