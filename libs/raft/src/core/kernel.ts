@@ -1,4 +1,5 @@
 import { changeAddresses } from './rules/address-change';
+import { checkQuorum } from './rules/check-quorum';
 import { advanceCommit, enforceConfiguration } from './rules/commit';
 import type { ConfigurationInForce } from './base/configuration';
 import { appendStallProbe, becomeFollower, campaign, forgetSilentLeader, hastenElection } from './rules/election';
@@ -23,7 +24,6 @@ import { cancelMembershipChange } from './rules/membership-cancel';
 import { advanceMembership, changeMembership } from './rules/membership-change';
 import type { Message } from './base/messages';
 import type { PersistPipeline } from './state/persist-pipeline';
-import { voteResult } from './membership/quorum';
 import { requestRead, sendRound, startRoundIfDue } from './rules/reads';
 import { quorumConfirmedAtMs, replicate, sendLoaded } from './rules/replication';
 import { beginInstall, compactTo, finishInstall } from './rules/snapshotting';
@@ -304,7 +304,7 @@ export class RaftKernel implements Kernel {
     if (state.role !== 'leader') return;
     if (++state.electionElapsedTicks >= state.options.electionTicks) {
       state.electionElapsedTicks = 0;
-      if (!this.quorumIsActive()) {
+      if (!checkQuorum(state)) {
         becomeFollower(state, state.term, NO_REPLICA);
         return;
       }
@@ -314,16 +314,5 @@ export class RaftKernel implements Kernel {
       sendRound(state);
       advanceTransfer(state);
     }
-  }
-
-  /** A leader that a quorum doesn't answer steps down: another may lead already (thesis §6.2). */
-  private quorumIsActive(): boolean {
-    const { state } = this;
-    const active = voteResult(state.configuration.configuration, (id) => {
-      const progress = state.progress.get(id);
-      return id === state.self || progress?.active === true;
-    });
-    for (const progress of state.progress.values()) progress.active = false;
-    return active === 'won';
   }
 }

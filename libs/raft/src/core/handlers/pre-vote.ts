@@ -1,3 +1,5 @@
+/** Pre-vote: nothing changes on the node that answers (thesis §9.6). */
+
 import { learnCommit } from '../rules/commit';
 import { abstains, isSticky } from '../rules/election';
 import { wasRemoved } from '../membership/membership';

@@ -1,3 +1,5 @@
+/** Questions about a configuration: who is a voter, who is a learner, and under which id or name. */
+
 import type { Configuration, Member } from '../base/configuration';
 import { invariant } from '../base/invariant';
 import type { ReplicaId } from '../base/types';

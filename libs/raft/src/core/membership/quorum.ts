@@ -1,3 +1,5 @@
+/** Quorums, in joint consensus too: with two sets of voters, a majority of each one has to agree (thesis §4.3). */
+
 import type { ReplicaId } from '../base/types';
 
 /** Who has to agree: a majority of `voters`, and within a joint configuration one of `outgoing` too (thesis §4.3). */

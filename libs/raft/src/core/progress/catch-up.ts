@@ -1,3 +1,5 @@
+/** Catch-up: rounds of the log by which a leader judges whether a new member keeps pace (thesis §4.2.1). */
+
 /** A round counts for so many election time-outs: what was applied longer ago says nothing about the replica as it is now. */
 const ROUND_COUNTS_ELECTION_TIMEOUTS = 10;
 /** Ends of rounds are remembered so many times in an election time-out: often enough to measure by, and seldom enough to bound. */

@@ -1,3 +1,5 @@
+/** Reads at the leader: a round of heartbeats confirms them. A lease read relies on the last confirmed round instead. */
+
 import { quorumValue } from '../membership/quorum';
 import { broadcastHeartbeat, quorumConfirmedAtMs } from './replication';
 import type { KernelState } from '../state/state';

@@ -1,3 +1,5 @@
+/** Log compaction and the install of snapshots, as far as the kernel knows of them. */
+
 import { commitTo, enforceConfiguration } from './commit';
 import { becomeFollower } from './election';
 import { invariant } from '../base/invariant';

@@ -1,3 +1,5 @@
+/** Leadership transfer: proposals stop, the successor gets what it lacks, and is told to campaign (thesis §3.10). */
+
 import { becomeFollower } from './election';
 import type { TransferResult } from '../base/kernel-api';
 import { isVoter } from '../membership/membership';

@@ -1,3 +1,5 @@
+/** Freshness: how old the state of a follower is at most, by its own clock alone. */
+
 import type { Freshness } from '../base/kernel-api';
 
 interface Mark {

@@ -1,3 +1,5 @@
+/** The persist batch: what gathers for the store, and which message waits for which batch. */
+
 import type { Configuration } from '../base/configuration';
 import type { PersistBatch, WithheldMessage } from '../base/effects';
 import { invariant } from '../base/invariant';

@@ -1,3 +1,5 @@
+/** The read index of linearizable reads, and the round that confirms it (thesis §6.4). */
+
 interface WaitingRead {
   readonly context: number;
   readonly index: number;

@@ -1,3 +1,5 @@
+/** One route under `@LeaderOnly()`: on a follower it refuses, answers with a redirect to the leader, or forwards. */
+
 import type { ModuleRef } from '@nestjs/core';
 import { RaftError } from '../../errors/raft-error';
 import type { GroupId } from '../../core/base/types';

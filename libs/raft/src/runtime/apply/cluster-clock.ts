@@ -1,3 +1,5 @@
+/** The cluster clock: the time that a leader stamps on commands, so that all replicas see the same time. */
+
 import type { Scheduler } from '../base/scheduler';
 
 /** Ten seconds of difference to the wall clock are made up for in under three hours. */

@@ -1,3 +1,5 @@
+/** Bootstrap: founders with empty stores agree on one first configuration, with which each of them begins its log. */
+
 import type { Configuration, Member } from '../../core/base/configuration';
 import { SeededRandom } from '../../core/base/random';
 import { ORIGIN } from '../../core/base/types';

@@ -1,3 +1,5 @@
+/** What a witness does: it looks whether a member that says it has moved still speaks at its old address. */
+
 import type { Member } from '../../core/base/configuration';
 import { RaftError } from '../../errors/raft-error';
 import type { ReplicaId } from '../../core/base/types';

@@ -1,3 +1,5 @@
+/** The forwarding session of a node numbers the commands that it sends on to the leader, so that it may repeat them. */
+
 import type { OpenSession } from './relay-place';
 import { isRaftError, RaftError, type RaftErrorCode } from '../../errors/raft-error';
 import { relayedCommand } from '../../state-machine/entries/command-envelope';

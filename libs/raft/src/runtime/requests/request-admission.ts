@@ -1,3 +1,5 @@
+/** Back-pressure: while too many calls or bytes wait in this node, another call is refused here, before it takes memory. */
+
 import { MAX_SCHEMA_VERSION } from '../../core/base/entry';
 import { RaftError } from '../../errors/raft-error';
 import { isSchemaVersion } from './command-refusals';

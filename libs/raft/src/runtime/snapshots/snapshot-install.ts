@@ -1,3 +1,5 @@
+/** The snapshot install: the state machine is restored first, then the log is cut, then the kernel goes on. */
+
 import type { ConfigurationInForce } from '../../core/base/configuration';
 import type { KernelSnapshot } from '../../core/base/kernel-api';
 import { type GroupId, type LogId, sameLogId } from '../../core/base/types';

@@ -1,3 +1,5 @@
+/** The boot history of a node: each start (boot) of its own store, and the last one of each other member. */
+
 import type { ReplicaId } from '../../core/base/types';
 import type { RaftStorage, StoreIdentity } from '../../storage/contract';
 import type { Hello, KnownBoot } from '../../transport/contract';

@@ -1,3 +1,5 @@
+/** The storage watchdog: notices that the store hangs, fails or is lost. */
+
 import { errorMessage } from '../base/error-message';
 import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';

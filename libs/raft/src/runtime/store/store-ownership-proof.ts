@@ -1,3 +1,5 @@
+/** Store ownership: the proof that this process still holds the lock of its store. */
+
 import type { Message } from '../../core/base/messages';
 import type { Scheduler } from '../base/scheduler';
 

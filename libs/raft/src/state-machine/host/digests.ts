@@ -1,3 +1,5 @@
+/** The state digest: what members compare to find one whose state differs. */
+
 import type { DigestWindow } from '../snapshot/snapshot-format';
 import { crc32c, crc32cOfSafeInteger } from '../../core/base/checksum';
 import type { Entry } from '../../core/base/entry';

@@ -1,3 +1,5 @@
+/** Exactly once: a repeated command is recognized by its session or key, and gets the first result. */
+
 import type { CommandOutcome, SnapshotSource } from '../contract';
 import type { DecodedCommand } from '../entries/command-envelope';
 import { captureClients, readClients } from './client-snapshot';

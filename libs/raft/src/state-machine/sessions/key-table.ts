@@ -1,3 +1,5 @@
+/** For each idempotency key that is in use: which command it belongs to, and the answer. */
+
 import { KEY_EXPIRY_STEP_MS, KEY_TTL_MS, MAX_KEY_BYTES, MAX_KEYS, MAX_RESULT_BYTES } from '../entries/client-limits';
 import type { CommandOutcome } from '../contract';
 import { busy } from './session-table';

@@ -1,3 +1,5 @@
+/** The state machine’s side of each client session: the answers that its client hasn’t acknowledged yet. */
+
 import {
   MAX_ANSWER_BYTES,
   MAX_ANSWERS,
