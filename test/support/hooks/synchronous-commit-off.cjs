@@ -1,6 +1,8 @@
 // Breaks a node on purpose: its session lets Postgres acknowledge commits before they are on the disk.
 const path = require('node:path');
-const { PinnedConnection } = require(path.resolve(__dirname, '../../../libs/raft/dist/storage/typeorm/connection/pinned-connection.js'));
+const { PinnedConnection } = require(
+  path.resolve(__dirname, '../../../libs/raft/dist/storage/typeorm/connection/pinned-connection.js'),
+);
 
 const { connect } = PinnedConnection;
 

@@ -97,16 +97,7 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
   const peers = checkedPeers(options, members, own);
   const join = checkedJoin(options);
   if (options.transport === undefined && peers !== null) requireLocalWherePeersProveNothing(peers, members, join);
-  const electionTimeoutMs = milliseconds('election.timeoutMs', options.election?.timeoutMs, 1_000);
-  const heartbeatIntervalMs = milliseconds(
-    'election.heartbeatIntervalMs',
-    options.election?.heartbeatIntervalMs,
-    Math.min(100, Math.max(1, Math.floor(electionTimeoutMs / 5))),
-  );
-  if (heartbeatIntervalMs * 5 > electionTimeoutMs)
-    refuse(
-      `election.heartbeatIntervalMs is ${heartbeatIntervalMs} and election.timeoutMs ${electionTimeoutMs}: one late heartbeat would start an election. Make the time-out at least five heartbeats, ${heartbeatIntervalMs * 5}.`,
-    );
+  const election = checkedElection(options.election);
   const single: FounderOptions = {
     id: nodeId,
     peer: peers?.advertise ?? NO_PEERS_ADDRESS,
@@ -122,8 +113,7 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     transport: checkedPart('transport', options.transport, ['start', 'connect', 'send', 'stop']),
     requestTimeoutMs: milliseconds('requestTimeoutMs', options.requestTimeoutMs, 10_000),
     shutdownTimeoutMs: milliseconds('shutdownTimeoutMs', options.shutdownTimeoutMs, 5_000),
-    electionTimeoutMs,
-    heartbeatIntervalMs,
+    ...election,
     limits: checkedLimits(options.limits),
     leaseReads: checkedLeaseReads(options.leaseReads),
     httpErrors: flag('httpErrors', options.httpErrors, true),
@@ -137,6 +127,22 @@ export function raftSettings(options: RaftModuleOptions, group: GroupId): RaftSe
     tracer: checkedTracer(options.tracer),
     checkDeterminism: flag('checkDeterminism', options.checkDeterminism, false),
   };
+}
+
+function checkedElection(
+  election: RaftModuleOptions['election'],
+): Pick<RaftSettings, 'electionTimeoutMs' | 'heartbeatIntervalMs'> {
+  const electionTimeoutMs = milliseconds('election.timeoutMs', election?.timeoutMs, 1_000);
+  const heartbeatIntervalMs = milliseconds(
+    'election.heartbeatIntervalMs',
+    election?.heartbeatIntervalMs,
+    Math.min(100, Math.max(1, Math.floor(electionTimeoutMs / 5))),
+  );
+  if (heartbeatIntervalMs * 5 > electionTimeoutMs)
+    refuse(
+      `election.heartbeatIntervalMs is ${heartbeatIntervalMs} and election.timeoutMs ${electionTimeoutMs}: one late heartbeat would start an election. Make the time-out at least five heartbeats, ${heartbeatIntervalMs * 5}.`,
+    );
+  return { electionTimeoutMs, heartbeatIntervalMs };
 }
 
 /** Checks a policy for calls that a follower gets, and fills it in from `defaults`. */

@@ -119,9 +119,7 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
   const group = groupName(givenGroup);
   const settings = getRaftSettingsToken(group);
   const host = getRaftHostToken(group);
-  const service = getRaftToken(group);
-  const admin = getRaftAdminToken(group);
-  const events = getRaftEventsToken(group);
+  const services = [getRaftToken(group), getRaftAdminToken(group), getRaftEventsToken(group)];
   const providers: Provider[] = [
     { provide: RAFT_GROUP, useValue: group },
     { provide: RAFT_NODE_FACTORY, useValue: createRaftNode },
@@ -141,16 +139,6 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
         createNode: NodeFactory,
       ): RaftNodeHost => new RaftNodeHost(checked, moduleRef, discovery, createNode),
     },
-    {
-      provide: service,
-      inject: [host],
-      useFactory: (nodeHost: RaftNodeHost): RaftService => new RaftService(nodeHost),
-    },
-    {
-      provide: admin,
-      inject: [host],
-      useFactory: (nodeHost: RaftNodeHost): RaftAdminService => new RaftAdminService(nodeHost),
-    },
     // On every node of every release, whether it has locks and jobs or not: the first of either needs no new machine.
     {
       provide: RAFT_FEATURE,
@@ -158,11 +146,7 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
     },
     ...lockProviders(group),
     ...jobProviders(group),
-    {
-      provide: events,
-      inject: [host],
-      useFactory: (nodeHost: RaftNodeHost): RaftEventsService => new RaftEventsService(nodeHost),
-    },
+    ...serviceProviders(group),
     LeaderForwarder,
     {
       provide: APP_FILTER,
@@ -175,6 +159,27 @@ function asRoot(definition: DynamicModule, givenGroup: GroupId | undefined): Dyn
     ...definition,
     imports: [DiscoveryModule, ...(definition.imports ?? [])],
     providers: [...(definition.providers ?? []), ...providers],
-    exports: [settings, host, service, admin, events, getRaftLockToken(group), getRaftJobsToken(group)],
+    exports: [settings, host, ...services, getRaftLockToken(group), getRaftJobsToken(group)],
   };
+}
+
+function serviceProviders(group: GroupId): Provider[] {
+  const inject = [getRaftHostToken(group)];
+  return [
+    {
+      provide: getRaftToken(group),
+      inject,
+      useFactory: (host: RaftNodeHost): RaftService => new RaftService(host),
+    },
+    {
+      provide: getRaftAdminToken(group),
+      inject,
+      useFactory: (host: RaftNodeHost): RaftAdminService => new RaftAdminService(host),
+    },
+    {
+      provide: getRaftEventsToken(group),
+      inject,
+      useFactory: (host: RaftNodeHost): RaftEventsService => new RaftEventsService(host),
+    },
+  ];
 }

@@ -47,8 +47,8 @@ export class ReplicaSnapshots {
     private readonly ports: ReplicaSnapshotsPorts,
     stored: SnapshotInfo | undefined,
   ) {
-    const { storage, groupId, scheduler, stateMachine, logger, events, snapshots, electionTimeoutMs } = ports.options;
-    const { kernel, driver, persister, applier, links, calls } = ports;
+    const { storage, groupId, scheduler, stateMachine, logger, events, snapshots } = ports.options;
+    const { kernel, driver, applier } = ports;
     this.slices = new SliceTimer(scheduler, logger);
     this.snapshotter = new Snapshotter(
       {
@@ -70,6 +70,25 @@ export class ReplicaSnapshots {
       },
       stored,
     );
+    this.fetcher = this.makeFetcher();
+    this.server = new SnapshotServer(
+      storage,
+      groupId,
+      scheduler,
+      (sent) => events.taps['snapshot-sent'].emit(sent),
+      (error) => {
+        logger.warn(
+          `The snapshot in this node's store is damaged, and is taken again from its state: ${error.message}`,
+        );
+        this.snapshotter.replaceDamaged();
+      },
+    );
+  }
+
+  private makeFetcher(): SnapshotFetcher {
+    const { ports } = this;
+    const { storage, groupId, scheduler, stateMachine, logger, electionTimeoutMs } = ports.options;
+    const { driver, persister, applier, links, calls } = ports;
     const installing = {
       storage,
       groupId,
@@ -89,7 +108,7 @@ export class ReplicaSnapshots {
       damaged: (error: Error) => ports.damaged(error),
       isClosed: () => this.closed,
     };
-    this.fetcher = new SnapshotFetcher({
+    return new SnapshotFetcher({
       storage,
       groupId,
       scheduler,
@@ -101,18 +120,6 @@ export class ReplicaSnapshots {
       isGone: (source) => links.isGone(source),
       install: (metadata, info) => installSnapshot(installing, metadata, info),
     });
-    this.server = new SnapshotServer(
-      storage,
-      groupId,
-      scheduler,
-      (sent) => events.taps['snapshot-sent'].emit(sent),
-      (error) => {
-        logger.warn(
-          `The snapshot in this node's store is damaged, and is taken again from its state: ${error.message}`,
-        );
-        this.snapshotter.replaceDamaged();
-      },
-    );
   }
 
   serve(): void {

@@ -57,6 +57,15 @@ export class ValueReader {
         return this.readExtension(1);
       case 0xd7:
         return this.readExtension(8);
+      default:
+        return this.readLong(head);
+    }
+  }
+
+  /** What has its length in bytes of its own: longer texts, arrays and objects. */
+  private readLong(head: number): unknown {
+    const { input } = this;
+    switch (head) {
       case 0xd9:
         return input.utf8(input.uint8());
       case 0xda:

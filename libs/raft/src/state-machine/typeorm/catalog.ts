@@ -81,17 +81,7 @@ export async function readCatalog(
           `${tables.get(from)!.path} refers to ${target} (${name}), which isn't replicated: add its entity, or drop the constraint.`,
       ),
   );
-  const referring = (await queryRunner.query(REFERRING, [oids])) as readonly {
-    readonly table: string;
-    readonly target: string;
-    readonly name: string;
-  }[];
-  faults.push(
-    ...referring.map(
-      ({ table, target, name }) =>
-        `${table} isn't replicated and refers to ${target} (${name}), so that what a command may delete depends on this node's own rows: add its entity, or drop the constraint.`,
-    ),
-  );
+  faults.push(...(await referringFaults(queryRunner, oids)));
   const defaults = columns.flatMap((column): ColumnDefault[] =>
     column.default === null
       ? []
@@ -125,6 +115,18 @@ function kindFaults({ path, kind, persistence }: TableRow & { readonly path: str
   if (persistence === 'u') return [`${path} is unlogged: a crash empties it. ALTER TABLE ${path} SET LOGGED.`];
   if (persistence === 't') return [`${path} is a temporary table: it is gone with its session.`];
   return kind === 'r' ? [] : [`${path} is no plain table (relkind '${kind}'): replicate plain tables only.`];
+}
+
+async function referringFaults(queryRunner: QueryRunner, oids: readonly number[]): Promise<readonly string[]> {
+  const referring = (await queryRunner.query(REFERRING, [oids])) as readonly {
+    readonly table: string;
+    readonly target: string;
+    readonly name: string;
+  }[];
+  return referring.map(
+    ({ table, target, name }) =>
+      `${table} isn't replicated and refers to ${target} (${name}), so that what a command may delete depends on this node's own rows: add its entity, or drop the constraint.`,
+  );
 }
 
 async function triggerFaults(

@@ -21,7 +21,8 @@ export async function makeOwnSchema(queryRunner: QueryRunner, names: OwnNames): 
       names.schema,
     ])) as readonly { readonly count: number }[];
     if (found?.count === 0) await queryRunner.query(`CREATE SCHEMA ${quoted(names.schema)}`);
-    for (const statement of [...tables(names), ...functions(names)]) await queryRunner.query(statement);
+    for (const statement of [...tables(names), ...triggerFunctions(names), ...varyingFunctions(names)])
+      await queryRunner.query(statement);
     await queryRunner.commitTransaction();
   } catch (error) {
     await queryRunner.rollbackTransaction().catch(() => undefined);
@@ -42,10 +43,12 @@ function tables({ state, outcome, mistake }: OwnNames): readonly string[] {
   ];
 }
 
-function functions({ of, state }: OwnNames): readonly string[] {
-  const setting = (name: string): string => `nullif(current_setting('${name}', true), '')`;
-  const plpgsql = (signature: string, returns: string, body: string): string =>
-    `CREATE OR REPLACE FUNCTION ${signature} RETURNS ${returns} LANGUAGE plpgsql AS $body$\nBEGIN\n${body}\nEND\n$body$`;
+const setting = (name: string): string => `nullif(current_setting('${name}', true), '')`;
+const plpgsql = (signature: string, returns: string, body: string): string =>
+  `CREATE OR REPLACE FUNCTION ${signature} RETURNS ${returns} LANGUAGE plpgsql AS $body$\nBEGIN\n${body}\nEND\n$body$`;
+
+/** Those of the triggers. */
+function triggerFunctions({ of, state }: OwnNames): readonly string[] {
   const hashChange = (relation: string, sign: '+' | '-'): string =>
     `PERFORM set_config('${HASH_CHANGE}', (coalesce(${setting(HASH_CHANGE)}, '0')::numeric ${sign} ${contentSum('TG_TABLE_NAME', relation)})::text, true);`;
   // What is changed by hand is counted by the node, which looks for this mark; and how often, so that it is compared with nodes
@@ -77,7 +80,12 @@ function functions({ of, state }: OwnNames): readonly string[] {
     hashTrigger('hash_insert', hashChange('new_rows', '+')),
     hashTrigger('hash_delete', hashChange('old_rows', '-')),
     hashTrigger('hash_update', `${hashChange('new_rows', '+')}\n${hashChange('old_rows', '-')}`),
-    // What varies, as commands see it: they run with this schema first in their search path.
+  ];
+}
+
+/** What varies, as commands see it: they run with this schema first in their search path. */
+function varyingFunctions({ of }: OwnNames): readonly string[] {
+  return [
     ...['now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp'].map((name) =>
       plpgsql(
         `${of(name)}()`,

@@ -49,6 +49,17 @@ const WEIGHTS = {
 };
 
 type Fault = keyof typeof WEIGHTS;
+type DiskOrMemberFault =
+  | 'slowDisk'
+  | 'stallDisk'
+  | 'failingDisk'
+  | 'diskAway'
+  | 'breakSnapshot'
+  | 'revote'
+  | 'join'
+  | 'remove'
+  | 'replace'
+  | 'transfer';
 type Weights = Readonly<Record<Fault, number>>;
 
 /** A lost disk comes back as a new replica where the membership changes, and as if nothing were where it doesn't: not both. */
@@ -179,7 +190,7 @@ export class FaultPlan implements FaultScene {
 
   /** @returns false where there was nothing to strike */
   private run(fault: Fault, anyone: SimulatedNode, leader: SimulatedNode): boolean {
-    const { between, onNodes, onDisks, walks, chance } = this;
+    const { between, onNodes, chance } = this;
     switch (fault) {
       case 'crash':
         return onNodes.crash(anyone, 'crashed a node');
@@ -221,6 +232,18 @@ export class FaultPlan implements FaultScene {
         return between.reset(anyone);
       case 'breakFetch':
         return between.breakFetch();
+      case 'wallJump':
+        return onNodes.jump(anyone);
+      case 'move':
+        return onNodes.move(anyone);
+      default:
+        return this.runOnDisksOrMembers(fault, anyone, leader);
+    }
+  }
+
+  private runOnDisksOrMembers(fault: DiskOrMemberFault, anyone: SimulatedNode, leader: SimulatedNode): boolean {
+    const { onDisks, walks, chance } = this;
+    switch (fault) {
       case 'slowDisk':
         return onDisks.slow(anyone);
       case 'stallDisk':
@@ -231,8 +254,6 @@ export class FaultPlan implements FaultScene {
         return onDisks.takeAway(chance.happens(0.5) ? leader : anyone);
       case 'breakSnapshot':
         return onDisks.breakSnapshot(anyone);
-      case 'wallJump':
-        return onNodes.jump(anyone);
       case 'revote':
         return walks.revote(anyone);
       case 'join':
@@ -241,8 +262,6 @@ export class FaultPlan implements FaultScene {
         return walks.remove(anyone);
       case 'replace':
         return walks.replace(anyone);
-      case 'move':
-        return onNodes.move(anyone);
       case 'transfer':
         return walks.transfer(anyone);
     }
