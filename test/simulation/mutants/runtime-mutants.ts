@@ -140,7 +140,7 @@ export const runtimeMutants: readonly Mutant[] = [
     knownSeed: 6,
     apply: () => {
       interface ReplicaPart {
-        readonly waiters: WaitersPart;
+        readonly parts: { readonly waiters: WaitersPart };
         readonly kernel: { readonly status: { readonly role: string } };
       }
       replaceMethod<(this: ReplicaPart, ticks: number, nowMs: number) => void>(
@@ -151,9 +151,10 @@ export const runtimeMutants: readonly Mutant[] = [
           return function (ticks, nowMs) {
             original.call(this, ticks, nowMs);
             if (this.kernel.status.role === 'leader') return;
-            for (const [index, request] of this.waiters.byIndex) {
-              this.waiters.byIndex.delete(index);
-              this.waiters.replaced(request);
+            const { waiters } = this.parts;
+            for (const [index, request] of waiters.byIndex) {
+              waiters.byIndex.delete(index);
+              waiters.replaced(request);
             }
           };
         },

@@ -222,9 +222,8 @@ export class RaftClient {
       get leader() {
         return links.target();
       },
-      propose: (request) => this.router.park(request),
-      readHere: (request) => this.router.park(request),
-      readStale: (request) => this.read(request),
+      proposer: { propose: (request) => this.router.park(request) },
+      reads: { begin: (request) => this.router.park(request), beginStale: (request) => this.read(request) },
     };
   }
 

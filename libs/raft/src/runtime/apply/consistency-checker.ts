@@ -50,14 +50,8 @@ export class ConsistencyChecker {
   private asking = false;
   private reading = false;
   private closed = false;
-  /** The last finding, for the status. */
-  private found: string | undefined;
 
   constructor(private readonly ports: ConsistencyCheckerPorts) {}
-
-  get alarm(): string | null {
-    return this.found ?? null;
-  }
 
   serve(): void {
     const { calls, machine } = this.ports;
@@ -133,15 +127,16 @@ export class ConsistencyChecker {
     const verdict = verdictOn(comparable, this.ports.configuration());
     switch (verdict.kind) {
       case 'alike':
-        this.found = undefined;
         return;
       case 'undecided':
-        this.found = `Nodes have made different states of the log up to entry ${index}, and no majority agrees: ${this.namesOf(comparable.keys())}. A command depends on something that isn't the same everywhere. Compare their versions and their states.`;
-        this.ports.logger.error(this.found);
+        this.ports.logger.error(
+          `Nodes have made different states of the log up to entry ${index}, and no majority agrees: ${this.namesOf(comparable.keys())}. A command depends on something that isn't the same everywhere. Compare their versions and their states.`,
+        );
         return;
       case 'minority':
-        this.found = `${this.namesOf(verdict.ids)} made another state of the log up to entry ${index} than the majority.`;
-        this.ports.logger.error(this.found);
+        this.ports.logger.error(
+          `${this.namesOf(verdict.ids)} made another state of the log up to entry ${index} than the majority.`,
+        );
         this.act(index, verdict.ids);
     }
   }

@@ -32,7 +32,7 @@ export class LeaderChanges {
   /** @returns the entry that cancels, once it is written */
   async cancel(gone: () => RaftError | undefined): Promise<LogId> {
     for (;;) {
-      const result = this.local.leading().cancelMembershipChange(WISH_MS);
+      const result = this.local.leading().driver.cancelMembershipChange(WISH_MS);
       if (result?.outcome === 'written') return { index: result.index, term: result.term };
       if (result?.outcome !== 'waits') throw cancelError(result);
       const why = gone();
@@ -60,7 +60,7 @@ export class LeaderChanges {
         `The membership was not changed: '${other.name}' has the peer address ${other.peer}. Two nodes can't share one.`,
       );
     const update = { id: member.id, peer: peer ?? member.peer, http: http ?? member.http };
-    const result = replica.changeAddresses([update]);
+    const result = replica.driver.changeAddresses([update]);
     if (result?.accepted === true) return { index: result.index };
     // What is being committed takes a moment: it is asked again.
     if (result?.reason === 'inProgress')
@@ -77,7 +77,7 @@ export class LeaderChanges {
       timeoutMs,
     }: Pick<ChangeRequest, 'expectedIndex' | 'force' | 'supersede' | 'timeoutMs'>,
   ): LogId {
-    const result = this.local.leading().changeMembership({
+    const result = this.local.leading().driver.changeMembership({
       members,
       force,
       catchUpTimeoutMs: timeoutMs,

@@ -54,7 +54,7 @@ export class LeadershipTransfer {
   /** @returns when another is about to lead, or the leadership is lost otherwise */
   async transferFrom(replica: Replica, timeoutMs: number, target?: ReplicaId, name?: string): Promise<void> {
     const { scheduler } = this.ports;
-    const result = replica.transferLeadership(target);
+    const result = replica.driver.transferLeadership(target);
     if (result === undefined || !result.accepted) throw transferError(result, name);
     await this.wait.until(scheduler.nowMs() + timeoutMs, 'the leadership was not taken over', undefined, () => {
       if (!replica.isLeading) return true;

@@ -90,7 +90,7 @@ export class CallPaths {
       links,
       scheduler,
       groupId,
-      confirmedByLeader: (request, index) => ports.replica()?.readAt(request, index),
+      confirmedByLeader: (request, index) => ports.replica()?.reads.awaitApplied(request, index),
     });
     const barriers = { linearizable: this.sharedBarrier('linearizable'), lease: this.sharedBarrier('lease') };
     this.router = new RequestRouter(
@@ -129,7 +129,7 @@ export class CallPaths {
       requests: this.requests,
       scheduler: this.ports.options.scheduler,
       barrier: async (timeoutMs) => (await this.admission.call('barrier', NOTHING, { timeoutMs, consistency })).index,
-      confirmed: (request, index) => this.ports.replica()?.readAt(request, index),
+      confirmed: (request, index) => this.ports.replica()?.reads.awaitApplied(request, index),
     });
   }
 

@@ -166,14 +166,14 @@ export class PeerHost implements TransportHost {
     const replicas = links.changed(address, state, detail, peer);
     this.ports.connectionChanged(address, state === 'connected', detail);
     if (state === 'connected') {
-      for (const id of replicas) replica?.peerReachable(id);
+      for (const id of replicas) replica?.driver.peerReachable(id);
       this.ports.founding()?.reached(address);
       router.wake();
       return;
     }
     forwarder.connectionLost(address);
     calls.connectionLost(address);
-    if (state !== 'connecting') for (const id of replicas) replica?.peerUnreachable(id);
+    if (state !== 'connecting') for (const id of replicas) replica?.driver.peerUnreachable(id);
   }
 
   turnedAway(address: string, sentence: string): void {

@@ -45,7 +45,7 @@ export function statusOf(
     durableIndex: kernel?.durableIndex ?? 0,
     commitIndex: kernel?.commitIndex ?? 0,
     appliedIndex: replica?.appliedIndex ?? 0,
-    reads: replica?.readCounts ?? NO_READS,
+    reads: replica === undefined ? NO_READS : { ...replica.reads.counts, rounds: replica.kernel.readRounds },
     queues,
     ageMs: replica?.ageMs ?? null,
     firstIndex: kernel?.firstIndex ?? 0,

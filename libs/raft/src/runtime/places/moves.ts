@@ -190,7 +190,7 @@ export class Moves {
       if (update !== undefined && this.mayMove(member.id, nowMs)) updates.push(update);
     }
     if (updates.length === 0) return;
-    const result = replica.changeAddresses(updates);
+    const result = replica.driver.changeAddresses(updates);
     if (result?.accepted !== true) return;
     for (const { id } of updates) this.movedAtMs.set(id, nowMs);
   }

@@ -52,7 +52,7 @@ export class Proposer {
     return this.ports.appliedTerm() === this.ports.kernel.status.term;
   }
 
-  take(request: PendingRequest): void {
+  propose(request: PendingRequest): void {
     const { driver, router } = this.ports;
     if (this.ports.isStoreDegraded()) {
       this.refuse(request, storageDegraded());

@@ -14,9 +14,14 @@ export interface ServingReplica {
   readonly replicaId: ReplicaId;
   readonly isLeading: boolean;
   readonly leader: ReplicaId;
-  propose(request: PendingRequest): void;
-  readHere(request: PendingRequest): void;
-  readStale(request: PendingRequest): void;
+  /** Puts a command, or an operation on a session, into the log of this leader. */
+  readonly proposer: { propose(request: PendingRequest): void };
+  readonly reads: {
+    /** On the leader: a read that sees everything which was acknowledged anywhere before. */
+    begin(request: PendingRequest): void;
+    /** A read of what is here. */
+    beginStale(request: PendingRequest): void;
+  };
 }
 
 /**
@@ -44,7 +49,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
   dispatch(request: PendingRequest): void {
     const { replica } = this;
     if (replica === undefined) this.withoutLeader(request);
-    else if (isRead(request) && request.consistency === 'stale') replica.readStale(request);
+    else if (isRead(request) && request.consistency === 'stale') replica.reads.beginStale(request);
     else if (replica.isLeading) this.serve(replica, request);
     else if (replica.leader === NO_REPLICA || replica.leader === replica.replicaId) this.withoutLeader(request);
     else if (!request.mayForward) this.requests.fail(request, notLeader(this.hintOf(replica.leader)));
@@ -98,8 +103,8 @@ export class RequestRouter implements RequestHolder, RequestReturn {
   }
 
   private serve(replica: ServingReplica, request: PendingRequest): void {
-    if (request.isWrite) replica.propose(request);
-    else replica.readHere(request);
+    if (request.isWrite) replica.proposer.propose(request);
+    else replica.reads.begin(request);
   }
 
   private withoutLeader(request: PendingRequest): void {
