@@ -12,7 +12,6 @@ import {
 import { createTestCluster } from 'nestjs-raft/testing';
 import { RaftKernel } from '../../libs/raft/src/core/kernel';
 import { callerOf } from '../../libs/raft/src/nest/common/state-machine-caller';
-import type { RaftNode } from '../../libs/raft/src/runtime/node/raft-node';
 import { PendingRequest } from '../../libs/raft/src/runtime/requests/pending-request';
 
 const ROOT = resolve(__dirname, '..', '..');
@@ -79,7 +78,7 @@ function framesHere(): string[] {
 async function probe(): Promise<{ readonly proposing: string[]; readonly answering: string[] }> {
   const cluster = await createTestCluster(1, { machines: [Notes] });
   const leader = await cluster.waitForLeader();
-  const notes = callerOf(Notes, () => ({ node: () => leader.raft as RaftNode })) as Replicated<Notes>;
+  const notes = callerOf(Notes, () => ({ node: () => leader.raft })) as Replicated<Notes>;
   // The first call may wait until the leader has applied the first entry of its term.
   await cluster.ends(notes.write('bread'));
   let proposing: string[] = [];
