@@ -41,5 +41,8 @@ export function replaceMethod<F extends (...args: never[]) => unknown>(
 
 /** @returns an exported function of the library, to be used by a mutant */
 export function libraryFunction<F extends (...args: never[]) => unknown>(file: string, name: string): F {
-  return load(file)[name] as F;
+  const found = load(file)[name];
+  if (typeof found !== 'function')
+    throw new TypeError(`${file} exports no function ${name}: the mutant is out of date`);
+  return found as F;
 }
