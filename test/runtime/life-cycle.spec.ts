@@ -74,7 +74,7 @@ describe('A node', () => {
     const write = await cluster.outcome(leader.raft.propose(add('a')));
     expect(write.code).toBe('RAFT_INDETERMINATE');
     expect(leader.raft.status()).toMatchObject({ phase: 'failed', isLeader: false });
-    expect(leader.raft.status().reason).toMatch(/state machine failed behind entry \d+.*out of memory/);
+    expect(leader.raft.status().reason).toMatch(/state machine failed after entry \d+.*out of memory/);
     expect((await cluster.outcome(leader.raft.query(ALL))).code).toBe('RAFT_FATAL');
     await cluster.until(() => cluster.leaderInsteadOf(leader) !== undefined);
   });

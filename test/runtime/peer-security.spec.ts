@@ -111,7 +111,7 @@ describe('without a secret, members are on this machine', () => {
 
   it.each<readonly [TransportProtection, string, RegExp]>([
     ['none', 'loopback', /every local user may do anything/],
-    ['insecure', 'insecure', /whoever reaches the peer port may do anything/],
+    ['insecure', 'insecure', /everybody who reaches the peer port may do anything/],
     ['secret', 'secret', /know the secret.*not encrypted/],
     ['tls', 'tls', /certificate.*is encrypted/],
     ['tls+secret', 'tls+secret', /certificate.*secret.*is encrypted/],

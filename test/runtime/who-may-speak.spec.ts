@@ -90,7 +90,7 @@ describe('safety 29: a term above 2^48', () => {
     const started = await cluster.outcome(again.raft.start());
     expect(started).toMatchObject({
       code: 'RAFT_STORAGE',
-      message: expect.stringContaining('Mend all stores together: stop every member') as string,
+      message: expect.stringContaining('Fix all stores together: stop every member') as string,
     });
     await cluster.stopAll();
   });
@@ -117,7 +117,7 @@ describe('what one who is no member says', () => {
     expect(host.hello().knownBoots.map(({ replicaId }) => replicaId)).not.toContain(77);
 
     // From a member it counts.
-    expect(host.admit({ ...hello, knownBoots: [forged] })).toContain('takes no part any more');
+    expect(host.admit({ ...hello, knownBoots: [forged] })).toContain('no longer takes part');
     expect(listener.raft.status().phase).toBe('quarantined');
     await cluster.stopAll();
   });

@@ -17,7 +17,7 @@ export const PEER_USAGE = `  --peer-secret-file FILE              peers prove th
   --peer-cert FILE, --peer-key FILE    this node's certificate and its key, for TLS between peers (KV_PEER_CERT,
                                        KV_PEER_KEY)
   --peer-ca FILE                       by which peers' certificates are checked (KV_PEER_CA)
-  --insecure-peers                     nodes elsewhere without any of these: whoever reaches the peer port may do anything
+  --insecure-peers                     nodes elsewhere without any of these: everybody who reaches the peer port may do anything
                                        (KV_INSECURE_PEERS=true)
 `;
 
@@ -74,7 +74,7 @@ export function isUnprotected(proof: PeerProof): boolean {
 export function requireLocal(flag: string, { host, port }: HostPort, proof: PeerProof): void {
   if (!isUnprotected(proof) || isLocalHost(host)) return;
   throw new CommandLineError(
-    `${flag}: ${host}:${port} isn't certainly this machine, and peers prove nothing: whoever reaches a peer port could read and write ` +
+    `${flag}: ${host}:${port} isn't certainly this machine, and peers prove nothing: everybody who reaches a peer port could read and write ` +
       'everything. Give every node --peer-secret-file, or --peer-cert, --peer-key and --peer-ca; --insecure-peers lets everybody in',
   );
 }

@@ -30,7 +30,7 @@ describe('RaftAdminModule.register', () => {
   it('refuses to open the routes to everybody unless it is told to', () => {
     for (const options of [{}, { guard: undefined }, { guard: true }, undefined])
       expect(() => RaftAdminModule.register(options as unknown as RaftAdminModuleOptions)).toThrow(
-        'RaftAdminModule.register() has no guard: whoever reaches its routes may remove members and end the cluster. Give a guard, guard: OperatorGuard, or say that the routes are open to everybody who reaches them, guard: false.',
+        'RaftAdminModule.register() has no guard: everybody who reaches its routes may remove members and end the cluster. Give a guard, guard: OperatorGuard, or say that the routes are open to everybody who reaches them, guard: false.',
       );
     expect(RaftAdminModule.register({ guard: false }).controllers).toHaveLength(1);
   });

@@ -40,6 +40,6 @@ function requireGuard(guard: unknown): void {
   if (isGuard) return;
   throw new RaftError(
     'RAFT_CONFIGURATION',
-    'RaftAdminModule.register() has no guard: whoever reaches its routes may remove members and end the cluster. Give a guard, guard: OperatorGuard, or say that the routes are open to everybody who reaches them, guard: false.',
+    'RaftAdminModule.register() has no guard: everybody who reaches its routes may remove members and end the cluster. Give a guard, guard: OperatorGuard, or say that the routes are open to everybody who reaches them, guard: false.',
   );
 }

@@ -99,7 +99,7 @@ function validate({ clientName, clusterName, peers, limits, transport, ...times 
         `peers[${at}]`,
         address,
         "this isn't certainly this machine, and nothing tells nodes from others there: who answers in their place gets every call. " +
-          "Set secret to the nodes' peers.clients.secret, or tls; insecure: true trusts whoever answers",
+          "Set secret to the nodes' peers.clients.secret, or tls; insecure: true trusts everybody who answers",
       );
   });
   const { requestTimeoutMs, patienceMs, shutdownTimeoutMs } = times;

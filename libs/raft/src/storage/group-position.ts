@@ -74,7 +74,7 @@ export class GroupPosition {
       if (truncateFrom <= Math.max(this.commitIndex, this.origin.index))
         refuse(`it cuts the log from ${truncateFrom}, at or below the commit index ${this.commitIndex}`);
       if (truncateFrom > this.lastIndex + 1)
-        refuse(`it cuts from ${truncateFrom}, behind the log's end ${this.lastIndex}`);
+        refuse(`it cuts from ${truncateFrom}, after the log's end ${this.lastIndex}`);
     }
     let index = truncateFrom === undefined ? this.lastIndex : truncateFrom - 1;
     let term = this.termAt(index) ?? 0;

@@ -158,7 +158,7 @@ export class EventFeed {
     let left = BYTES_IN_A_TURN;
     for (const reader of [...this.readers]) {
       if (reader.position < this.window.first) {
-        this.cut(reader, 'this reader is further behind than what is kept');
+        this.cut(reader, 'this reader needs events that are no longer kept');
         continue;
       }
       if (!reader.takesMore || reader.position >= this.window.next) continue;

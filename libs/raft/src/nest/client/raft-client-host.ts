@@ -98,7 +98,7 @@ export class RaftClientHost
     const { peers, transport } = this.options;
     if (transport.protection === 'insecure')
       new Logger('RaftClient').warn(
-        `Nothing tells nodes from others (insecure): whoever answers at ${peers.join(', ')} gets every call of this client. Set secret or tls.`,
+        `Nothing tells nodes from others (insecure): every process that answers at ${peers.join(', ')} gets every call of this client. Set secret or tls.`,
       );
   }
 

@@ -69,6 +69,6 @@ export function requireLocalWherePeersProveNothing(
       ? ''
       : ' peers.tls has no ca by which peers would be checked: it encrypts, and lets in everybody.';
   refuse(
-    `${name} is ${show(each)}, which isn't certainly this machine, and peers prove nothing: whoever reaches the peer port could read and write everything.${tls} ${HOW_TO_PROTECT}.`,
+    `${name} is ${show(each)}, which isn't certainly this machine, and peers prove nothing: everybody who reaches the peer port could read and write everything.${tls} ${HOW_TO_PROTECT}.`,
   );
 }

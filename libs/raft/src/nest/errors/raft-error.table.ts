@@ -66,7 +66,7 @@ export const RAFT_ERRORS: Readonly<Record<RaftErrorCode, RaftErrorDescription>> 
     retryAfter: false,
   },
   RAFT_LAGGING: {
-    meaning: 'The local copy is further behind than the read allows.',
+    meaning: 'The local copy is older than the read allows.',
     consequence: 'Nothing was read.',
     remedy: 'Allow a greater lag, read linearizably, or ask another node.',
     httpStatus: 503,
@@ -83,7 +83,7 @@ export const RAFT_ERRORS: Readonly<Record<RaftErrorCode, RaftErrorDescription>> 
   RAFT_CONFLICT: {
     meaning: 'The expected version did not hold.',
     consequence: 'Not applied.',
-    remedy: 'Read the present version and decide anew.',
+    remedy: 'Read the present version and decide again.',
     httpStatus: 409,
     retryAfter: false,
   },
@@ -106,7 +106,7 @@ export const RAFT_ERRORS: Readonly<Record<RaftErrorCode, RaftErrorDescription>> 
   RAFT_COMPACTED: {
     meaning: 'The history before this index is no longer kept.',
     consequence: 'Nothing was delivered, since changes would be missing.',
-    remedy: 'Read the present state, and watch from the index behind the one that the read came with.',
+    remedy: 'Read the present state, and watch from the index after the one that the read returned.',
     httpStatus: 410,
     retryAfter: false,
   },

@@ -99,7 +99,7 @@ export class LeadershipHookQueue {
     if (await settlesWithin(all, this.gracePeriodMs)) return;
     for (const name of running)
       this.logger.warn(
-        `${name}() has not returned ${this.gracePeriodMs} ms after the leadership of term ${term} ended. This provider hears of no other leadership before it does. Let it return when leadership.signal fires.`,
+        `${name}() has not returned ${this.gracePeriodMs} ms after the leadership of term ${term} ended. This provider is told about no other leadership until it does. Let it return when leadership.signal fires.`,
       );
   }
 }

@@ -234,7 +234,7 @@ describe('leadership hooks', () => {
 
     expect(told).toEqual(['stuck 1', 'other 1', 'lost 1', 'other 3']);
     expect(heard.current.lines).toContain(
-      'StuckService.acquired() has not returned 10 ms after the leadership of term 1 ended. This provider hears of no other leadership before it does. Let it return when leadership.signal fires.',
+      'StuckService.acquired() has not returned 10 ms after the leadership of term 1 ended. This provider is told about no other leadership until it does. Let it return when leadership.signal fires.',
     );
   });
 

@@ -39,6 +39,6 @@ export function requireCaller(signal: AbortSignal | undefined): void {
 function callerLeft(): RaftError {
   return new RaftError(
     'RAFT_TIMEOUT',
-    'Whoever asked for the change has left before it was proposed; nothing was changed.',
+    'The caller disconnected before the change was proposed; nothing was changed. Ask again.',
   );
 }

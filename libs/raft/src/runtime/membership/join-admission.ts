@@ -63,7 +63,7 @@ export class JoinAdmission {
     if (caller.nodeName === name && caller.incarnation === incarnation) return;
     throw new RaftError(
       'RAFT_FORBIDDEN',
-      `'${caller.nodeName}' asks to let the store of '${name}' join, which isn't its own; nothing was changed. A node joins by itself.`,
+      `'${caller.nodeName}' asks to let the store of '${name}' join, which isn't its own; nothing was changed. Each node asks for itself.`,
     );
   }
 

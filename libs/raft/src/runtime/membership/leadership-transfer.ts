@@ -37,7 +37,7 @@ export class LeadershipTransfer {
       await this.leader.ask(TRANSFER, encodeTransfer(name), { deadlineMs }, () =>
         this.transferLeadership(name, timeoutMs),
       );
-    return this.wait.until(deadlineMs, 'no new leader was heard of', undefined, () => {
+    return this.wait.until(deadlineMs, 'no new leader was seen', undefined, () => {
       const { leader } = this.local.running();
       const isNew = wanted === undefined ? leader !== before : leader === wanted;
       const found = leader === NO_REPLICA || !isNew ? undefined : this.ports.links.memberOf(leader);

@@ -65,7 +65,7 @@ export class NodeRepair {
       return await this.renew(old, identity, clusterId);
     } catch (error) {
       const { nodeId } = this.parts.options;
-      const sentence = `The repair of '${nodeId}' stopped: ${errorMessage(error)}. Mend the cause and start the node again: it goes on.`;
+      const sentence = `The repair of '${nodeId}' stopped: ${errorMessage(error)}. Fix the cause and restart the node; it resumes from there.`;
       const failure = new RaftError('RAFT_QUARANTINED', sentence, { cause: error });
       this.ending.halt('quarantined', failure);
       throw failure;

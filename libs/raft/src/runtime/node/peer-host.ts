@@ -142,7 +142,7 @@ export class PeerHost implements TransportHost {
     if (group === undefined || this.standingOf(peer) !== 'member') return undefined;
     const suspicion = this.ports.boots().suspicionBy(peer, group.replicaId);
     if (suspicion !== undefined) this.ports.rolledBack(suspicion);
-    return suspicion === undefined ? undefined : `Node '${this.self.nodeName}' takes no part any more: ${suspicion}`;
+    return suspicion === undefined ? undefined : `Node '${this.self.nodeName}' no longer takes part: ${suspicion}`;
   }
 
   private refusalByMemory(peer: Hello, group: GroupIdentity | undefined): string | undefined {

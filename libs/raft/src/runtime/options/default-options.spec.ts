@@ -101,7 +101,7 @@ describe('raftNodeOptions', () => {
       /^The option advertise is "0\.0\.0\.0:7001"/,
     ],
     [{ join: ['localhost:7001', '10.0.0.1:7001'] }, /^The option join\[1\] is "10\.0\.0\.1:7001"/],
-  ])('refuses %j where the transport lets in whoever reaches it', (more, sentence) => {
+  ])('refuses %j where the transport admits everybody who reaches it', (more, sentence) => {
     for (const protection of ['none', undefined] as const)
       expect(() => raftNodeOptions(settings({ ...more, transport: { protection } as never }))).toThrow(sentence);
     for (const protection of ['secret', 'tls', 'tls+secret', 'private', 'insecure'] as const)

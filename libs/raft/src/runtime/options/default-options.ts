@@ -112,7 +112,7 @@ function requireLocal({ founders, advertise, join, transport }: RaftNodeOptions)
       throw wrong(
         option,
         address,
-        `this isn't certainly this machine, and the transport lets in whoever reaches it. ${HOW_TO_PROTECT}`,
+        `this isn't certainly this machine, and the transport admits everybody who reaches it. ${HOW_TO_PROTECT}`,
       );
 }
 

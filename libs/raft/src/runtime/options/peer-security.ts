@@ -14,7 +14,7 @@ const DETAILS: Readonly<Record<SecurityMode, string>> = {
     'Peers show a certificate of a known authority and prove that they know the secret. What they say is encrypted.',
   private: 'The transport lets in no strangers.',
   loopback: `Peers prove nothing: there is no secret. Only this machine reaches the peer port, and every local user ${ANYTHING}.`,
-  insecure: `Peers prove nothing, and other machines are let in (insecure): whoever reaches the peer port ${ANYTHING}.`,
+  insecure: `Peers prove nothing, and other machines are admitted (insecure): everybody who reaches the peer port ${ANYTHING}.`,
 };
 
 const PROTECT = 'Set peers.secret or peers.secretFile to the same on all nodes, or peers.tls with ca';
@@ -53,7 +53,7 @@ export function requireProtected(
   if (!isExposed(protection, peer)) return;
   throw new RaftError(
     'RAFT_REJECTED',
-    `'${name}' is at ${peer}, which isn't on this machine, and '${nodeId}' asks its peers for no secret: whoever reaches its peer ` +
+    `'${name}' is at ${peer}, which isn't on this machine, and '${nodeId}' asks its peers for no secret: everybody who reaches its peer ` +
       `port could do anything. Nothing was changed. ${HOW_TO_PROTECT}.`,
     { reason: PEERS_UNPROTECTED },
   );

@@ -32,7 +32,7 @@ export function refusalOf(peer: Hello, own: OwnIdentity): string | undefined {
     return (
       `Node '${peer.nodeName}' belongs to another cluster of the name '${own.clusterName}' (${peer.clusterId}, this one ` +
       `is ${own.clusterId}): they were founded apart, and their logs have nothing in common. Check the addresses of the ` +
-      'peers; a node that shall change the cluster needs an empty store and has to be added as a new member.'
+      'peers; to move a node to another cluster, empty its store and add it as a new member.'
     );
   return undefined;
 }

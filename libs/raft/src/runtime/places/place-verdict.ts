@@ -55,7 +55,7 @@ export function accusation(
         `is to move to ${advertise}, stop the one at ${peer} first.`
       );
     case 'broken':
-      return `${who}. A member has heard of a later life of that store, of which it knows nothing: it was put back to an earlier state. ${remedy}`;
+      return `${who}. A member knows a later start of that store, and the store doesn't: it was put back to an earlier state. ${remedy}`;
     case 'behind':
       return `${who}. Its log ends before what it has acknowledged: its store was put back to an earlier state. ${remedy}`;
   }

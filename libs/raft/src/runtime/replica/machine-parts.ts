@@ -30,8 +30,8 @@ export function applierOf({ ports, replica, parts }: ReplicaWiring): Applier {
     failed: (error) =>
       ports.failed(
         'RAFT_FATAL',
-        `The state machine failed behind entry ${parts().position.index}, which it can neither skip nor answer: ` +
-          `${errorMessage(error)}. Mend the cause and start the node again; it goes on from there.`,
+        `The state machine failed after entry ${parts().position.index}, which it can neither skip nor answer: ` +
+          `${errorMessage(error)}. Fix the cause and restart the node; it resumes from there.`,
         error,
       ),
   });

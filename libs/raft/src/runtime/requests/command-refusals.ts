@@ -6,7 +6,7 @@ import { RaftError } from '../../errors/raft-error';
 export function storageDegraded(): RaftError {
   return new RaftError(
     'RAFT_STORAGE',
-    'The leader’s store failed and is being recovered; the command was not taken in. Try again.',
+    'The leader’s store failed and is being recovered; the command was not accepted. Try again.',
     { retryAfterMs: 1000 },
   );
 }
@@ -14,7 +14,7 @@ export function storageDegraded(): RaftError {
 export function stalled(): RaftError {
   return new RaftError(
     'RAFT_BUSY',
-    'The leader’s store does not get its writes done; the command was not taken in. Try again in a while.',
+    'The leader’s store does not get its writes done; the command was not accepted. Try again in a while.',
     { retryAfterMs: 1000 },
   );
 }
@@ -23,7 +23,7 @@ export function crowded(): RaftError {
   return new RaftError(
     'RAFT_BUSY',
     'The leader has as many undecided commands as its limits allow (limits.maxUncommittedBytes, limits.maxUnappliedBytes); ' +
-      'this one was not taken in. Slow down and try again.',
+      'this one was not accepted. Slow down and try again.',
     { retryAfterMs: 200 },
   );
 }
@@ -34,5 +34,5 @@ export function isSchemaVersion(version: number): boolean {
 }
 
 export function refusedCommand(reason: string, why: string): RaftError {
-  return new RaftError('RAFT_REJECTED', `The command was not taken in: ${why}`, { reason });
+  return new RaftError('RAFT_REJECTED', `The command was not accepted: ${why}`, { reason });
 }

@@ -199,5 +199,5 @@ export class SnapshotServer {
 }
 
 function noSuchSnapshot(index: number): RaftError {
-  return new RaftError('RAFT_CONFLICT', `This node has no snapshot of entry ${index} (any more).`);
+  return new RaftError('RAFT_CONFLICT', `This node has no snapshot of entry ${index} now.`);
 }

@@ -135,7 +135,7 @@ describe('a node that fetches a snapshot', () => {
     start();
     await pass(31_000);
     expect(fetcher.status).toBeNull();
-    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
+    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 now')]);
   });
 
   it('waits longer where more has come by then', async () => {
@@ -157,7 +157,7 @@ describe('a node that fetches a snapshot', () => {
     start();
     await pass(1000);
     expect(fetcher.status).toBeNull();
-    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
+    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 now')]);
     expect(installed).toEqual([]);
     expect(holders[1]!.asked).toBe(0);
   });
@@ -168,7 +168,7 @@ describe('a node that fetches a snapshot', () => {
     start();
     await pass(1000);
     expect(fetcher.status).toBeNull();
-    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
+    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 now')]);
   });
 
   it('goes on with another member that has the very same one', async () => {
@@ -188,7 +188,7 @@ describe('a node that fetches a snapshot', () => {
     start();
     await pass(1000);
     expect([installed, fetcher.status]).toEqual([[], null]);
-    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 any more')]);
+    expect(warnings).toEqual([expect.stringContaining('no member has the snapshot of entry 7 now')]);
     start();
     await pass(1000);
     expect(installed).toEqual([7]);

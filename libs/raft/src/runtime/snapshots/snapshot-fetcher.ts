@@ -201,7 +201,7 @@ export class SnapshotFetcher {
         const spentMs = failingSinceMs - fetch.startedMs;
         const patienceMs = Math.min(Math.max(spentMs, AWAY_MS.least), AWAY_MS.most);
         if (!isFound && (!mayHaveIt || scheduler.nowMs() - failingSinceMs > patienceMs))
-          throw new Error(`no member has the snapshot of entry ${last.index} any more`, { cause: error });
+          throw new Error(`no member has the snapshot of entry ${last.index} now`, { cause: error });
       }
     }
   }

@@ -97,7 +97,7 @@ export function removalOf(
   if (!wasRemoved(configuration, self)) return undefined;
   const where = index === 0 ? '' : ` (by entry ${index} of the log)`;
   return (
-    `This node, replica ${self} ('${name}'), was removed from the cluster${where} and takes no part any more; its id is never ` +
+    `This node, replica ${self} ('${name}'), was removed from the cluster${where} and no longer takes part; its id is never ` +
     'given out again. Stop it. To bring it back, start it with an empty store and let it join as a new member.'
   );
 }

@@ -75,7 +75,7 @@ describe('A node’s book of lives', () => {
     expect(book.suspicionBy(knows(3, 'c'), 1)).toBeUndefined();
     expect(book.suspicionBy(knows(4, 'd'), 1)).toBeUndefined();
     expect(book.suspicionBy(knows(4, 'other'), 5)).toBeUndefined();
-    expect(book.suspicionBy(knows(4, 'other'), 1)).toMatch(/life 4 of this store, which knows nothing of it/);
+    expect(book.suspicionBy(knows(4, 'other'), 1)).toMatch(/start 4 of this store, which has no record of it/);
     expect(book.suspicionBy(knows(6, 'f'), 1)).toMatch(/put back to an earlier state/);
   });
 

@@ -143,7 +143,7 @@ export class BootHistory {
     const remembered = peer.knownBoots.find(({ replicaId }) => replicaId === self);
     if (remembered === undefined || continuationOf(remembered, this.own) !== 'earlier') return undefined;
     return (
-      `Node '${peer.nodeName}' has heard of life ${remembered.number} of this store, which knows nothing of it in life ` +
+      `Node '${peer.nodeName}' knows start ${remembered.number} of this store, which has no record of it in start ` +
       `${this.own.number}: it was put back to an earlier state (a restored backup, a copied disk), or another process has opened ` +
       'it since. What it has promised meanwhile is lost with its votes, so it must not take part.'
     );

@@ -92,7 +92,7 @@ function requireTermsInBounds({ hardState, snapshot, terms }: LoadedGroup): void
   if (highest <= MAX_TERM) return;
   throw new Error(
     `it holds the term ${highest}, and no term is above 2^48 (${MAX_TERM}): a forged or damaged message was believed. Other stores ` +
-      'hold it, too, and no leader can be elected. Mend all stores together: stop every member; on every store set the term to ' +
+      'hold it, too, and no leader can be elected. Fix all stores together: stop every member; on every store set the term to ' +
       'one above the last term of every log and of every vote that is within the limit, without a vote; then start them.',
   );
 }
@@ -112,7 +112,7 @@ function requireLocalMembers(group: LoadedGroup | undefined, { transport, nodeId
       throw new RaftError(
         'RAFT_CONFIGURATION',
         `The members in the store of '${nodeId}' include '${exposed.name}' at ${exposed.peer}, which isn't on this machine, and the ` +
-          `transport lets in whoever reaches it. ${HOW_TO_PROTECT}.`,
+          `transport admits everybody who reaches it. ${HOW_TO_PROTECT}.`,
       );
   }
 }

@@ -71,7 +71,7 @@ export class EntryInterpreter {
     const { index, term, kind, format } = entry;
     if (index !== this.lastApplied.index + 1)
       throw new Error(
-        `Entry ${index} can't be applied behind entry ${this.lastApplied.index}: the log has a gap or goes back`,
+        `Entry ${index} can't be applied after entry ${this.lastApplied.index}: the log has a gap or goes back`,
       );
     if (format > ENTRY_FORMAT)
       throw new UnknownEntryError(index, `has format ${format}, and this version reads up to format ${ENTRY_FORMAT}`);
@@ -176,7 +176,7 @@ export class EntryInterpreter {
       const kept = backed.keptOutcome(machine, index);
       if (kept === undefined)
         throw new Error(
-          `The state of '${machine.name}' holds command ${index} already, and what it answered isn't kept any more: this node's log begins before a snapshot that it has lost. ` +
+          `The state of '${machine.name}' holds command ${index} already, and its answer is no longer kept: this node's log begins before a snapshot that it has lost. ` +
             'Take a snapshot on another node, give this one an empty store, and let it join again.',
         );
       return settle(kept);

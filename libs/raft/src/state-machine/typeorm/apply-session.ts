@@ -85,7 +85,7 @@ async function lock(queryRunner: QueryRunner, name: string): Promise<void> {
       throw new RaftError(
         'RAFT_CONFIGURATION',
         'Another process holds the replicated tables of this database: each node needs a database, or a schema, of its own. ' +
-          'If a node was killed a moment ago, its session ends by itself; start again.',
+          'If a node was killed a moment ago, its session ends on its own; start again in a while.',
       );
     await pause(LOCK_PAUSE_MS);
   }

@@ -73,7 +73,7 @@ export class MistakeJudge {
       const why =
         fate.kind === 'forgotten'
           ? 'the nodes that have applied it no longer know what became of it: take a snapshot on one of them, give this node an empty store, and let it join again'
-          : `it was taken in when the voters had another schema, and no member that answers has applied it${silentIn(elsewhere)}`;
+          : `it was accepted when the voters had another schema, and no member that answers has applied it${silentIn(elsewhere)}`;
       await this.wait(`the command ${this.ports.machine}.${method} of entry ${index} isn't run here yet: ${why}`);
       return { kind: 'again' };
     }

@@ -71,7 +71,7 @@ export class ByteReader {
 
   /** Nothing may be left: bytes that no field explains are a sign of another layout. */
   finish(): void {
-    if (this.at !== this.end) throw new ProtocolError(`${this.end - this.at} bytes are left behind the last field`);
+    if (this.at !== this.end) throw new ProtocolError(`${this.end - this.at} bytes are left after the last field`);
   }
 }
 

@@ -9,7 +9,7 @@ const CONFLICT: Refusals = {
   CONFLICT: [
     'RAFT_CONFLICT',
     (details) =>
-      `The counter has another value than expected: ${(details as { readonly value: number }).value}. Nothing was changed. Read it, and decide anew.`,
+      `The counter has another value than expected: ${(details as { readonly value: number }).value}. Nothing was changed. Read it, and decide again.`,
   ],
 };
 

@@ -123,7 +123,7 @@ function isOfMap(value: unknown, map: string): value is MapChangeEvent {
 function forgotten(map: string, fromIndex: number, forgottenThrough: number): RaftError {
   return new RaftError(
     'RAFT_COMPACTED',
-    `The changes of the map '${map}' were to be told from index ${fromIndex} on, and are kept from index ${forgottenThrough + 1} on only. Read the map, and watch from the index behind the one that the read came with.`,
+    `The changes of the map '${map}' were requested from index ${fromIndex} on, but are kept only from index ${forgottenThrough + 1} on. Read the map, and watch from the index after the one that the read returned.`,
     { details: { firstIndex: forgottenThrough + 1 } },
   );
 }

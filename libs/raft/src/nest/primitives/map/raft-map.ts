@@ -57,7 +57,7 @@ const VERSION_CONFLICT: Refusals = {
     (details) => {
       const { version } = details as { readonly version: number };
       const found = version === 0 ? 'the key is absent' : `its version is ${version}`;
-      return `The key's version is another than expected: ${found}. Nothing was changed. Read it, and decide anew.`;
+      return `The key's version is another than expected: ${found}. Nothing was changed. Read it, and decide again.`;
     },
   ],
 };

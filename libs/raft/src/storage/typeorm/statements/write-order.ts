@@ -71,7 +71,7 @@ export class WriteOrder {
   stop(why: string, cause?: unknown): StoreFencedError {
     return this.end(
       new StoreFencedError(
-        `The store in schema "${this.schema}" isn't this process's any more: ${why}. Nothing was written. ` +
+        `The store in schema "${this.schema}" no longer belongs to this process: ${why}. Nothing was written. ` +
           'Make sure that only one process runs as this node, and start it again.',
         { cause },
       ),

@@ -21,7 +21,7 @@ export const PATHS = Object.freeze({
   'a joined node became a voter': 'once it had caught up',
   'removed a member': 'to its end, as the one that asked saw it',
   'removed the leader': 'likewise: it hands over, or leaves',
-  'a removed node said so': 'it takes no part any more',
+  'a removed node said so': 'it no longer takes part',
   'a session ended within a slice of a database': 'with commands of it before its end, which are applied together',
   'a database was ahead of the replay': 'a start found it further than the snapshot that the node began with',
   'changed who votes': 'a change of several members came to its end where it was asked for',

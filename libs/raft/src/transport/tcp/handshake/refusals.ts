@@ -32,10 +32,10 @@ export function wrongSecret(isClients: boolean, here: ConnectionEndRole): string
 export function refusedRole(why: 'noClients' | 'dialled' | 'changed'): string {
   switch (why) {
     case 'noClients':
-      return 'this node serves no clients: set `peers.clients`, for instance `{ secret }`, on the nodes that shall';
+      return 'this node serves no clients: set `peers.clients`, for instance `{ secret }`, on the nodes that are to serve them';
     case 'dialled':
       return 'a client answers where a node was to be reached: check the addresses';
     case 'changed':
-      return 'you came as one of client and node, and say now that you are the other: connect anew';
+      return 'you connected as one of client and node, and now say that you are the other: connect again';
   }
 }
