@@ -138,7 +138,9 @@ describe('safety 31: a damaged node is repaired', () => {
     // This state machine can't go back to its beginning: the next process goes on with the repair.
     const stopped = await cluster.outcome(back.raft.repair());
     expect(stopped).toMatchObject({ code: 'RAFT_QUARANTINED' });
-    expect(back.raft.status().reason).toMatch(/has no reset\(\)\. Fix the cause and restart the node; it resumes from there/);
+    expect(back.raft.status().reason).toMatch(
+      /has no reset\(\)\. Fix the cause and restart the node; it resumes from there/,
+    );
     await cluster.kill(back);
     const again = cluster.make(name, SNAPSHOTS);
     await cluster.ends(again.raft.start());

@@ -60,7 +60,8 @@ export class ChangeFeed {
 }
 
 function compacted(index: number): string {
-  const message = 'Changes up to this index are no longer kept here. Read the keys again, and continue from their index.';
+  const message =
+    'Changes up to this index are no longer kept here. Read the keys again, and continue from their index.';
   return eventBlock('compacted', index, JSON.stringify({ index, message }));
 }
 

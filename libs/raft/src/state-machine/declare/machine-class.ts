@@ -93,7 +93,9 @@ function pairFaults(metadata: MachineMetadata): string[] {
   const { backing } = metadata;
   if (backing !== undefined) {
     if (snapshots.length + restores.length === 0) return [];
-    return [`It has ${backing.kind}(), which takes snapshots automatically: remove @RaftSnapshot() and @RaftRestore().`];
+    return [
+      `It has ${backing.kind}(), which takes snapshots automatically: remove @RaftSnapshot() and @RaftRestore().`,
+    ];
   }
   if (snapshots.length === 0 && restores.length === 0)
     return [

@@ -144,7 +144,9 @@ function clientAdmission({ clients, secret, secretFile, tls }: TcpTransportOptio
   if (names !== undefined && ((tls?.ca === undefined && tls?.caFile === undefined) || names.length === 0))
     refuse('`names` is of use only with names in it and `peers.tls.ca`: no certificate is asked for without');
   if (secret === undefined && secretFile === undefined)
-    refuse('`peers.secret` is not: an application that is refused as a client could connect as a node. Give the nodes a secret');
+    refuse(
+      '`peers.secret` is not: an application that is refused as a client could connect as a node. Give the nodes a secret',
+    );
   return { ...clients, maxConnections: wholeNumber('peers.clients.maxConnections', maxConnections, 1, 65_535) };
 }
 
