@@ -1,31 +1,16 @@
 import { RaftError } from '../errors/raft-error';
-import { NO_REPLICA } from '../core/base/types';
-import { withDeadline } from '../runtime/base/with-deadline';
-import { RequestAdmission } from '../runtime/requests/request-admission';
-import { CallIds } from '../runtime/peers/call-ids';
-import { CLIENT_STATUS, decodeClusterStatus } from '../runtime/clients/client-calls';
-import {
-  ClientSessions,
-  type OpenSessionOptions,
-  type RaftSession,
-  type ResumeSessionOptions,
-} from '../runtime/requests/client-session';
-import { errorMessage } from '../runtime/base/error-message';
-import { Forwarder } from '../runtime/requests/forwarder';
-import { ForwardingSession } from '../runtime/requests/forwarding-session';
-import type { PendingRequest } from '../runtime/requests/pending-request';
 import type { Ordered, ProposeOptions, QueryOptions } from '../runtime/base/call-options';
-import { RequestTable } from '../runtime/requests/request-table';
-import { RequestRouter, type ServingReplica } from '../runtime/requests/request-router';
 import { Ticker } from '../runtime/base/ticker';
+import { withDeadline } from '../runtime/base/with-deadline';
+import { CallIds } from '../runtime/peers/call-ids';
+import type { OpenSessionOptions, RaftSession, ResumeSessionOptions } from '../runtime/requests/client-session';
+import type { PendingRequest } from '../runtime/requests/pending-request';
+import { RequestPaths } from '../runtime/requests/request-paths';
+import type { ServingReplica } from '../runtime/requests/request-router';
 import type { CommandOutcome } from '../state-machine/contract';
 import type { RaftMachineEvent } from '../state-machine/entries/machine-change';
-import {
-  CLIENT_PROTOCOL_VERSIONS,
-  type ClientTransportHost,
-  type Hello,
-  type ResponseMessage,
-} from '../transport/contract';
+import { ClientConnections } from './client-connections';
+import { ClientStatusPublisher } from './client-status-publisher';
 import { MachineWatches } from './machine-watches';
 import { NodeLinks } from './node-links';
 import type { RaftClientOptions } from './raft-client-options';
@@ -49,73 +34,54 @@ const NO_MEMBER = -1;
 export class RaftClient {
   private phase: RaftClientStatus['phase'] = 'created';
   private stopping: Promise<void> | undefined;
-  private readonly listeners = new Set<(status: RaftClientStatus) => void>();
-  private readonly identity: Pick<Hello, 'incarnation' | 'bootNonce'>;
-  private readonly ids: CallIds;
+  private readonly publisher: ClientStatusPublisher;
   private readonly links: NodeLinks;
-  private readonly requests: RequestTable;
-  private readonly session: ForwardingSession;
-  private readonly sessions: ClientSessions;
-  private readonly forwarder: Forwarder;
-  private readonly router: RequestRouter;
-  private readonly admission: RequestAdmission;
+  private readonly paths: RequestPaths;
   private readonly watches: MachineWatches;
+  private readonly connections: ClientConnections;
   private readonly ticker: Ticker;
-  /** The calls by which nodes tell who leads, by address. */
-  private readonly statusCalls = new Map<string, number>();
-  private lastStatus = '';
 
   /** @param options as `raftClientOptions()` fills them in */
   constructor(private readonly options: RaftClientOptions) {
     const { scheduler, transport, groupId, requestTimeoutMs, patienceMs, logger, peers } = options;
-    this.identity = { incarnation: scheduler.randomId(), bootNonce: scheduler.randomId() };
-    this.ids = new CallIds(scheduler.randomSeed());
+    const identity = { incarnation: scheduler.randomId(), bootNonce: scheduler.randomId() };
+    const ids = new CallIds(scheduler.randomSeed());
+    this.publisher = new ClientStatusPublisher(logger, () => this.status());
     this.links = new NodeLinks(transport, peers, scheduler.randomSeed(), () => scheduler.nowMs());
-    this.requests = new RequestTable(scheduler);
-    const operate = (body: Uint8Array, timeoutMs?: number): Promise<Ordered<CommandOutcome>> =>
-      this.admission.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<
-        Ordered<CommandOutcome>
-      >;
-    this.session = new ForwardingSession({
-      scheduler,
-      requests: this.requests,
-      ttlMs: Math.max(SHORTEST_SESSION_MS, REQUESTS_OF_SESSION * requestTimeoutMs),
-      operate,
-      dispatch: (request) => this.router.dispatch(request),
-      retry: (request) => this.router.retry(request),
-    });
-    this.sessions = new ClientSessions({ scheduler, operate });
-    this.forwarder = new Forwarder({
-      session: this.session,
+    const { links } = this;
+    this.paths = new RequestPaths({
+      options,
+      ids,
+      links,
+      sessionTtlMs: Math.max(SHORTEST_SESSION_MS, REQUESTS_OF_SESSION * requestTimeoutMs),
       patienceMs,
       repeatsReads: true,
-      ids: this.ids,
-      requests: this.requests,
-      returns: { retry: (request) => this.retry(request) },
-      links: this.links,
-      scheduler,
-      groupId,
-      confirmedByLeader: (request, index) => this.requests.succeed(request, { value: undefined, index }),
+      reporter: { called: () => undefined },
+      closed: () => this.closedBecause(),
+      hintOf: () => links.leader ?? undefined,
+      read: (request) => this.read(request),
+      cameBack: (request) => this.retry(request),
+      confirmedByLeader: (request, index) => this.paths.requests.succeed(request, { value: undefined, index }),
     });
-    this.router = new RequestRouter(
-      this.requests,
-      this.forwarder,
-      scheduler,
-      () => this.links.leader ?? undefined,
-      (request) => this.read(request),
-    );
-    this.admission = new RequestAdmission(options, this.requests, this.router, { called: () => undefined }, () =>
-      this.closedBecause(),
-    );
+    this.paths.router.replica = this.serving();
     this.watches = new MachineWatches({
       groupId,
-      ids: this.ids,
+      ids,
       logger,
-      home: () => this.links.home(),
-      send: (address, request) => this.links.send(address, request),
+      home: () => links.home(),
+      send: (address, request) => links.send(address, request),
       later: (delayMs, task) => void scheduler.setTimer(delayMs, task),
     });
-    this.router.replica = this.serving();
+    const { paths, watches } = this;
+    this.connections = new ClientConnections({
+      options,
+      identity,
+      ids,
+      links,
+      paths,
+      watches,
+      settle: () => this.settle(),
+    });
     this.ticker = new Ticker(scheduler, TICK_MS, (_ticks, nowMs) => this.tick(nowMs));
   }
 
@@ -123,10 +89,10 @@ export class RaftClient {
   start(): void {
     if (this.phase !== 'created') return;
     this.phase = 'running';
-    this.options.transport.start(this.transportHost());
+    this.options.transport.start(this.connections);
     this.links.connect();
     this.ticker.start();
-    this.changed();
+    this.publisher.changed();
   }
 
   /** Refuses new calls, waits a while for those under way, and hangs up. Idempotent; it answers every call that is left. */
@@ -162,12 +128,12 @@ export class RaftClient {
 
   /** Opens a client session, as `RaftNode.openSession`. */
   openSession(options: OpenSessionOptions = {}): Promise<RaftSession> {
-    return this.sessions.openSession(options);
+    return this.paths.clientSessions.openSession(options);
   }
 
   /** Goes on with a session that was opened before, in another process, on a node or by a client. */
   resumeSession(options: ResumeSessionOptions): RaftSession {
-    return this.sessions.resumeSession(options);
+    return this.paths.clientSessions.resumeSession(options);
   }
 
   /**
@@ -195,14 +161,13 @@ export class RaftClient {
       term,
       leader,
       nodes,
-      pending: this.requests.size,
+      pending: this.paths.requests.size,
     };
   }
 
   /** @param listener called with each change of phase, leader, term or connections @returns a function that ends it */
   onStatus(listener: (status: RaftClientStatus) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.publisher.subscribe(listener);
   }
 
   private call(
@@ -210,7 +175,7 @@ export class RaftClient {
     body: Uint8Array,
     options: ProposeOptions & QueryOptions,
   ): Promise<Ordered<CommandOutcome>> {
-    return this.admission.call(kind, body, { ...options, forward: true }) as Promise<Ordered<CommandOutcome>>;
+    return this.paths.admission.call(kind, body, { ...options, forward: true }) as Promise<Ordered<CommandOutcome>>;
   }
 
   /** What the router sees: somebody else leads, always. */
@@ -222,122 +187,32 @@ export class RaftClient {
       get leader() {
         return links.target();
       },
-      proposer: { propose: (request) => this.router.park(request) },
-      reads: { begin: (request) => this.router.park(request), beginStale: (request) => this.read(request) },
+      proposer: { propose: (request) => this.paths.router.park(request) },
+      reads: { begin: (request) => this.paths.router.park(request), beginStale: (request) => this.read(request) },
     };
   }
 
   private read(request: PendingRequest): void {
-    if (!this.forwarder.forward(request, this.links.homeReplica())) this.router.park(request);
+    if (!this.paths.forwarder.forward(request, this.links.homeReplica())) this.paths.router.park(request);
   }
 
   private retry(request: PendingRequest): void {
     if (request.forwardedTo !== '') this.links.avoid(request.forwardedTo);
-    this.router.retry(request);
+    this.paths.router.retry(request);
     if (this.phase === 'running') this.watches.settle();
-  }
-
-  private transportHost(): ClientTransportHost {
-    return {
-      hello: () => this.hello(),
-      admit: (node, address) => this.admit(node, address),
-      connected: (address) => this.connected(address),
-      disconnected: (address, detail, turnedAway) => this.disconnected(address, detail, turnedAway),
-      receive: (response, node, address) => this.receive(response, node, address),
-    };
-  }
-
-  private hello(): Hello {
-    const { clusterName, clientName } = this.options;
-    return {
-      protocol: CLIENT_PROTOCOL_VERSIONS,
-      clusterName,
-      clusterId: '',
-      nodeName: clientName,
-      replicaId: NO_REPLICA,
-      ...this.identity,
-      epoch: 1,
-      earlierBoots: [],
-      knownBoots: [],
-      advertise: '',
-      role: 'client',
-    };
-  }
-
-  private admit(node: Hello, address: string): string | undefined {
-    const { clusterName } = this.options;
-    if (node.clusterName !== clusterName)
-      return `Node '${node.nodeName}' belongs to the cluster '${node.clusterName}', and this client asks for '${clusterName}': check its addresses.`;
-    this.links.said(address, node);
-    // It has joined a cluster meanwhile.
-    this.settle();
-    return undefined;
-  }
-
-  private connected(address: string): void {
-    this.links.opened(address);
-    const id = this.ids.next();
-    this.statusCalls.set(address, id);
-    const { groupId } = this.options;
-    this.links.send(address, {
-      kind: 'request',
-      groupId,
-      id,
-      method: CLIENT_STATUS,
-      timeoutMs: 0,
-      body: new Uint8Array(0),
-    });
-    this.settle();
-  }
-
-  private disconnected(address: string, detail: string, turnedAway: boolean): void {
-    this.links.lost(address, detail, turnedAway);
-    this.statusCalls.delete(address);
-    this.watches.connectionLost(address);
-    this.forwarder.connectionLost(address);
-    this.settle();
-    const refusal = this.links.refusedByAll();
-    if (refusal !== undefined) this.admission.refuseParked(forbidden(refusal));
-  }
-
-  private receive(response: ResponseMessage, node: Hello, address: string): void {
-    if (this.statusCalls.get(address) === response.id) this.receiveStatus(address, response);
-    else if (!this.watches.answered(response)) this.forwarder.answered(response, node);
-  }
-
-  private receiveStatus(address: string, { ok, body }: ResponseMessage): void {
-    if (!ok) return;
-    this.links.statusReceived(address, decodeClusterStatus(body));
-    this.settle();
   }
 
   /** Something changed with the nodes: what waits may have a way now. Watches come before the reads that rely on them. */
   private settle(): void {
     if (this.phase !== 'running') return;
     this.watches.settle();
-    this.router.wake();
-    this.changed();
-  }
-
-  private changed(): void {
-    const status = this.status();
-    const { phase, term, leader, clusterId, nodes } = status;
-    const now = JSON.stringify([phase, term, leader, clusterId, nodes]);
-    if (now === this.lastStatus) return;
-    this.lastStatus = now;
-    for (const listener of [...this.listeners])
-      try {
-        listener(status);
-      } catch (error) {
-        this.options.logger.error(`A status listener threw: ${errorMessage(error)}`);
-      }
+    this.paths.router.wake();
+    this.publisher.changed();
   }
 
   private tick(nowMs: number): void {
-    this.requests.expire(nowMs);
-    this.router.tick(nowMs);
-    this.forwarder.tick(nowMs);
-    this.session.tick(nowMs);
+    this.paths.requests.expire(nowMs);
+    this.paths.tick(nowMs);
   }
 
   private closedBecause(): RaftError | undefined {
@@ -350,10 +225,8 @@ export class RaftClient {
       case 'stopping':
       case 'stopped':
         return new RaftError('RAFT_SHUTTING_DOWN', 'This client is being stopped; nothing was applied.');
-      case 'running': {
-        const refusal = this.links.refusedByAll();
-        return refusal === undefined ? undefined : forbidden(refusal);
-      }
+      case 'running':
+        return this.connections.refusedByAll();
     }
   }
 
@@ -363,18 +236,14 @@ export class RaftClient {
     this.phase = 'stopping';
     const closed = new RaftError('RAFT_SHUTTING_DOWN', 'This client was stopped; nothing was applied.');
     if (wasStarted) {
-      this.admission.refuseParked(closed);
-      await withDeadline(scheduler, scheduler.nowMs() + shutdownTimeoutMs, this.admission.drained());
+      this.paths.admission.refuseParked(closed);
+      await withDeadline(scheduler, scheduler.nowMs() + shutdownTimeoutMs, this.paths.admission.drained());
       this.ticker.stop();
-      this.sessions.close();
-      this.admission.answerEverybody(closed, 'the client was stopped');
+      this.paths.clientSessions.close();
+      this.paths.admission.answerEverybody(closed, 'the client was stopped');
       await transport.stop();
     }
     this.phase = 'stopped';
-    this.changed();
+    this.publisher.changed();
   }
-}
-
-function forbidden(refusal: string): RaftError {
-  return new RaftError('RAFT_FORBIDDEN', `No node lets this client in, and nothing was done: ${refusal}.`);
 }

@@ -1,22 +1,15 @@
 import type { RaftError } from '../../errors/raft-error';
-import type { ReplicaId } from '../../core/base/types';
-import type { CommandOutcome } from '../../state-machine/contract';
 import type { Hello, PeerMessage } from '../../transport/contract';
-import { RequestAdmission } from '../requests/request-admission';
 import { CallIds } from '../peers/call-ids';
 import { ClientServer } from '../clients/client-server';
-import { ClientSessions } from '../requests/client-session';
 import type { EventReporter } from '../events/event-reporter';
-import { Forwarder } from '../requests/forwarder';
-import { ForwardingSession } from '../requests/forwarding-session';
 import { PeerCalls } from '../peers/peer-calls';
 import type { PeerLinks } from '../peers/peer-links';
 import type { PendingRequest } from '../requests/pending-request';
 import type { RaftNodeOptions } from '../options/raft-node-options';
-import type { Ordered, ReadConsistency } from '../base/call-options';
+import type { ReadConsistency } from '../base/call-options';
 import type { Replica } from '../replica/replica';
-import { RequestTable } from '../requests/request-table';
-import { RequestRouter } from '../requests/request-router';
+import { RequestPaths } from '../requests/request-paths';
 import { RequestServer } from '../requests/request-server';
 import { SharedBarrier } from '../requests/shared-barrier';
 import type { RaftStatus } from '../status/status';
@@ -34,108 +27,78 @@ export interface CallPathsPorts {
   clusterId(): string;
   answer(peer: Hello, message: PeerMessage): void;
   replica(): Replica | undefined;
-  /** Why no call is taken in; undefined where calls are. */
+  /** Why no call is accepted; undefined where calls are. */
   closed(): RaftError | undefined;
   status(): RaftStatus;
   onStatus(listener: (status: RaftStatus) => void): () => void;
 }
 
-/** The ways of a call through one node: in at the desk, by the router to the replica here or to the leader, and back. */
-export class CallPaths {
-  readonly admission: RequestAdmission;
-  readonly router: RequestRouter;
-  readonly requests: RequestTable;
-  readonly forwarder: Forwarder;
-  /** The session in which this node sends on what others gave it. */
-  readonly session: ForwardingSession;
-  readonly clientSessions: ClientSessions;
+/** The ways of a call through one node: from its callers, other nodes and clients to the replica here or to the leader, and back. */
+export class CallPaths extends RequestPaths {
   /** Calls among the nodes themselves. */
   readonly calls: PeerCalls;
-  /** Takes in what other nodes send on. */
+  /** Serves what other nodes send on. */
   readonly server: RequestServer;
-  /** Takes in what clients ask, which aren't members. */
+  /** Serves what clients ask, which aren't members. */
   readonly clients: ClientServer;
 
-  constructor(private readonly ports: CallPathsPorts) {
+  constructor(ports: CallPathsPorts) {
     const { options, links } = ports;
     const { scheduler, groupId, electionTimeoutMs } = options;
     const ids = new CallIds(scheduler.randomSeed());
-    this.requests = new RequestTable(scheduler);
-    this.calls = new PeerCalls({
-      links,
-      scheduler,
-      groupId,
+    super({
+      options,
       ids,
-      answer: (peer, message) => ports.answer(peer, message),
-    });
-    const operate = (body: Uint8Array, timeoutMs?: number): Promise<Ordered<CommandOutcome>> =>
-      this.admission.call('session', body, timeoutMs === undefined ? {} : { timeoutMs }) as Promise<
-        Ordered<CommandOutcome>
-      >;
-    this.session = new ForwardingSession({
-      scheduler,
-      requests: this.requests,
-      ttlMs: timingOf(options).nodeSessionMs,
-      operate,
-      dispatch: (request) => this.router.dispatch(request),
-      retry: (request) => this.router.retry(request),
-    });
-    this.clientSessions = new ClientSessions({ scheduler, operate });
-    this.forwarder = new Forwarder({
-      session: this.session,
+      links,
+      sessionTtlMs: timingOf(options).nodeSessionMs,
       patienceMs: 2 * electionTimeoutMs,
-      ids,
-      requests: this.requests,
-      returns: { retry: (request) => this.router.retry(request) },
-      links,
-      scheduler,
-      groupId,
+      reporter: ports.reporter,
+      closed: () => ports.closed(),
+      hintOf: (leader) => leaderIn(leader, links) ?? undefined,
+      read: (request) => barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request),
+      cameBack: (request) => this.router.retry(request),
       confirmedByLeader: (request, index) => ports.replica()?.reads.awaitApplied(request, index),
     });
-    const barriers = { linearizable: this.sharedBarrier('linearizable'), lease: this.sharedBarrier('lease') };
-    this.router = new RequestRouter(
-      this.requests,
-      this.forwarder,
-      scheduler,
-      (leader: ReplicaId) => leaderIn(leader, links) ?? undefined,
-      (request: PendingRequest) => barriers[request.consistency === 'lease' ? 'lease' : 'linearizable'].begin(request),
-    );
-    this.admission = new RequestAdmission(options, this.requests, this.router, ports.reporter, () => ports.closed());
+    const answer = (peer: Hello, message: PeerMessage): void => ports.answer(peer, message);
+    this.calls = new PeerCalls({ links, scheduler, groupId, ids, answer });
+    const barriers = {
+      linearizable: this.sharedBarrier('linearizable', ports),
+      lease: this.sharedBarrier('lease', ports),
+    };
     const submit = (request: PendingRequest): void => this.admission.submit(request);
     this.server = new RequestServer({
       groupId,
       bootNonce: ports.bootNonce,
       clusterId: () => ports.clusterId(),
       submit,
-      answer: (peer, message) => ports.answer(peer, message),
+      answer,
     });
-    this.clients = new ClientServer({
-      nodeName: options.nodeId,
-      clusterName: options.clusterName,
-      groupId,
-      bootNonce: ports.bootNonce,
-      logger: options.logger,
-      scheduler: options.scheduler,
-      machineEvents: options.machineEvents,
-      submit,
-      closed: () => ports.closed(),
-      status: () => ports.status(),
-      onStatus: (listener) => ports.onStatus(listener),
-    });
+    this.clients = clientServerOf(ports, submit);
   }
 
-  private sharedBarrier(consistency: ReadConsistency): SharedBarrier {
+  private sharedBarrier(consistency: ReadConsistency, ports: CallPathsPorts): SharedBarrier {
     return new SharedBarrier({
       requests: this.requests,
-      scheduler: this.ports.options.scheduler,
+      scheduler: ports.options.scheduler,
       barrier: async (timeoutMs) => (await this.admission.call('barrier', NOTHING, { timeoutMs, consistency })).index,
-      confirmed: (request, index) => this.ports.replica()?.reads.awaitApplied(request, index),
+      confirmed: (request, index) => ports.replica()?.reads.awaitApplied(request, index),
     });
   }
+}
 
-  tick(nowMs: number): void {
-    this.router.tick(nowMs);
-    this.forwarder.tick(nowMs);
-    this.session.tick(nowMs);
-  }
+function clientServerOf(ports: CallPathsPorts, submit: (request: PendingRequest) => void): ClientServer {
+  const { nodeId, clusterName, groupId, logger, scheduler, machineEvents } = ports.options;
+  return new ClientServer({
+    nodeName: nodeId,
+    clusterName,
+    groupId,
+    bootNonce: ports.bootNonce,
+    logger,
+    scheduler,
+    machineEvents,
+    submit,
+    closed: () => ports.closed(),
+    status: () => ports.status(),
+    onStatus: (listener) => ports.onStatus(listener),
+  });
 }
