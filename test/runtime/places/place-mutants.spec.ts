@@ -1,4 +1,5 @@
 import { Moves } from '../../../libs/raft/src/runtime/places/moves';
+import { MemberRoutes } from '../../../libs/raft/src/runtime/peers/member-routes';
 import { Movers } from '../../../libs/raft/src/runtime/peers/movers';
 import { PeerLinks } from '../../../libs/raft/src/runtime/peers/peer-links';
 import { PlaceWitness } from '../../../libs/raft/src/runtime/places/place-witness';
@@ -41,7 +42,7 @@ describe('a mistake in how a member is moved', () => {
   });
 
   it('is noticed: whoever answers at a member’s address is taken for it', async () => {
-    replace(PeerLinks, 'leadsTo', function (this: PeerLinks, address: string) {
+    replace(MemberRoutes, 'leadsTo', function (this: MemberRoutes, address: string) {
       return this.stateOf(address).state === 'connected';
     });
     await expect(threeFounders().then(swap)).rejects.toThrow('did not come true');

@@ -24,7 +24,7 @@ export class AdminNotices {
     const { calls, links, logger } = this.ports;
     calls.serve(NOTICE, async (body, { replicaId, incarnation, nodeName }) => {
       const what = decodeValue(body);
-      if (typeof what === 'string' && links.memberOf(replicaId)?.incarnation === incarnation)
+      if (typeof what === 'string' && links.routes.memberOf(replicaId)?.incarnation === incarnation)
         logger.log(`Administration, asked of '${nodeName}': ${what.slice(0, LONGEST_NOTICE)}.`);
       return encodeValue(true);
     });

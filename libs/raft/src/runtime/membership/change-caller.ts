@@ -19,9 +19,9 @@ export function untilGone(
   signal?: AbortSignal,
 ): () => RaftError | undefined {
   const untilMs = scheduler.nowMs() + timeoutMs;
-  const wasConnected = caller !== undefined && links.stateOf(caller.advertise).state === 'connected';
+  const wasConnected = caller !== undefined && links.routes.stateOf(caller.advertise).state === 'connected';
   return () => {
-    const hasLeft = wasConnected && links.stateOf(caller.advertise).state !== 'connected';
+    const hasLeft = wasConnected && links.routes.stateOf(caller.advertise).state !== 'connected';
     if (hasLeft || signal?.aborted === true) return callerLeft();
     if (scheduler.nowMs() < untilMs) return undefined;
     return new RaftError(

@@ -113,7 +113,7 @@ export class Founding {
     const missing = this.others
       .filter(({ id }) => !this.heard.has(id))
       .map(({ id, peer }) => {
-        const { state, detail } = links.stateOf(peer);
+        const { state, detail } = links.routes.stateOf(peer);
         return `${id} at ${peer} doesn't answer (${detail === '' ? state : `${state}: ${detail}`})`;
       });
     const there = options.founders.filter(({ id }) => this.heard.has(id)).map(({ id }) => id);

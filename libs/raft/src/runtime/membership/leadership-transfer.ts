@@ -40,7 +40,7 @@ export class LeadershipTransfer {
     return this.wait.until(deadlineMs, 'no new leader was seen', undefined, () => {
       const { leader } = this.local.running();
       const isNew = wanted === undefined ? leader !== before : leader === wanted;
-      const found = leader === NO_REPLICA || !isNew ? undefined : this.ports.links.memberOf(leader);
+      const found = leader === NO_REPLICA || !isNew ? undefined : this.ports.links.routes.memberOf(leader);
       return found === undefined ? undefined : { leader: found.name };
     });
   }

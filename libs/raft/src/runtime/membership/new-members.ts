@@ -73,9 +73,9 @@ export class NewMembers {
     const { links, scheduler } = this.ports;
     const untilMs = scheduler.nowMs() + withinMs;
     links.invite(peer, scheduler.nowMs());
-    while (links.answersAt(peer, { incarnation }) === undefined) {
+    while (links.routes.answersAt(peer, { incarnation }) === undefined) {
       if (scheduler.nowMs() >= untilMs) {
-        const { state, detail } = links.stateOf(peer);
+        const { state, detail } = links.routes.stateOf(peer);
         const found = state === 'connected' ? 'another node answers there' : detail === '' ? state : detail;
         throw rejected(
           'MEMBER_UNREACHABLE',

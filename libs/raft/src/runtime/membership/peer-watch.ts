@@ -45,7 +45,7 @@ export class PeerWatch {
   /** @param silentMs of a leader: for how long the member hasn't answered @returns why the member is taken to be away */
   private absenceOf({ id }: Member, silentMs: number): string | undefined {
     const { links, electionTimeoutMs } = this.ports;
-    const { state, detail } = links.stateOfReplica(id);
+    const { state, detail } = links.routes.stateOfReplica(id);
     if (state !== 'connected') return detail === '' ? state : detail;
     return silentMs >= electionTimeoutMs ? "it doesn't answer, though the connection is open" : undefined;
   }

@@ -89,7 +89,7 @@ export class NodeRunning {
   private kernelStatusChanged(status: KernelStatus): void {
     const { role, term, leader, committedInTerm } = status;
     const { options, links, reporter, paths } = this.parts;
-    const name = links.memberOf(leader)?.name;
+    const name = links.routes.memberOf(leader)?.name;
     reporter.statusChanged(status, name ?? null);
     if (role === 'leader' && !committedInTerm) options.logger.log(`This node leads in term ${term}.`);
     else if (role !== 'leader' && name !== undefined) options.logger.log(`'${name}' leads in term ${term}.`);

@@ -120,13 +120,13 @@ export class PeerHost implements TransportHost {
     const { links } = this.ports;
     const lives = this.ports.boots();
     if (links.counts(peer, this.ports.nowMs())) lives.remember(peer);
-    const member = links.memberOf(peer.replicaId);
+    const member = links.routes.memberOf(peer.replicaId);
     if (member !== undefined)
       lives.rememberPlace(peer.replicaId, peer.advertise === member.peer ? undefined : peer.advertise);
   }
 
   memberOf(peer: Hello): { readonly peer: string } | undefined {
-    return this.standingOf(peer) === 'member' ? this.ports.links.memberOf(peer.replicaId) : undefined;
+    return this.standingOf(peer) === 'member' ? this.ports.links.routes.memberOf(peer.replicaId) : undefined;
   }
 
   nameAt(address: string): string {

@@ -72,7 +72,7 @@ function statusIn(kernel: Kernel | undefined): KernelStatus {
 }
 
 export function leaderIn(leader: number, links: PeerLinks): LeaderStatus | null {
-  const member = links.memberOf(leader);
+  const member = links.routes.memberOf(leader);
   if (member === undefined) return null;
   const { id, name, peer, http } = member;
   return { id, name, peer, http };
@@ -84,7 +84,7 @@ function memberStatuses(replica: Replica, links: PeerLinks, electionTimeoutMs: n
   return members.map((member): MemberStatus => {
     const { id, name, peer, http } = member;
     const isSelf = id === replica.replicaId;
-    const link = links.stateOfReplica(id);
+    const link = links.routes.stateOfReplica(id);
     const known = progress.get(id);
     return {
       id,
@@ -124,7 +124,7 @@ function healthOf(
 function founderStatuses(options: RaftNodeOptions, links: PeerLinks): readonly MemberStatus[] {
   return options.founders.map(({ id: name, peer, http }): MemberStatus => {
     const isSelf = name === options.nodeId;
-    const link = links.stateOf(peer);
+    const link = links.routes.stateOf(peer);
     return {
       id: NO_REPLICA,
       name,

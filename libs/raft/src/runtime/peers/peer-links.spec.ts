@@ -103,7 +103,7 @@ describe('a member that says that it is elsewhere', () => {
     links.changed('n2:7001', 'connected', '', third);
     links.changed('n2.new:7001', 'connected', '', second);
     expect([links.routeTo(2), links.routeTo(3)]).toEqual([undefined, undefined]);
-    expect(links.stateOfReplica(2)).toEqual({ state: 'closed', detail: "'n3' answers there" });
+    expect(links.routes.stateOfReplica(2)).toEqual({ state: 'closed', detail: "'n3' answers there" });
     links.count(second);
     links.count(third);
     expect([links.routeTo(2)?.address, links.routeTo(3)?.address]).toEqual(['n2.new:7001', 'n2:7001']);
@@ -113,25 +113,25 @@ describe('a member that says that it is elsewhere', () => {
 describe('what a member had is gone', () => {
   it('not while it is away, nor once it is back with its store', () => {
     const links = setUp();
-    expect(links.isGone(2)).toBe(false);
+    expect(links.routes.isGone(2)).toBe(false);
     links.onHello(hello('n2', 2));
-    expect(links.isGone(2)).toBe(false);
+    expect(links.routes.isGone(2)).toBe(false);
   });
 
   it('once another store answers in its place, be it a member’s or nobody’s yet', () => {
     const links = setUp();
     links.onHello(hello('n2', 2));
     links.onHello(hello('n2', 0, 'an empty store'));
-    expect(links.isGone(2)).toBe(true);
-    expect(links.isGone(3)).toBe(false);
+    expect(links.routes.isGone(2)).toBe(true);
+    expect(links.routes.isGone(3)).toBe(false);
     links.onHello(hello('n2', 4, 'an empty store'));
-    expect(links.isGone(2)).toBe(true);
+    expect(links.routes.isGone(2)).toBe(true);
   });
 
   it('once it is a member no more', () => {
     const links = setUp();
     links.connectMembers({ ...configuration, members: configuration.members.slice(0, 2), voters: [1, 2] }, 1);
-    expect(links.isGone(2)).toBe(false);
-    expect(links.isGone(3)).toBe(true);
+    expect(links.routes.isGone(2)).toBe(false);
+    expect(links.routes.isGone(3)).toBe(true);
   });
 });

@@ -123,7 +123,7 @@ export class Moves {
   private async lookInto(each: MoverCase): Promise<void> {
     const { links, witness, scheduler, logger } = this.ports;
     const { hello, place } = each;
-    const member = links.memberOf(hello.replicaId);
+    const member = links.routes.memberOf(hello.replicaId);
     const replica = this.ports.replica();
     if (member === undefined || replica === undefined) return;
     place.begin();

@@ -66,7 +66,7 @@ export class OwnPlace {
       [...answers].map(([id, answer]) => [id, answer?.old === 'silent' && !answer.reached ? undefined : answer]),
     );
     const verdict = verdictOn(replica.replicaId, configuration, met, replica.kernel.durableIndex);
-    const member = links.memberOf(replica.replicaId);
+    const member = links.routes.memberOf(replica.replicaId);
     if (verdict === 'moved') asked.prove(scheduler.nowMs());
     else if (verdict === 'reachable') {
       this.isElsewhere = false;

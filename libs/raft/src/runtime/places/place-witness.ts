@@ -85,7 +85,7 @@ export class PlaceWitness {
   /** Whether the member still speaks from where the membership says, watched for a whole election time-out. */
   async testify(question: WitnessQuestion): Promise<WitnessAnswer> {
     const { links, scheduler, electionTimeoutMs } = this.ports;
-    const member = links.memberOf(question.replicaId);
+    const member = links.routes.memberOf(question.replicaId);
     if (member === undefined) throw new RaftError('RAFT_CONFLICT', `Replica ${question.replicaId} is no member here.`);
     const [old, reached] = await Promise.all([this.watchOldPlace(member, question), this.isMet(question)]);
     if (old === 'silent')
@@ -118,7 +118,7 @@ export class PlaceWitness {
   /** @returns the life in which the member's store speaks from where the membership says; undefined where it doesn't */
   private async lifeAt(member: Member, timeoutMs: number): Promise<string | undefined> {
     const { links, calls } = this.ports;
-    if (links.answersAt(member.peer, member) === undefined) return undefined;
+    if (links.routes.answersAt(member.peer, member) === undefined) return undefined;
     try {
       const who = decodeWhoAnswer(await calls.call(member.peer, WHO, encodeValue(null), timeoutMs));
       return who.incarnation === member.incarnation ? who.bootNonce : undefined;
@@ -160,7 +160,7 @@ export class PlaceWitness {
   }
 
   private requireMember({ replicaId, incarnation, nodeName }: Hello): void {
-    if (this.ports.links.memberOf(replicaId)?.incarnation === incarnation) return;
+    if (this.ports.links.routes.memberOf(replicaId)?.incarnation === incarnation) return;
     throw new RaftError('RAFT_FORBIDDEN', `Node '${nodeName}' is no member of this cluster.`);
   }
 }

@@ -46,7 +46,7 @@ export class ReplicaEvents {
     if (!queues.isHeard || nowMs - this.queuesToldAtMs < QUEUES_EVERY_MS) return;
     this.queuesToldAtMs = nowMs;
     const peers = kernel.progress().map(({ id, inflightMessages, inflightBytes }) => ({
-      peer: this.links.memberOf(id)?.name ?? '',
+      peer: this.links.routes.memberOf(id)?.name ?? '',
       inflightMessages,
       inflightBytes,
     }));

@@ -31,7 +31,7 @@ export function replicaParts(given: Omit<ReplicaWiring, 'parts'>): ReplicaParts 
   const loader = loaderOf(wiring);
   const reads = readsOf(wiring);
   const snapshots = snapshotsOf(wiring, { driver, persister, applier, position });
-  const roundTrips = new RoundTrips(nodeEvents, scheduler, (replica) => ports.links.memberOf(replica)?.name ?? '');
+  const roundTrips = new RoundTrips(nodeEvents, scheduler, (replica) => ports.links.routes.memberOf(replica)?.name ?? '');
   const events = new ReplicaEvents(nodeEvents, scheduler, ports.links);
   const comparisons = comparisonsOf(wiring);
   const { known, schemas } = comparisons;

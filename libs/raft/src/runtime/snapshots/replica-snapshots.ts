@@ -113,11 +113,11 @@ export class ReplicaSnapshots {
       groupId,
       scheduler,
       logger,
-      links,
+      routes: links.routes,
       calls,
       callTimeoutMs: 2 * electionTimeoutMs,
       sources: () => this.sources(),
-      isGone: (source) => links.isGone(source),
+      isGone: (source) => links.routes.isGone(source),
       install: (metadata, info) => installSnapshot(installing, metadata, info),
     });
   }

@@ -6,7 +6,6 @@ import { MachineClock, SimulatedScheduler } from '../../testing/simulator/simula
 import { SimulatedProcess } from '../../testing/simulator/simulated/simulated-process';
 import { VirtualTime } from '../../testing/simulator/base/virtual-time';
 import type { PeerCalls } from '../peers/peer-calls';
-import type { PeerLinks } from '../peers/peer-links';
 import { encodeOffer, SNAPSHOT_CHUNK } from './snapshot-calls';
 import { SnapshotFetcher } from './snapshot-fetcher';
 
@@ -78,9 +77,9 @@ function setUp(...indexes: number[]) {
       warn: (line) => warnings.push(line),
       error: () => undefined,
     },
-    links: {
+    routes: {
       stateOf: (address: string) => ({ state: at(address).isConnected ? 'connected' : 'closed', detail: '' }),
-    } as Pick<PeerLinks, 'stateOf'> as PeerLinks,
+    },
     calls: { call } as Pick<PeerCalls, 'call'> as PeerCalls,
     callTimeoutMs: 1000,
     sources: () =>

@@ -4,7 +4,7 @@ import { type GroupId, type LogId, type ReplicaId, sameLogId } from '../../core/
 import type { RaftStorage, SnapshotMetadata } from '../../storage/contract';
 import { errorMessage } from '../base/error-message';
 import type { PeerCalls } from '../peers/peer-calls';
-import type { PeerLinks } from '../peers/peer-links';
+import type { MemberRoutes } from '../peers/member-routes';
 import type { RaftLogger } from '../base/logger';
 import type { Scheduler } from '../base/scheduler';
 import { decodeOffer, encodeChunkRequest, type OfferedSnapshot, SNAPSHOT_CHUNK, SNAPSHOT_INFO } from './snapshot-calls';
@@ -58,7 +58,7 @@ export interface FetcherPorts {
   readonly groupId: GroupId;
   readonly scheduler: Scheduler;
   readonly logger: RaftLogger;
-  readonly links: PeerLinks;
+  readonly routes: Pick<MemberRoutes, 'stateOf'>;
   readonly calls: PeerCalls;
   readonly callTimeoutMs: number;
   /** The members that are connected, those first that shall be asked first. */
@@ -177,7 +177,7 @@ export class SnapshotFetcher {
 
   /** Goes on until it has the chunk, with whoever has that snapshot. */
   private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Chunk> {
-    const { calls, callTimeoutMs, links, scheduler } = this.ports;
+    const { calls, callTimeoutMs, routes, scheduler } = this.ports;
     let failingSinceMs: number | undefined;
     for (let failures = 0; ; failures++) {
       if (this.closed) throw new Error('this node is being stopped');
@@ -191,7 +191,7 @@ export class SnapshotFetcher {
         if (fetch.source !== source || this.closed) continue;
         fetch.resumptions++;
         const mayHaveIt = !saysItHasNone(error) && !this.ports.isGone(source.id);
-        const isThere = mayHaveIt && links.stateOf(source.address).state === 'connected';
+        const isThere = mayHaveIt && routes.stateOf(source.address).state === 'connected';
         if (isThere && failures < SILENT_CALLS) continue;
         const isTheSame = async ({ metadata }: OfferedSnapshot, holder: SnapshotHolder): Promise<boolean> =>
           sameLogId(metadata.last, last) &&
