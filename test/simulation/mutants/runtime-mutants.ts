@@ -116,17 +116,19 @@ export const runtimeMutants: readonly Mutant[] = [
     mistake: 'A confirmed read is answered from a state that hasn’t reached its index.',
     knownSeed: 3,
     apply: () => {
-      interface ReadsPart {
-        answer(request: { stage: string; index: number }): void;
+      interface ReadPart {
+        readAt(index: number): void;
       }
-      replaceMethod<(this: ReadsPart, request: { stage: string; index: number }, index: number) => void>(
+      interface ReadsPart {
+        answer(request: ReadPart): void;
+      }
+      replaceMethod<(this: ReadsPart, request: ReadPart, index: number) => void>(
         'runtime/replica/reads',
         'Reads',
         'awaitApplied',
         () => {
           return function (request, index) {
-            request.stage = 'reading';
-            request.index = index;
+            request.readAt(index);
             this.answer(request);
           };
         },

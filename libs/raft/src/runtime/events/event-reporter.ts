@@ -15,8 +15,8 @@ export interface ReportedCall {
   readonly consistency: ReadConsistency;
   /** Whether another node sent it on. */
   readonly isFromPeer: boolean;
-  /** Called with the answer: its outcome and its place in the log, if it has one. */
-  watch: ((outcome: CallOutcome, index: number | null) => void) | undefined;
+  /** @param settled called with the answer: its outcome and its place in the log, if it has one */
+  onSettled(settled: (outcome: CallOutcome, index: number | null) => void): void;
 }
 
 /** Puts together what a node tells of its calls, elections, members and connections, each only where somebody listens. */
@@ -39,11 +39,11 @@ export class EventReporter {
     const startedMs = this.scheduler.nowMs();
     const origin = request.isFromPeer ? 'peer' : 'caller';
     const bytes = request.body.length;
-    request.watch = (outcome, index) => {
+    request.onSettled((outcome, index) => {
       const durationMs = this.scheduler.nowMs() - startedMs;
       if (request.kind === 'propose') proposal.emit({ origin, outcome, index, bytes, durationMs });
       else this.readAnswered(request, origin, outcome, durationMs);
-    };
+    });
   }
 
   statusChanged({ role, term, committedInTerm }: KernelStatus, leader: string | null): void {

@@ -79,7 +79,8 @@ export class JoinAdmission {
     if (members.some((member) => member.incarnation === incarnation)) return;
     const isAlive = (id: number): boolean =>
       id === replica.replicaId || (replica.kernel.progress().find((each) => each.id === id)?.active ?? false);
-    const isThere = (id: number): boolean => isAlive(id) && this.ports.links.routes.stateOfReplica(id).state === 'connected';
+    const isThere = (id: number): boolean =>
+      isAlive(id) && this.ports.links.routes.stateOfReplica(id).state === 'connected';
     if (members.some((member) => member.name === name && member.peer !== peer && isThere(member.id)))
       throw new RaftError(
         'RAFT_CONFLICT',

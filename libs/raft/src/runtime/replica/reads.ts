@@ -47,9 +47,7 @@ export class Reads implements RequestHolder {
   /** On the leader: a read that sees everything which was acknowledged anywhere before. */
   begin(request: PendingRequest): void {
     const context = ++this.lastContext;
-    request.stage = 'reading';
-    request.context = context;
-    request.holder = this;
+    request.confirmRead(context, this);
     this.confirming.set(context, request);
     this.ports.requestRead(context, request.consistency === 'lease');
   }
@@ -62,13 +60,12 @@ export class Reads implements RequestHolder {
 
   /** The leader confirmed `index`; the answer is found here. */
   awaitApplied(request: PendingRequest, index: number): void {
-    request.stage = 'reading';
-    request.index = index;
+    request.readAt(index);
     if (this.ports.appliedIndex() >= index) {
-      request.holder = undefined;
+      request.release();
       this.answer(request);
     } else {
-      request.holder = this;
+      request.holdBy(this);
       this.unapplied.add(request);
     }
   }
@@ -77,7 +74,7 @@ export class Reads implements RequestHolder {
     for (const { context, index } of reads) {
       const request = this.taken(context);
       if (request === undefined) continue;
-      request.index = index;
+      request.readAt(index);
       if (request.consistency === 'lease') this.counts.lease++;
       else this.counts.linearizable++;
       this.prove(request);
@@ -105,7 +102,7 @@ export class Reads implements RequestHolder {
     for (const request of this.unapplied) {
       if (request.index > index) return;
       this.unapplied.delete(request);
-      request.holder = undefined;
+      request.release();
       this.answer(request);
     }
   }
@@ -123,7 +120,7 @@ export class Reads implements RequestHolder {
    */
   private prove(request: PendingRequest): void {
     if (!this.ports.proof.isFresh()) {
-      request.holder = this;
+      request.holdBy(this);
       this.unproved.add(request);
       this.ports.renewProof();
     } else if (request.kind === 'readIndex')
@@ -165,7 +162,7 @@ export class Reads implements RequestHolder {
     const request = this.confirming.get(context);
     if (request === undefined) return undefined;
     this.confirming.delete(context);
-    request.holder = undefined;
+    request.release();
     return request;
   }
 }

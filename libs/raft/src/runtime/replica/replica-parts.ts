@@ -31,7 +31,11 @@ export function replicaParts(given: Omit<ReplicaWiring, 'parts'>): ReplicaParts 
   const loader = loaderOf(wiring);
   const reads = readsOf(wiring);
   const snapshots = snapshotsOf(wiring, { driver, persister, applier, position });
-  const roundTrips = new RoundTrips(nodeEvents, scheduler, (replica) => ports.links.routes.memberOf(replica)?.name ?? '');
+  const roundTrips = new RoundTrips(
+    nodeEvents,
+    scheduler,
+    (replica) => ports.links.routes.memberOf(replica)?.name ?? '',
+  );
   const events = new ReplicaEvents(nodeEvents, scheduler, ports.links);
   const comparisons = comparisonsOf(wiring);
   const { known, schemas } = comparisons;
@@ -90,7 +94,7 @@ function readsOf({ ports, restored, replica, parts }: ReplicaWiring): Reads {
       renewProof: () => parts().persister.probe(),
       requestRead: (context, lease) => parts().driver.readIndex(context, lease),
       appliedIndex: () => parts().position.index,
-      ageMs: () => replica.ageMs(),
+      ageMs: () => replica.ageMs,
     },
     restored.group.commitIndex,
   );

@@ -70,7 +70,7 @@ export interface ReplicaBehaviour {
   applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void;
   installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void;
   /** How old the state here is at most, in milliseconds; undefined where that isn't known. */
-  ageMs(): number | undefined;
+  readonly ageMs: number | undefined;
 }
 
 /** What the parts of a replica are made with. */

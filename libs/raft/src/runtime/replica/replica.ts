@@ -1,4 +1,5 @@
 import type { Configuration, ConfigurationInForce } from '../../core/base/configuration';
+import type { KernelStatus } from '../../core/base/effects';
 import type { Entry } from '../../core/base/entry';
 import type { Kernel, KernelSnapshot } from '../../core/base/kernel-api';
 import type { Message } from '../../core/base/messages';
@@ -18,10 +19,10 @@ import type { QueueLengths } from '../status/status';
 import { asFarAsProved } from '../store/store-ownership-proof';
 import type { Reads } from './reads';
 import { replicaParts } from './replica-parts';
-import type { ReplicaParts, ReplicaPorts } from './replica-wiring';
+import type { ReplicaBehaviour, ReplicaParts, ReplicaPorts } from './replica-wiring';
 
 /** One replica of the group at work: a kernel with its store, its state machine, and the calls that wait for them. */
-export class Replica implements ServingReplica {
+export class Replica implements ServingReplica, ReplicaBehaviour {
   readonly replicaId: ReplicaId;
   readonly clusterId: string;
   readonly driver: KernelDriver;
@@ -42,18 +43,7 @@ export class Replica implements ServingReplica {
       ports,
       kernel,
       restored,
-      replica: {
-        send: (message) => this.send(message),
-        statusChanged: (status) => {
-          // First, so that nothing is sent on to the next leader by a node whose connections that one is about to close.
-          this.leaveIfRemoved(kernel.configuration);
-          ports.statusChanged(status);
-        },
-        configurationChanged: (configuration) => this.follow(configuration),
-        applied: (entries, outcomes) => this.applied(entries, outcomes),
-        installed: (installed, info, fetch) => this.installed(installed, info, fetch),
-        ageMs: () => this.ageMs,
-      },
+      replica: this,
     });
     ({ driver: this.driver, proposer: this.proposer, reads: this.reads, snapshots: this.snapshots } = this.parts);
   }
@@ -61,7 +51,7 @@ export class Replica implements ServingReplica {
   start(): void {
     const { clock, consistency, known, schemas, applyWatchdog } = this.parts;
     clock.observe(this.ports.options.stateMachine.clusterTimeMs());
-    this.follow(this.kernel.configuration);
+    this.configurationChanged(this.kernel.configuration);
     this.snapshots.serve();
     consistency.serve();
     known.serve();
@@ -145,11 +135,7 @@ export class Replica implements ServingReplica {
     await Promise.all([persister.close(), applier.close()]);
   }
 
-  private get knowsClusterTime(): boolean {
-    return this.isLeading && !this.closed && this.proposer.clockIsReady();
-  }
-
-  private send(message: Message): void {
+  send(message: Message): void {
     const { persister, roundTrips } = this.parts;
     // A lost session is a lost lock: another process may speak for this replica now.
     if (persister.isDegraded) return;
@@ -159,20 +145,20 @@ export class Replica implements ServingReplica {
     if (!isOnItsWay && message.kind === 'appendEntries') this.driver.peerUnreachable(message.to);
   }
 
-  private applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void {
+  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void {
     const { position, clock, waiters } = this.parts;
     const last = entries[entries.length - 1]!;
     const isNewTerm = last.term !== position.term;
     position.moveTo(last);
     clock.observe(this.ports.options.stateMachine.clusterTimeMs());
-    if (waiters.size > 0) entries.forEach((entry, at) => waiters.decide(entry, outcomes[at]!));
+    if (waiters.size > 0) for (let at = 0; at < entries.length; at++) waiters.decide(entries[at]!, outcomes[at]!);
     this.reads.applied(last.index);
     this.driver.applied(last.index);
     this.snapshots.applied(entries);
     if (isNewTerm && this.isLeading) this.ports.router.wake();
   }
 
-  private installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void {
+  installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void {
     const { position, clock, events, waiters } = this.parts;
     const { last } = snapshot;
     position.moveTo(last);
@@ -184,16 +170,26 @@ export class Replica implements ServingReplica {
     this.ports.options.logger.log(`The snapshot of entry ${last.index} is installed; the log goes on from there.`);
   }
 
+  statusChanged(status: KernelStatus): void {
+    // First, so that nothing is sent on to the next leader by a node whose connections that one is about to close.
+    this.leaveIfRemoved(this.kernel.configuration);
+    this.ports.statusChanged(status);
+  }
+
+  configurationChanged(configuration: ConfigurationInForce): void {
+    this.ports.links.connectMembers(configuration.configuration, this.replicaId);
+    this.ports.configurationChanged(configuration);
+    this.leaveIfRemoved(configuration);
+  }
+
+  private get knowsClusterTime(): boolean {
+    return this.isLeading && !this.closed && this.proposer.clockIsReady();
+  }
+
   /** A leader that was removed leads until the others know. */
   private leaveIfRemoved(configuration: ConfigurationInForce): void {
     if (this.isLeading || this.closed) return;
     const sentence = removalOf(configuration, this.replicaId, this.ports.options.nodeId);
     if (sentence !== undefined) this.ports.removed(sentence);
-  }
-
-  private follow(configuration: ConfigurationInForce): void {
-    this.ports.links.connectMembers(configuration.configuration, this.replicaId);
-    this.ports.configurationChanged(configuration);
-    this.leaveIfRemoved(configuration);
   }
 }

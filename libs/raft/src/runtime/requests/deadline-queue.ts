@@ -22,23 +22,16 @@ export class DeadlineQueue {
 
   add(request: PendingRequest): void {
     // A deadline that has passed already goes into the slot that is turned next.
-    if (slotNumber(request.deadlineMs) < this.turnedTo) request.deadlineMs = this.turnedTo * SLOT_MS;
+    if (slotNumber(request.deadlineMs) < this.turnedTo) request.setDeadline(this.turnedTo * SLOT_MS);
     const at = this.slotOf(request);
-    const head = this.slots[at];
-    request.earlier = undefined;
-    request.later = head;
-    if (head !== undefined) head.earlier = request;
+    request.linkBefore(this.slots[at]);
     this.slots[at] = request;
     this.count++;
   }
 
   remove(request: PendingRequest): void {
-    const { earlier, later } = request;
-    if (earlier === undefined) this.slots[this.slotOf(request)] = later;
-    else earlier.later = later;
-    if (later !== undefined) later.earlier = earlier;
-    request.earlier = undefined;
-    request.later = undefined;
+    const { later } = request;
+    if (request.unlink()) this.slots[this.slotOf(request)] = later;
     this.count--;
   }
 

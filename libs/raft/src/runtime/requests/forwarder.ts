@@ -86,12 +86,7 @@ export class Forwarder implements RequestHolder {
       }),
     });
     if (!handedOver) return false;
-    request.stage = 'forwarded';
-    request.forwardedAtMs = scheduler.nowMs();
-    request.unresolvedSends++;
-    request.forwardId = id;
-    request.forwardedTo = route.address;
-    request.holder = this;
+    request.sendOn(id, route.address, scheduler.nowMs(), this);
     this.underWay.set(id, request);
     request.trace?.forwarded(route.name);
     return true;
@@ -147,8 +142,8 @@ export class Forwarder implements RequestHolder {
       return;
     }
     this.forget(request);
-    request.holder = undefined;
-    request.unresolvedSends--;
+    request.release();
+    request.resolveSend();
     if (request.kind === 'barrier') this.ports.confirmedByLeader(request, result.index);
     else this.ports.session.decided(request, result);
   }
@@ -160,7 +155,7 @@ export class Forwarder implements RequestHolder {
     }
     const { code } = error;
     const isUndecided = UNDECIDED.has(code);
-    if (!isUndecided) request.unresolvedSends--;
+    if (!isUndecided) request.resolveSend();
     const mayBeApplied = request.isWrite && request.unresolvedSends > 0;
     if (ASK_ANOTHER.has(code) || (mayBeApplied && request.mayBeSentAgain && !FINAL.has(code))) this.takeBack(request);
     else if (mayBeApplied && !isUndecided) this.ports.requests.fail(request, refusedOnceMore(error));
@@ -169,7 +164,7 @@ export class Forwarder implements RequestHolder {
 
   private takeBack(request: PendingRequest): void {
     this.forget(request);
-    request.holder = undefined;
+    request.release();
     this.ports.returns.retry(request);
   }
 }

@@ -58,8 +58,7 @@ export class ForwardingSession implements RequestHolder {
       this.place(request, session, nowMs);
       return true;
     }
-    request.stage = 'parked';
-    request.holder = this;
+    request.park(this);
     this.waiting.add(request);
     this.open();
     return false;
@@ -163,7 +162,7 @@ export class ForwardingSession implements RequestHolder {
     const isDecided = this.session !== undefined || ports.scheduler.nowMs() < this.withoutUntilMs;
     for (const request of [...this.waiting]) {
       this.waiting.delete(request);
-      request.holder = undefined;
+      request.release();
       if (isDecided) ports.dispatch(request);
       else ports.retry(request);
     }

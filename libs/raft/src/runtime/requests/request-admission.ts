@@ -45,7 +45,7 @@ export class RequestAdmission {
 
   submit(request: PendingRequest): void {
     const { kind, carrier, body } = request;
-    request.trace = this.options.tracer?.begin({ kind, carrier, bytes: body.length });
+    request.beginTrace(this.options.tracer?.begin({ kind, carrier, bytes: body.length }));
     this.reporter.called(request);
     const refusal = this.closed() ?? this.refusalOf(request);
     if (refusal !== undefined) {

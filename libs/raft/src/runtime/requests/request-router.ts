@@ -50,7 +50,9 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     const { replica } = this;
     if (replica === undefined) this.withoutLeader(request);
     else if (isRead(request) && request.consistency === 'stale') replica.reads.beginStale(request);
-    else if (replica.isLeading) this.serve(replica, request);
+    else if (replica.isLeading)
+      if (request.isWrite) replica.proposer.propose(request);
+      else replica.reads.begin(request);
     else if (replica.leader === NO_REPLICA || replica.leader === replica.replicaId) this.withoutLeader(request);
     else if (!request.mayForward) this.requests.fail(request, notLeader(this.hintOf(replica.leader)));
     else if (request.kind === 'query') this.readHere(request);
@@ -60,10 +62,8 @@ export class RequestRouter implements RequestHolder, RequestReturn {
   /** The call is certainly in no log, or may be sent again. */
   retry(request: PendingRequest): void {
     if (request.isSettled) return;
-    request.stage = 'parked';
-    request.attempts++;
-    const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(request.attempts - 1, 10));
-    request.retryAtMs = this.scheduler.nowMs() + pauseMs;
+    const pauseMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(request.attempts, 10));
+    request.retryFrom(this.scheduler.nowMs() + pauseMs);
     if (request.mayForward) {
       this.park(request);
       return;
@@ -74,8 +74,7 @@ export class RequestRouter implements RequestHolder, RequestReturn {
 
   /** Waits for something to change here: `wake` or a tick takes it up again. */
   park(request: PendingRequest): void {
-    request.stage = 'parked';
-    request.holder = this;
+    request.park(this);
     this.parked.add(request);
   }
 
@@ -97,14 +96,9 @@ export class RequestRouter implements RequestHolder, RequestReturn {
     for (const request of [...this.parked]) {
       if (request.retryAtMs > untilMs) continue;
       this.parked.delete(request);
-      request.holder = undefined;
+      request.release();
       this.dispatch(request);
     }
-  }
-
-  private serve(replica: ServingReplica, request: PendingRequest): void {
-    if (request.isWrite) replica.proposer.propose(request);
-    else replica.reads.begin(request);
   }
 
   private withoutLeader(request: PendingRequest): void {

@@ -23,9 +23,8 @@ export class RequestTable {
   }
 
   open(request: PendingRequest): void {
-    request.deadlineMs = this.scheduler.nowMs() + request.timeoutMs;
+    request.open(this.scheduler.nowMs() + request.timeoutMs);
     this.deadlines.add(request);
-    request.heldBytes = request.body.length;
     this.bytes += request.heldBytes;
   }
 

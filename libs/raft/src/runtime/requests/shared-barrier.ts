@@ -26,8 +26,7 @@ export class SharedBarrier implements RequestHolder {
 
   begin(request: PendingRequest): void {
     // Until the leader has answered, it has found none.
-    request.stage = 'parked';
-    request.holder = this;
+    request.park(this);
     this.next.add(request);
     if (this.isBusy) return;
     this.isBusy = true;
@@ -58,7 +57,7 @@ export class SharedBarrier implements RequestHolder {
     const ended = this.underWay;
     this.underWay = new Set();
     for (const request of ended) {
-      request.holder = undefined;
+      request.release();
       each(request);
     }
     this.ask();

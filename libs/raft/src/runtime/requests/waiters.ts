@@ -28,10 +28,7 @@ export class Waiters {
   }
 
   add(request: PendingRequest, place: LogId): void {
-    request.stage = 'inLog';
-    request.index = place.index;
-    request.term = place.term;
-    request.nextOfSameIndex = this.byIndex.get(place.index);
+    request.enterLog(place, this.byIndex.get(place.index));
     this.byIndex.set(place.index, request);
   }
 
@@ -48,10 +45,9 @@ export class Waiters {
       if (at > index) continue;
       this.byIndex.delete(at);
       for (let request: PendingRequest | undefined = first; request !== undefined;) {
-        const next: PendingRequest | undefined = request.nextOfSameIndex;
-        request.nextOfSameIndex = undefined;
+        const next: PendingRequest | undefined = request.leaveLog();
         if (request.mayForward && request.mayBeSentAgain) {
-          request.unresolvedSends++;
+          request.leaveUnresolved();
           this.replaced(request);
         } else this.requests.fail(request, error());
         request = next;
@@ -65,8 +61,7 @@ export class Waiters {
     if (request === undefined) return;
     this.byIndex.delete(entry.index);
     while (request !== undefined) {
-      const next: PendingRequest | undefined = request.nextOfSameIndex;
-      request.nextOfSameIndex = undefined;
+      const next: PendingRequest | undefined = request.leaveLog();
       if (!request.isSettled)
         if (this.isItsEntry(request, entry)) this.decided(request, { value: outcome, index: placeOf(entry, outcome) });
         else this.replaced(request);
