@@ -100,7 +100,7 @@ async function runDemo(cluster, dataDir, stop) {
   for (const { does, command } of lines) say(`  ${command.padEnd(width)}  # ${does}`);
   say(`\nOne more node joins by:\n\n  ${cluster.joiner.command}`);
   const folder = path.relative(process.cwd(), dataDir) || '.';
-  say(`\nThe data in ${folder} is there at the next start (--fresh begins anew). Ctrl-C ends everything.\n`);
+  say(`\nThe data in ${folder} is there at the next start (--fresh starts from nothing). Ctrl-C ends everything.\n`);
 
   while (stop.signal === undefined) {
     await Promise.race([stop.requested, sleep(watchIntervalMs)]);

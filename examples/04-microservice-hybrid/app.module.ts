@@ -14,7 +14,7 @@ export class OrdersController {
   }
 
   @MessagePattern('close-day')
-  @LeaderOnly() // a follower answers with an error that says who leads
+  @LeaderOnly() // a follower answers with an error that names the leader
   closeDay() {
     return { closedBy: threeNodes.nodeId };
   }

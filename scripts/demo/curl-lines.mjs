@@ -11,6 +11,6 @@ export function curlLines(url) {
     { does: 'read on this node, however old', command: `curl '${url}/greeting?consistency=stale'` },
     { does: 'create only if it is absent', command: `curl -L -X PUT -H 'If-None-Match: *' -d 1 ${url}/once` },
     { does: 'delete', command: `curl -L -X DELETE ${url}/greeting` },
-    { does: 'who leads, how far the logs are', command: `curl ${url}/_raft/status` },
+    { does: 'the leader, and how far the logs are', command: `curl ${url}/_raft/status` },
   ];
 }
