@@ -1,4 +1,4 @@
-// A lock between processes: whoever makes the directory holds it. It outlives no holder, however that one ended.
+// A lock between processes: the process that makes the directory holds it. It outlives no holder, however that one ended.
 import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -31,7 +31,7 @@ export class AppProcess {
     await this.ended;
   }
 
-  /** SIGTERM; it has to end by itself. */
+  /** SIGTERM; it has to end without help. */
   async stop() {
     this.child.kill('SIGTERM');
     const limit = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);

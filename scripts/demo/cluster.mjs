@@ -43,7 +43,7 @@ export class DemoCluster {
     await Promise.all(this.nodes.map((node) => node.kill()));
   }
 
-  /** Nothing may be awaited any more: the demo itself is ending. */
+  /** Nothing more may be awaited: the demo itself is ending. */
   killNow() {
     if (this.running.length === 0) return;
     for (const node of [...this.nodes, this.joiner]) node.killNow();

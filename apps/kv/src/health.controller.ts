@@ -2,7 +2,7 @@ import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { type RaftStatus, RaftService } from 'nestjs-raft';
 
-/** Whether the node is of use, for whoever sends requests to it. */
+/** Whether the node is of use, for those who send requests to it. */
 @Controller()
 export class HealthController {
   constructor(private readonly raft: RaftService) {}
@@ -31,7 +31,7 @@ export class HealthController {
       });
   }
 
-  /** 503 only where a new start of the process may help: what waits for others, or for its database, comes back by itself. */
+  /** 503 only where a new start of the process may help: what waits for others, or for its database, comes back automatically. */
   @Get('_health/live')
   live(@Res() reply: FastifyReply): void {
     const { phase, reason } = this.raft.status();

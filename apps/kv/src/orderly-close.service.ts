@@ -11,7 +11,7 @@ const LATELY_MS = 1_000;
 /** And for no longer than this in all. */
 const LONGEST_FAREWELL_MS = 3_000;
 const CHECK_EVERY_MS = 25;
-/** What is still open then doesn't end by itself, such as a stream of events. */
+/** What is still open then doesn't end on its own, such as a stream of events. */
 const LONGEST_ANSWER_MS = 2_000;
 
 /**

@@ -236,7 +236,7 @@ export type {
   ReadCounts,
 } from './runtime/status/status';
 
-// The contracts, for whoever writes a store, a transport or a state machine of their own.
+// The contracts, for authors of a store, a transport or a state machine.
 export * from './storage/contract';
 export { snapshotChecksum, stateChecksum, type SummedState } from './storage/state-checksum';
 export * from './transport/contract';

@@ -42,7 +42,7 @@ export async function removeUnfinishedClusters(dataDir: string): Promise<string[
     );
     if (modified === undefined) continue;
     if (isRunning(maker) && Date.now() - modified < ABANDONED_AFTER_MS) continue;
-    // The killed start's initdb may still be writing; it fails by itself once its folder is gone.
+    // The killed start's initdb may still be writing; it fails on its own once its folder is gone.
     await rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     removed.push(path);
   }

@@ -10,7 +10,7 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Kills these postmasters with all their server processes; none can fork or write any more while the others still die. */
+/** Kills these postmasters with all their server processes; none can fork or write while the others still die. */
 export function killServerProcesses(postmasters: readonly number[]): number[] {
   if (process.platform !== 'win32') postmasters.forEach((pid) => signal(pid, 'SIGSTOP'));
   const processes = [...postmasters, ...(process.platform === 'win32' ? [] : childrenOf(new Set(postmasters)))];

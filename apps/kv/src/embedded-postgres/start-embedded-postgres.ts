@@ -136,7 +136,7 @@ async function own(start: Start): Promise<{ server: RunningServer; lock: OwnerLo
   }
 }
 
-/** The lock is held until the server ends: whoever starts next must not take over a server that is about to go. */
+/** The lock is held until the server ends: the next start must not take over a server that is about to go. */
 async function stopOwned(start: Start, { pid }: RunningServer, lock: OwnerLock, timeoutMs: number): Promise<void> {
   lock.expectEnd();
   try {

@@ -8,7 +8,7 @@ import { ChangeFeed } from './change-feed';
 
 /**
  * Changes of keys as they are applied on this node, leader or not. A watcher that comes back says with `Last-Event-ID` up to which
- * index it has them, to this node or to another, and misses none; `compacted` says that it has to read the keys anew.
+ * index it has them, to this node or to another, and misses none; `compacted` says that it has to read the keys again.
  */
 @Controller()
 @UseGuards(new SameOriginGuard(), AdminGuard)

@@ -9,7 +9,7 @@ export interface RaftAdminModuleOptions {
   /** Where the routes are, below the application's global prefix. Default `_raft`. */
   readonly path?: string;
   /**
-   * Who gets in, to each of the routes, the dashboard's page included. There is no default: whoever may remove members may end the
+   * Who gets in, to each of the routes, the dashboard's page included. There is no default: everybody who may remove members may end the
    * cluster, so that open routes have to be asked for with `false`.
    */
   readonly guard: AdminGuardOption;

@@ -53,7 +53,7 @@ function originOf(address: string | undefined): string | undefined {
   return URL.canParse(address) ? new URL(address).origin : 'null';
 }
 
-/** Schemes aren't compared: whoever ends TLS in front of this server hands on plain HTTP. */
+/** Schemes aren't compared: a proxy that ends TLS in front of this server hands on plain HTTP. */
 function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? plainHost(new URL(origin).host) : undefined;
 }

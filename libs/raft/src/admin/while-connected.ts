@@ -12,7 +12,7 @@ interface RawRequest {
 }
 
 /**
- * Runs what a request asks for, and tells it when whoever asked has hung up: what isn't proposed by then is dropped.
+ * Runs what a request asks for, and tells it when the caller has hung up: what isn't proposed by then is dropped.
  *
  * @param run gets a signal that is aborted when the connection closes
  */

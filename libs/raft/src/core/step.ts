@@ -19,7 +19,7 @@ import { termOutOfBounds } from './base/term-bound';
 import { NO_REPLICA } from './base/types';
 
 /**
- * Takes one message in. A request is judged by term and log alone, whatever the own configuration says of its sender, which
+ * Takes one message. A request is judged by term and log alone, whatever this replica's own configuration says of its sender, which
  * may be newer (thesis §4.1); an answer counts only from a member with the store that the configuration holds.
  */
 export function step(state: KernelState, message: Message): void {

@@ -123,7 +123,7 @@ export class StatusMetrics {
     const key = JSON.stringify([name, more]);
     const by = total - (this.counted.get(key) ?? 0);
     this.counted.set(key, total);
-    // A node that replaced another within this process begins anew.
+    // A node that replaced another within this process begins again.
     if (by >= 0) this.metrics.counter(name).inc({ ...this.labels, ...more }, by);
   }
 }

@@ -103,7 +103,7 @@ export interface SnapshotSource {
 
 /**
  * The replicated state of one group. The runtime calls it from one place, in log order, and never twice for one index in the
- * life of an object (a machine in memory starts anew with each process and gets the log from its snapshot on).
+ * life of an object (a machine in memory starts again with each process and gets the log from its snapshot on).
  *
  * @publicApi
  */

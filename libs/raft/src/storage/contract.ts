@@ -9,7 +9,7 @@ export interface StoreBoot {
   readonly nodeName: string;
   /** The incarnation that the store gets if it is new: 32 hexadecimal characters. */
   readonly newIncarnation: string;
-  /** Drawn anew at each start: 32 hexadecimal characters. */
+  /** Drawn again at each start: 32 hexadecimal characters. */
   readonly bootNonce: string;
 }
 
@@ -120,14 +120,14 @@ export interface RaftStorage {
   /**
    * Writes all of it in one commit; durable when it resolves. Called again only after it has settled.
    *
-   * @throws StoreFencedError the epoch isn't ours any more, or a batch is out of sequence: nothing was written, and nothing ever will be
+   * @throws StoreFencedError the epoch is no longer ours, or a batch is out of sequence: nothing was written, and nothing ever will be
    * @throws any other error: it may have landed; `recover` tells
    */
   persist(writes: readonly GroupWrite[]): Promise<void>;
 
   /**
    * Makes a new session after a failed write or a lost connection: lock, check of the epoch, and the numbers of the last
-   * batches. When it resolves, no write of the old session can land any more.
+   * batches. When it resolves, no write of the old session can land.
    *
    * It is called, too, while a `persist` or a `probe` of the old session has had no answer for long: then it ends that one, so
    * that it settles, and doesn't wait for its answer. It settles itself within bounded time, however silent the store is.
@@ -189,7 +189,7 @@ export interface RaftStorage {
    * Replaces the node's notes: a text of some kilobytes at most, beside the logs, whole or not at all. Durable when it
    * resolves. Never called twice at a time, but beside a `persist`.
    *
-   * @throws StoreFencedError the epoch isn't ours any more: nothing was written
+   * @throws StoreFencedError the epoch is no longer ours: nothing was written
    * @throws any other error: it may have landed
    */
   saveNotes(notes: string): Promise<void>;

@@ -39,7 +39,7 @@ export interface Hello {
   readonly epoch: number;
   /** The lives before this one as the sender's store knows them, newest first; at most 32. */
   readonly earlierBoots: readonly Boot[];
-  /** What the sender remembers of the other replicas: whoever doesn't find its own past in it has lost that; at most 64. */
+  /** What the sender remembers of the other replicas: a node that doesn't find its own past in it has lost that; at most 64. */
   readonly knownBoots: readonly KnownBoot[];
   /** Where the sender is reached: `host:port`. Empty for a client. */
   readonly advertise: string;
@@ -173,7 +173,7 @@ export interface ClientTransportHost {
  * - `secret`: a peer has to prove that it knows one.
  * - `tls`: a peer has to show a certificate of a known authority. `tls+secret`: both.
  * - `private`: no stranger reaches it, as it stays within the process or opens no port, or it proves its peers in a way of its own.
- * - `none`: whoever reaches it is a peer. A node then has members on its own machine alone.
+ * - `none`: everybody who reaches it is a peer. A node then has members on its own machine alone.
  * - `insecure`: the same, and somebody has said explicitly that members may be elsewhere nevertheless.
  *
  * @publicApi

@@ -91,7 +91,7 @@ export class OwnerLock {
     });
   }
 
-  /** A backend that crashes makes the server restart by itself, and every session with its locks is gone. */
+  /** A backend that crashes makes the server restart automatically, and every session with its locks is gone. */
   private askAgainLater(): void {
     if (this.released) return;
     setTimeout(() => void this.askAgain(), REACQUIRE_MS).unref();

@@ -27,7 +27,7 @@ export interface Member {
 export interface MembershipTarget {
   /** Who votes in the end; sorted. Those that have no vote yet have to catch up first. */
   readonly voters: readonly ReplicaId[];
-  /** Who gets the log without a vote in the end; sorted. Whoever is in neither list is removed. */
+  /** Who gets the log without a vote in the end; sorted. A member in neither list is removed. */
   readonly learners: readonly ReplicaId[];
   /** How long those that are to vote may take without getting further, in milliseconds: by so much a renewal moves the deadline. */
   readonly catchUpTimeoutMs: number;
@@ -57,7 +57,7 @@ export interface Configuration {
   readonly learners: readonly ReplicaId[];
   /** Voters of `outgoing` that become learners when the joint configuration is left; sorted. */
   readonly learnersNext: readonly ReplicaId[];
-  /** Whether the leader leaves the joint configuration by itself, whichever replica leads then. */
+  /** Whether the leader leaves the joint configuration automatically, whichever replica leads then. */
   readonly autoLeave: boolean;
   /** Where a change that has yet to enter its joint configuration goes; null where none waits. */
   readonly target: MembershipTarget | null;

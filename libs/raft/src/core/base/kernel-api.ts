@@ -47,7 +47,7 @@ export interface MembershipChange {
   readonly catchUpTimeoutMs: number;
 }
 
-/** `accepted`: the change stands in the log at `index`, and goes on by itself. `detail` is a sentence without its end. */
+/** `accepted`: the change stands in the log at `index`, and continues automatically. `detail` is a sentence without its end. */
 export type MembershipResult =
   | { readonly accepted: true; readonly index: number; readonly term: number }
   | {

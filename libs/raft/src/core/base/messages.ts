@@ -121,7 +121,7 @@ export interface TimeoutNow extends MessageHeader {
   readonly kind: 'timeoutNow';
 }
 
-/** `accepted`: the receiver campaigns in a later term, so whoever asked leads no longer. */
+/** `accepted`: the receiver campaigns in a later term, so the sender no longer leads. */
 export interface TimeoutNowReply extends MessageHeader {
   readonly kind: 'timeoutNowReply';
   readonly accepted: boolean;

@@ -18,7 +18,7 @@ export function onAppendEntries(state: KernelState, message: AppendEntries): voi
   const { prev, entries } = message;
   if (lacksAcknowledged(state, message, message.acknowledged)) return;
   if (prev.index < log.terms.originId.index) {
-    // It begins before the own log does: what is committed here is the leader's too.
+    // It begins before this log does: what is committed here is the leader's too.
     accept(state, message, log.commitIndex);
     return;
   }

@@ -7,7 +7,7 @@ import { NO_REPLICA } from '../base/types';
 /**
  * A message from a leader: its sender leads the message's term.
  *
- * @returns false where that term is over; the sender is told the own, so that it steps down
+ * @returns false where that term is over; the sender is told this replica's own, so that it steps down
  */
 export function followLeader(state: KernelState, message: AppendEntries | Heartbeat | InstallSnapshot): boolean {
   if (message.term < state.term) return false;

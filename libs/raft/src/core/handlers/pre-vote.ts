@@ -8,7 +8,7 @@ import type { KernelState } from '../state/state';
 
 /**
  * Says whether a campaign would get this vote (thesis §9.6). Neither term nor vote change, whatever the answer. A grant echoes
- * the campaign's term; a refusal has the own, so that a replica which was left behind learns it.
+ * the campaign's term; a refusal has this replica's own, so that a replica which was left behind learns it.
  */
 export function onPreVote(state: KernelState, message: PreVote): void {
   if (wasRemoved(state.configuration.configuration, message.from)) return;

@@ -36,7 +36,7 @@ export function advanceCommit(state: KernelState): void {
 }
 
 /**
- * A vote or its answer says what its sender knows to be committed. Where the own log holds that very entry, it is committed
+ * A vote or its answer says what its sender knows to be committed. Where this replica's log holds that very entry, it is committed
  * here too; a replica behind in commits may otherwise be kept from winning by a configuration that it doesn't know of.
  */
 export function learnCommit(state: KernelState, commit: LogId): void {

@@ -33,7 +33,7 @@ export function hastenElection(state: KernelState): void {
   state.electionTimeoutTicks = Math.min(state.electionTimeoutTicks, state.electionElapsedTicks + wait);
 }
 
-/** Follows `leader` in `term`, which isn't below the own. The vote is given back only where the term rises. */
+/** Follows `leader` in `term`, which isn't below this replica's own. The vote is given back only where the term rises. */
 export function becomeFollower(state: KernelState, term: number, leader: ReplicaId): void {
   invariant(term >= state.term, () => `the term goes back from ${state.term} to ${term}`);
   if (term > state.term) {
@@ -83,7 +83,7 @@ export function campaign(state: KernelState): void {
   concludeVote(state);
 }
 
-/** Raises the term and asks for votes (thesis §3.4). The requests leave only when the term and the own vote are durable. */
+/** Raises the term and asks for votes (thesis §3.4). The requests leave only when the term and this replica's own vote are durable. */
 export function becomeCandidate(state: KernelState, leadershipTransfer: boolean): void {
   state.role = 'candidate';
   state.leader = NO_REPLICA;

@@ -69,7 +69,7 @@ function whilePending(
   return { outcome: 'waits', pending: { index, term } };
 }
 
-/** Never by one majority alone: whoever is cut off with the other could go on by it (thesis §4.3). */
+/** Never by one majority alone: replicas that are cut off with the other could go on by it (thesis §4.3). */
 function silentHalf(state: KernelState, { voters, outgoing }: Configuration): CancelResult | undefined {
   for (const [half, what] of [
     [outgoing, 'old'],

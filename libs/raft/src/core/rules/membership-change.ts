@@ -10,7 +10,7 @@ import type { KernelState } from '../state/state';
 import { mayHandOver, transferLeadership } from './transfer';
 import { NO_REPLICA, type ReplicaId } from '../base/types';
 
-/** How long a leader that has no vote any more tries to hand over, in election time-outs, before it leaves by itself. */
+/** How long a leader that has lost its vote tries to hand over, in election time-outs, before it steps down without a successor. */
 const HAND_OVER_ELECTION_TIMEOUTS = 2.5;
 /** How often the deadline of a change is moved on at most: each time is an entry of the log. */
 const RENEWAL_MS = 60_000;
@@ -60,7 +60,7 @@ function riskOf(state: KernelState, { members }: MembershipChange): Refusal | un
   );
 }
 
-/** Brings a change that is in force to its next step. Whoever leads does it, so that a leader's end doesn't end the change. */
+/** Brings a change that is in force to its next step. Every leader does it, so that a leader's end doesn't end the change. */
 export function advanceMembership(state: KernelState): void {
   if (state.role !== 'leader' || cancelIfWanted(state)) return;
   const { configuration } = state.configuration;

@@ -46,7 +46,7 @@ export function finishInstall(state: KernelState, { last, configuration }: Kerne
   state.sendAfterPersist(reply, last.index);
 }
 
-/** The store's log begins behind `to` now. Whoever lacks what is gone gets a snapshot. */
+/** The store's log begins behind `to` now. A replica that lacks what is gone gets a snapshot. */
 export function compactTo(state: KernelState, to: LogId): void {
   const { log } = state;
   if (to.index <= log.terms.originId.index) return;

@@ -9,7 +9,7 @@ import type { KernelState } from '../state/state';
 import { NO_REPLICA, type ReplicaId } from '../base/types';
 
 /**
- * Begins to hand the leadership over (thesis §3.10): nothing is taken in any more, the target gets what it lacks, and is then
+ * Begins to hand the leadership over (thesis §3.10): no proposal is accepted from now on, the target gets what it lacks, and is then
  * told to campaign at once. Given up after one election time-out.
  */
 export function transferLeadership(state: KernelState, target: ReplicaId | undefined): TransferResult {
@@ -30,7 +30,7 @@ export function transferLeadership(state: KernelState, target: ReplicaId | undef
 
 /**
  * Tells the target to campaign once it has all of the log and all of it is committed, again with each heartbeat: the message may
- * be lost. What was taken in is decided by this leader: one that was removed would never hear of it from the next.
+ * be lost. What was accepted is decided by this leader: a removed one would never learn of it from the next.
  */
 export function advanceTransfer(state: KernelState): void {
   const { transfer } = state;
@@ -39,7 +39,7 @@ export function advanceTransfer(state: KernelState): void {
   if (progress === undefined || !mayBeLeader(state, transfer.target)) abortTransfer(state);
   else if (progress.matchIndex < state.log.lastIndex) sendAppend(state, progress, true);
   else if (state.log.commitIndex === state.log.lastIndex) {
-    // Voters let go of this leader for that campaign, whenever it comes: no lease holds any more in this term (thesis §6.4.1).
+    // Voters let go of this leader for that campaign, whenever it comes: no lease holds in this term from then on (thesis §6.4.1).
     state.leaseIsRevoked = true;
     transfer.isTold = true;
     // It may have its vote by an entry that it doesn't know to be committed yet.
@@ -48,7 +48,7 @@ export function advanceTransfer(state: KernelState): void {
   }
 }
 
-/** The target, another replica or the own disk has written: what the target waited for may be there. */
+/** The target, another replica or this replica's own disk has written: what the target waited for may be there. */
 export function continueTransfer(state: KernelState): void {
   const { transfer, log } = state;
   if (transfer === undefined || transfer.isTold || log.commitIndex < log.lastIndex) return;
@@ -60,18 +60,18 @@ export function tickTransfer(state: KernelState): void {
   if (transfer !== undefined && ++transfer.elapsedTicks >= state.options.electionTicks) abortTransfer(state);
 }
 
-/** The target isn't ready. Whoever gives the leadership away by itself waits until the next heartbeat before it asks again. */
+/** The target isn't ready. A leader that transfers on its own waits until the next heartbeat before it asks again. */
 export function refusedTransfer(state: KernelState): void {
   state.handsOverFromMs = state.nowMs + state.options.heartbeatTicks * state.options.tickMs;
   abortTransfer(state);
 }
 
-/** Whether a leader that gives the leadership away by itself may try it now. */
+/** Whether a leader that transfers its leadership on its own may try it now. */
 export function mayHandOver(state: KernelState): boolean {
   return state.transfer === undefined && state.nowMs >= state.handsOverFromMs;
 }
 
-/** It goes on as leader; one that has no vote any more has no business to. */
+/** It goes on as leader; one that has lost its vote has no business to. */
 export function abortTransfer(state: KernelState): void {
   state.transfer = undefined;
   if (state.resignsAfterRound > 0) becomeFollower(state, state.term, NO_REPLICA);

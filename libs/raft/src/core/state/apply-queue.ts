@@ -88,7 +88,7 @@ export class ApplyQueue {
   /**
    * Takes what can be applied now.
    *
-   * @param request asks the store for what isn't in memory any more, and returns the request's id
+   * @param request asks the store for what is no longer in memory, and returns the request's id
    */
   take(log: RaftLog, durableIndex: number, request: (load: Omit<LoadRequest, 'id'>) => number): readonly Entry[] {
     const to = Math.min(log.commitIndex, durableIndex);
@@ -102,7 +102,7 @@ export class ApplyQueue {
     return this.hand(entries);
   }
 
-  /** A page came from the store. What doesn't fit in any more is asked for again. */
+  /** A page came from the store. What no longer fits in is asked for again. */
   loaded(log: RaftLog, requestId: number, entries: readonly Entry[]): readonly Entry[] {
     if (requestId !== this.loadId) return [];
     this.loadId = 0;

@@ -5,7 +5,7 @@ import type { Freshness } from '../base/kernel-api';
 interface Mark {
   /** Once this is applied, … */
   readonly index: number;
-  /** … everything is here that was committed anywhere before this time, on the own clock. */
+  /** … everything is here that was committed anywhere before this time, on this replica's own clock. */
   readonly asOfMs: number;
 }
 
@@ -19,7 +19,7 @@ const MOST_MARKS = 64;
 export class FreshnessMarks {
   private marks: Mark[] = [];
 
-  /** @param clockOffsetMs added to the clock that is sent out, drawn anew in each life: an echo from another life is out of range */
+  /** @param clockOffsetMs added to the clock that is sent out, drawn again in each life: an echo from another life is out of range */
   constructor(
     private readonly clockOffsetMs: number,
     private readonly bornMs: number,

@@ -62,13 +62,13 @@ export class KernelState {
   readRounds = 0;
   /** The leadership on its way to another. */
   transfer: Transfer | undefined;
-  /** From then on a leader that gives the leadership away by itself may ask again. */
+  /** From then on a leader that transfers its leadership on its own may ask again. */
   handsOverFromMs = Number.NEGATIVE_INFINITY;
-  /** A voter was told to campaign in this term: no lease holds any more. */
+  /** A voter was told to campaign in this term: no lease holds from then on. */
   leaseIsRevoked = false;
   /** The entry that a replica must have written to be taken for well while this leader's store stalls; 0 where it doesn't. */
   stallProbeIndex = 0;
-  /** This leader has no vote any more, and leads until a quorum has confirmed this round; 0 while it has one. */
+  /** This leader has lost its vote, and leads until a quorum has confirmed this round; 0 while it has one. */
   resignsAfterRound = 0;
   /** Since when this leader knows the configuration in force: what its catch-up is measured from. */
   changeSinceMs = 0;

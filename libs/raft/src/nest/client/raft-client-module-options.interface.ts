@@ -17,7 +17,7 @@ export interface RaftClientModuleOptions {
   /** TLS to the nodes: `ca`, and `key` and `cert` where they ask for a certificate. */
   readonly tls?: PeerTlsOptions;
   /**
-   * Calls nodes on other machines without a secret and without `tls`, and trusts whoever answers at their addresses. It is warned of at
+   * Calls nodes on other machines without a secret and without `tls`, and trusts everybody who answers at their addresses. It is warned of at
    * every start. Default false.
    */
   readonly insecure?: boolean;

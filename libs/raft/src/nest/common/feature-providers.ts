@@ -73,7 +73,7 @@ function handleOf(primitive: RaftPrimitive, group: GroupId, hostToken: string): 
   };
 }
 
-/** Transient, so that it is made for whoever injects the class, and for nobody else. */
+/** Transient, so that it is made for each class that injects it. */
 function refusalOf(machine: Type<object>, group: GroupId): Provider {
   return {
     provide: machine,

@@ -2,7 +2,7 @@ import { Observable, Subject } from 'rxjs';
 import type { MachineEventSource } from '../../runtime/options/raft-node-options';
 import type { MachineEventListener, RaftMachineEvent } from '../../state-machine/entries/machine-change';
 
-/** What the state machines of one node tell, for whoever watches one of them. */
+/** What the state machines of one node tell, for everybody who watches one of them. */
 export class MachineEvents implements MachineEventSource {
   private readonly subjects = new Map<string, Subject<RaftMachineEvent>>();
   private completed = false;

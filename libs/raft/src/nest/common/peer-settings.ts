@@ -45,7 +45,7 @@ export function checkedPeers(
 }
 
 /**
- * Where peers prove nothing, whoever reaches the peer port is one. So nothing of it is to be elsewhere than on this machine.
+ * Where peers prove nothing, everybody who reaches the peer port is one. So nothing of it is to be elsewhere than on this machine.
  *
  * @throws RaftError `RAFT_CONFIGURATION` names the first address that is, and what to set
  */

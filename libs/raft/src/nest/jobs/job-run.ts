@@ -9,7 +9,7 @@ const RETRY_MS = 500;
 
 /** One run that is claimed: the call of the method, and the record of its end. */
 export class JobRun {
-  /** Resolves when the end is in the log, or can't be brought there any more. */
+  /** Resolves when the end is in the log, or can no longer be brought there. */
   readonly recorded: Promise<void>;
 
   constructor(

@@ -13,7 +13,7 @@ export class LeadershipScope {
     private readonly logger: { warn(message: string): void },
   ) {}
 
-  /** Says what went wrong and does not pass by itself, once for each sentence: it is tried again and again. */
+  /** Says what went wrong and does not pass on its own, once for each sentence: it is tried again and again. */
   warn(error: unknown, what: string): void {
     if (this.leadership.signal.aborted || isPassing(error) || isOfOtherTerm(error)) return;
     this.warnOnce(what, `${what}, and is tried again: ${String(error)}`);

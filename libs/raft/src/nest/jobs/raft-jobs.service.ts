@@ -80,7 +80,7 @@ export class RaftJobsService {
   }
 
   /**
-   * Has a job not run by its schedule until {@link resume}, whoever leads. A run that goes on isn't ended.
+   * Has a job not run by its schedule until {@link resume}, under every leader. A run that goes on isn't ended.
    *
    * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_JOB`: for a job of this build, when no leader has announced it within
    *   `requestTimeoutMs`; each code of a command

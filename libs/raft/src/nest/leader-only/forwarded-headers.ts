@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 /** Marks a call that a follower sent on: its receiver doesn't send it on again. */
 export const FORWARDED_BY = 'x-raft-forwarded-by';
 
-/** Headers that are about one connection and not about the message (RFC 9110 §7.6.1), and those that the next hop writes anew. */
+/** Headers that are about one connection and not about the message (RFC 9110 §7.6.1), and those that the next hop writes again. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',

@@ -15,7 +15,7 @@ import { type LeaderOnlyOptions, LEADER_ONLY } from '../common/leader-only.inter
  * safe all the same; a side effect outside needs the leader's token, `RaftService.fence()`.
  *
  * With `forward` over HTTP, the body is sent on as its bytes where they are there (`rawBody: true`, or no parser took it), and
- * else written anew from what was parsed; one hop at most. Where the leader's answer is lost, the caller of anything but
+ * else written again from what was parsed; one hop at most. Where the leader's answer is lost, the caller of anything but
  * GET, HEAD and OPTIONS gets 504 `RAFT_INDETERMINATE`: it is never sent twice. In a microservice and on a WebSocket every
  * policy rejects, but for `skip` on an `@EventPattern()`.
  *

@@ -3,7 +3,7 @@ import { leadershipHook, LOST, type LeadershipHookDecorator } from './leadership
 
 /**
  * Calls a method of a provider or a controller each time a leadership of this node has ended: because another node was elected,
- * because it can't reach a majority any more, or because it is being stopped.
+ * because it can no longer reach a majority, or because it is being stopped.
  *
  * The leadership's `signal` fires at once. The method is called when the provider's own `@OnLeadershipAcquired()` methods have
  * returned, or half of `shutdownTimeoutMs` later where they haven't. The next leadership isn't given to this provider before

@@ -188,7 +188,7 @@ export class RaftNodeHost
   }
 
   /**
-   * A node that doesn't take calls yet, or no longer does, leads nobody as far as its application goes: whoever is told of a
+   * A node that doesn't take calls yet, or no longer does, leads nobody as far as its application goes: everybody who is told of a
    * leadership may use it at once.
    */
   private seen(status: RaftStatus): RaftStatus {

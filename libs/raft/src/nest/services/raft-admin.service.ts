@@ -98,7 +98,7 @@ export class RaftAdminService {
   }
 
   /**
-   * Ends a client session, whoever has opened it: its next command fails with `RAFT_SESSION_EXPIRED`. Where it is gone already,
+   * Ends a client session, by any client: its next command fails with `RAFT_SESSION_EXPIRED`. Where it is gone already,
    * nothing happens.
    *
    * @throws RaftError `RAFT_REJECTED` with the reason `NODE_SESSION`, and the codes of the way to the leader

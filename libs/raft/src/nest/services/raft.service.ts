@@ -92,7 +92,7 @@ export class RaftService {
 
   /**
    * Opens a client session: commands in it (`$session(session)`) are applied once, however often they are sent, by whichever node.
-   * Close it when it isn't needed any more.
+   * Close it when it is no longer needed.
    *
    * @param options `ttlMs`: how long it lasts without a command or a sign of life; default 60,000
    * @throws RaftError `RAFT_BUSY` with the reason `TOO_MANY_SESSIONS`, and the codes of the way to the leader

@@ -15,7 +15,7 @@ const CLOSE = 3;
 
 /** What an entry of kind `session` does. */
 export type SessionOperation =
-  /** `nonce`: 32 bits of chance, so that a session of a cluster that was founded anew isn't taken for one of the old. */
+  /** `nonce`: 32 bits of chance, so that a session of a cluster that was founded again isn't taken for one of the old. */
   | { readonly kind: 'open'; readonly ttlMs: number; readonly nonce: number }
   | { readonly kind: 'keepAlive'; readonly clientId: string; readonly ackedThrough: number }
   | { readonly kind: 'close'; readonly clientId: string };

@@ -20,7 +20,7 @@ interface Backed {
   readonly state: BackedState;
   last: LogId;
   outcomes: ReadonlyMap<number, RunOutcome>;
-  /** Outcomes up to here are in a snapshot, and not here any more. */
+  /** Outcomes up to here are in a snapshot, and no longer here. */
   forgottenThrough: number;
 }
 
@@ -51,7 +51,7 @@ export class BackedMachines {
     for (const { state } of this.states.values()) await state.prepare();
   }
 
-  /** Takes possession of every state, once. What failed is tried again by whoever asks next. */
+  /** Takes possession of every state, once. What failed is tried again by the next caller. */
   claim(): Promise<void> {
     this.claimed ??= this.claimAll().catch((error: unknown) => {
       this.claimed = undefined;

@@ -220,7 +220,7 @@ export class EntryInterpreter {
     return keep(this.perform(machine, call, entry, KEPT));
   }
 
-  /** Runs the command, and keeps what it tells for whoever watches. */
+  /** Runs the command, and keeps what it tells for the watchers. */
   private perform(
     machine: HostedMachine,
     call: DecodedCommand,

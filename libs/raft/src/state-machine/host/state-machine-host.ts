@@ -184,7 +184,7 @@ export class StateMachineHost implements ReplicatedStateMachine {
     this.settled = { last, timeMs };
   }
 
-  /** Whoever waits gets a result, and the digest has some of them. */
+  /** A waiting caller gets a result, and the digest has some of them. */
   private encoded(wanted: (index: number) => boolean): (index: number) => boolean {
     return (index) => wanted(index) || this.digests.isSampled(index);
   }

@@ -54,7 +54,7 @@ export class ClientTables {
    * ends, which answers there are) is judged by the command's own place in the log.
    *
    * @param wanted whether somebody waits for the result
-   * @returns takes the outcome, with its result, and returns it as it is told to whoever waits
+   * @returns takes the outcome, with its result, and returns it as the waiting caller gets it
    */
   reserve(
     call: DecodedCommand,
@@ -66,10 +66,10 @@ export class ClientTables {
     return (outcome) => {
       const answer = storedAnswer(index, outcome);
       fill(answer);
-      // Its result is encoded on every node, whoever waits: where that fails, it is a failure like any other.
+      // Its result is encoded on every node, whether somebody waits or not: where that fails, it is a failure like any other.
       if (outcome.status === 'failed') return { status: 'failed', message: outcome.message };
       if (outcome.status === 'rejected') return outcome;
-      // What is kept is state: whoever waits gets bytes of their own.
+      // What is kept is state: the waiting caller gets bytes of its own.
       return wanted ? { status: 'applied', value: answer.bytes.slice() } : APPLIED;
     };
   }

@@ -33,7 +33,7 @@ export class KeyTable {
     return this.records.size;
   }
 
-  /** @returns them as they are now, and stay for whoever reads them later; nothing is copied */
+  /** @returns them as they are now, and stay for a later reader; nothing is copied */
   capture(): { readonly records: readonly KeyRecord[]; readonly from: number; readonly to: number } {
     return { records: this.order, from: this.head, to: this.order.length };
   }

@@ -4,7 +4,7 @@ import { MalformedBytesError } from '../codec/codec-errors';
 import type { CommandOutcome } from '../contract';
 import { decodeValue, encodeValue } from '../codec/value-codec';
 
-/** What became of a command, kept for whoever sends it again. It is never changed, so that a capture may hold it. */
+/** What became of a command, kept for a repetition. It is never changed, so that a capture may hold it. */
 export interface StoredAnswer {
   readonly index: number;
   readonly status: RunOutcome['status'];

@@ -37,7 +37,7 @@ export const MAX_MACHINE_CHUNK_BYTES = MAX_SNAPSHOT_CHUNK_BYTES - FRAME_HEAD_BYT
 
 export const MAX_MACHINES = 255;
 
-/** What is under way between two digests; it is in each snapshot, so that whoever goes on from there makes the same digest. */
+/** What is under way between two digests; it is in each snapshot, so that a node that goes on from there makes the same digest. */
 export interface DigestWindow {
   /** Which version of the machines it was counted by. */
   readonly version: number;

@@ -88,7 +88,7 @@ export class SnapshotMap<K extends SnapshotKey, V> implements Map<K, V> {
 
   /**
    * Captures the map as it is now, for a method with `@RaftSnapshot()`. Several captures may be read at once. The chunks of one
-   * can be read once; when they are, or after `release()`, it costs nothing any more.
+   * can be read once; when they are, or after `release()`, it costs nothing from then on.
    */
   capture(): SnapshotSource {
     const capture = new MapCapture(this.nodes, this.lastOrder, () => {
@@ -116,7 +116,7 @@ export class SnapshotMap<K extends SnapshotKey, V> implements Map<K, V> {
     this.replaceNodes(nodes);
   }
 
-  /** Captures go on with the nodes that they began with, which nobody changes any more. */
+  /** Captures go on with the nodes that they began with, which nobody changes. */
   private replaceNodes(nodes: Map<K, MapNode<K, V>>): void {
     this.nodes = nodes;
     this.captures = [];

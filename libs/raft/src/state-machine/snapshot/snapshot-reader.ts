@@ -19,7 +19,7 @@ interface Frame {
 
 /**
  * Reads a group's snapshot. Each frame is checked before its content is handed out, and every way in which the snapshot isn't
- * whole is a {@link MalformedBytesError}, thrown into whoever reads at that moment.
+ * whole is a {@link MalformedBytesError}, thrown into the reader of that moment.
  */
 export class SnapshotReader {
   private readonly source: AsyncIterator<Uint8Array>;

@@ -107,7 +107,7 @@ async function runCommand(session: ApplySession, command: BackedCommand, ports: 
   const mistake = queries.mistakeError ?? (meaningOf(thrown) === 'mistake' ? thrown : undefined);
   if (mistake !== undefined) throw new SqlMistakeError(command.index, sqlStateOf(mistake)!, mistake);
   if (threw) return { outcome: outcomeOf(thrown, method, command.index, ports), changes, hasEffects: false };
-  // A transaction in which a statement failed takes nothing any more, whatever the command says.
+  // A transaction in which a statement failed takes nothing more, whatever the command says.
   if (queries.leftTraces && (await isAborted(session)))
     return {
       outcome: told(failed(`${method} went on after a statement that failed.`), command.index, ports),

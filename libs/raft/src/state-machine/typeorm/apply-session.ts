@@ -13,8 +13,8 @@ const LOCK_ATTEMPTS = 200;
 const LOCK_PAUSE_MS = 100;
 
 /**
- * The one session that writes the tables. It holds a lock that ends with it: whoever has the lock knows that no write of an
- * earlier session can land any more.
+ * The one session that writes the tables. It holds a lock that ends with it: the holder of the lock knows that no write of an
+ * earlier session can land.
  */
 export class ApplySession {
   private constructor(

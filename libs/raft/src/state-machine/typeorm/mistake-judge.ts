@@ -23,7 +23,7 @@ export type Judgement = { readonly kind: 'costs'; readonly sqlState: string } | 
 /**
  * Decides what an SQL mistake of a command means, so that all nodes decide alike.
  *
- * An entry says which schema the voters had when the leader took it in. A node with that schema finds by itself what every such
+ * An entry says which schema the voters had when the leader accepted it. A node with that schema finds by itself what every such
  * node finds: there the mistake costs the command, and is recorded. A node with another schema can't know that, whether the
  * command succeeds here or not. It asks the others: where one of them has applied the command, that decides; where nobody has, and
  * all have one schema now, that schema does. Otherwise it waits, and tries again.
@@ -55,7 +55,7 @@ export class MistakeJudge {
   }
 
   /**
-   * Finds out what the others made of commands that were taken in under another schema than `own`.
+   * Finds out what the others made of commands that were accepted under another schema than `own`.
    *
    * @returns those that cost themselves elsewhere, and so here; or that the decision has to be made again
    */

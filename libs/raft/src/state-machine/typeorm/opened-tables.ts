@@ -95,7 +95,7 @@ export class OpenedTables {
    * Reads the schema again where it was changed.
    *
    * @returns whether it was
-   * @throws RaftError `RAFT_CONFIGURATION` the tables can't be replicated any more
+   * @throws RaftError `RAFT_CONFIGURATION` the tables can no longer be replicated
    */
   async follow(): Promise<boolean> {
     const { schema, seen } = this;

@@ -1,7 +1,7 @@
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1000;
 
-/** The database is a real one, and so is the time that it is waited for: no simulator runs this room. */
+/** The database is a real one, and so is the time that it is waited for: no simulator runs this folder. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

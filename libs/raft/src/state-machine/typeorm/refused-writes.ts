@@ -5,7 +5,7 @@ import { WRITE_REFUSED } from './own-schema';
 import { sqlStateOf } from './sql-error';
 
 /**
- * Words the error of a write that the guard of a replicated table has refused, in the application's own data source: whoever
+ * Words the error of a write that the guard of a replicated table has refused, in the application's own data source: everybody who
  * wrote by a repository, a query builder or SQL is told what to write instead.
  */
 export class RefusedWrites implements EntitySubscriberInterface<object> {

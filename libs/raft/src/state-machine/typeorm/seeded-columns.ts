@@ -8,7 +8,7 @@ const UUID_DEFAULT = /^\s*\(?(uuid_generate_v4|gen_random_uuid)\s*\(/i;
 type ColumnMetadata = EntityMetadata['columns'][number];
 type Filling = 'uuid' | 'time';
 
-/** What of an entity's columns the database would compute by itself, and another database otherwise. */
+/** What of an entity's columns the database would compute itself, and another database otherwise. */
 export function fillingOf(column: ColumnMetadata): Filling | undefined {
   if (column.generationStrategy === 'uuid') return 'uuid';
   if (column.isCreateDate || column.isUpdateDate) return 'time';

@@ -83,7 +83,7 @@ export class StateRow {
   /**
    * Writes the position, in the transaction that is open.
    *
-   * @returns it, whether the tables were changed by hand since, so that the hash has to be made anew, and whether the schema was
+   * @returns it, whether the tables were changed by hand since, so that the hash has to be made again, and whether the schema was
    */
   async advance(
     queryRunner: QueryRunner,

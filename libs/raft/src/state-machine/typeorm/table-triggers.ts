@@ -69,7 +69,7 @@ export async function switchable(
   return rows.map(({ oid, name }) => ({ path: tables.find((table) => table.oid === oid)!.path, name }));
 }
 
-/** Statements that switch them, within the transaction; whoever reads the tables isn't kept waiting by them. */
+/** Statements that switch them, within the transaction; readers of the tables aren't kept waiting by them. */
 export function switchTriggers(triggers: readonly SwitchableTrigger[], state: 'ENABLE' | 'DISABLE'): readonly string[] {
   return triggers.map(({ path, name }) => `ALTER TABLE ${path} ${state} TRIGGER ${quoted(name)}`);
 }

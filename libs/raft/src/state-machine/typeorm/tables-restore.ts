@@ -14,7 +14,7 @@ const NOT_PERMITTED = '42501';
 
 /**
  * Replaces the content of the tables, in the transaction that is open: readers see all of it or nothing. Rows are deleted, not
- * truncated, so that whoever reads meanwhile is neither kept waiting nor sees empty tables.
+ * truncated, so that a reader meanwhile is neither kept waiting nor sees empty tables.
  *
  * @returns what the snapshot says of sequences and hash
  */

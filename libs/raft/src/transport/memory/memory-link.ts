@@ -64,7 +64,7 @@ export class MemoryLink implements IncomingLink {
     return true;
   }
 
-  /** The dialler says hello anew. */
+  /** The dialler says hello again. */
   announceDialler(): void {
     const { session } = this;
     if (session === undefined) return;

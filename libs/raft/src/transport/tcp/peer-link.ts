@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT_MS = 1500;
 const REFUSED_BACK_OFF_MS = { first: 1000, last: 5000 };
 const BACK_OFF_MS = { first: 20, last: 1000 };
 
-/** A connection that lasted so long starts the back-off anew when it ends. */
+/** A connection that lasted so long starts the back-off again when it ends. */
 const SETTLED_MS = 1000;
 
 /**

@@ -71,7 +71,7 @@ export class RaftTcpServer extends ServerTCP {
   }
 
   protected override handleError(error: unknown): void {
-    // Until it listens, whoever started it is told.
+    // Until it listens, the caller that started it is told.
     if (this.netServer.listening) this.accepting.onFailure(`the peer listener reported: ${errorText(error)}`);
   }
 

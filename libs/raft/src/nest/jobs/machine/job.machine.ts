@@ -115,7 +115,7 @@ export class JobMachine {
   }
 
   /**
-   * Said by whoever ran it, leader or not. What comes behind a take-over is the better knowledge of how it ended, and changes
+   * Said by the node that ran it, leader or not. What comes behind a take-over is the better knowledge of how it ended, and changes
    * nothing else.
    *
    * @returns whether the run was still claimed under that token

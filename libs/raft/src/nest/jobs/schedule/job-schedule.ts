@@ -6,7 +6,7 @@ export interface JobSchedule {
   next(afterMs: number): number | null;
 }
 
-/** Due at each multiple of the interval since 1970, whoever leads and since when. */
+/** Due at each multiple of the interval since 1970, under every leader. */
 export class IntervalSchedule implements JobSchedule {
   readonly label: string;
 

@@ -20,7 +20,7 @@ interface BarrierRecord {
   /** How often the barrier has opened. */
   readonly generation: number;
   readonly arrivals: readonly Arrival[];
-  /** Those for whom it opened of late: who asks again, as its answer was lost, isn't counted anew. */
+  /** Those for whom it opened of late: who asks again, as its answer was lost, isn't counted again. */
   readonly passed: readonly { readonly generation: number; readonly ids: readonly string[] }[];
 }
 

@@ -7,8 +7,8 @@ import { BarrierMachine } from './barrier.machine';
 import { RaftBarrier, type RaftBarrierOptions } from './raft-barrier';
 
 /**
- * Names a barrier for `RaftModule.forFeature`, which provides it to the importing module. Whoever names it again, in another
- * module or on another node, has the same.
+ * Names a barrier for `RaftModule.forFeature`, which provides it to the importing module. The same name in another
+ * module or on another node is the same object.
  *
  * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter
  * @param options see {@link RaftBarrierOptions}

@@ -39,7 +39,7 @@ const RETRY_MS = 100;
 
 /**
  * A place at which so many wait for each other, again and again: when the last one has arrived, all go on, and the next
- * generation begins. Inject it with `@InjectRaftBarrier('name')`. Who crashed while it waited doesn't count any more after 15 seconds.
+ * generation begins. Inject it with `@InjectRaftBarrier('name')`. Who crashed while it waited no longer counts after 15 seconds.
  *
  * @example
  * ```ts

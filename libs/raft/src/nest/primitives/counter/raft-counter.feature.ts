@@ -7,8 +7,8 @@ import { CounterMachine } from './counter.machine';
 import { RaftCounter } from './raft-counter';
 
 /**
- * Names a replicated counter for `RaftModule.forFeature`, which provides it to the importing module. Whoever names it again, in another
- * module or on another node, has the same.
+ * Names a replicated counter for `RaftModule.forFeature`, which provides it to the importing module. The same name in another
+ * module or on another node is the same object.
  *
  * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter
  * @throws RaftError `RAFT_CONFIGURATION` the name can't be one

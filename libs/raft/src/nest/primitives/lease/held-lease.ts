@@ -104,7 +104,7 @@ export class HeldLease implements RaftLease {
     this.aborter.abort(reason);
   }
 
-  /** The process ends: nothing is renewed any more. */
+  /** The process ends: nothing more is renewed. */
   forget(): void {
     if (this.state === 'held') this.lose();
   }

@@ -108,7 +108,7 @@ export class LeaseClient {
     return result;
   }
 
-  /** Nobody waits any more, and work under locks is asked to end: then the locks are free at once, and not after their ttl. */
+  /** Nobody waits from now on, and work under locks is asked to end: then the locks are free at once, and not after their ttl. */
   async stop(): Promise<void> {
     this.stopping = true;
     for (const wakeUp of this.waiting.values()) wakeUp.wake();

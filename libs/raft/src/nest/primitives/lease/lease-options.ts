@@ -3,7 +3,7 @@ import { checkedCount, checkedMs } from '../shared/checked';
 /** How a lock or a permit is held and waited for. @publicApi */
 export interface RaftLeaseOptions {
   /**
-   * How long it is held after the last confirmed renewal, in milliseconds. It is renewed by itself, every third of it. Too low:
+   * How long it is held after the last confirmed renewal, in milliseconds. It is renewed automatically, every third of it. Too low:
    * it is lost in an election or in a pause of the process; too high: so long others wait for a holder that crashed. Default 30,000.
    */
   readonly ttlMs?: number;

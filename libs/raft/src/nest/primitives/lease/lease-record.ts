@@ -4,7 +4,7 @@ export interface Holder {
   /** The index of the entry that granted it. */
   readonly token: number;
   readonly ttlMs: number;
-  /** Cluster time at which it ends by itself. */
+  /** Cluster time at which it ends automatically. */
   readonly expiresAt: number;
 }
 

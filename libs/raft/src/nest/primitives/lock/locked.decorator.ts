@@ -19,10 +19,10 @@ type LockableMethod = (...args: never[]) => Promise<unknown> | void;
 type KeyOf<Args extends unknown[]> = (this: never, ...args: Args) => string;
 
 /**
- * Runs the method under a lock of the cluster, whoever calls it: a controller's route, a message or an event handler, `@Cron()`,
+ * Runs the method under a lock of the cluster, for every caller: a controller's route, a message or an event handler, `@Cron()`,
  * or other code. It stands anywhere among a method's decorators.
  *
- * The method's class gets the `RaftLockService` by itself, as a property. Inside, `RaftLockService.current()` is the lock, with its
+ * The method's class gets the `RaftLockService` automatically, as a property. Inside, `RaftLockService.current()` is the lock, with its
  * token and its signal.
  *
  * A call fails with `RAFT_LOCKED` (HTTP 423) where the lock isn't free within `waitMs`, and with `RAFT_LOCK_LOST` where it was

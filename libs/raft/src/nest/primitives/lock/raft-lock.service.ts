@@ -18,7 +18,7 @@ export type RaftLockStatus = LeaseStatus;
  * Locks for the whole cluster: one holder of a key at a time, the others in the order in which they asked. Inject it by its
  * class, or with `@InjectRaftLock('group')`; the root module provides it.
  *
- * A lock lasts for its ttl and is renewed by itself while it is held. A holder that crashed, or was paused for longer than the
+ * A lock lasts for its ttl and is renewed automatically while it is held. A holder that crashed, or was paused for longer than the
  * ttl, loses it, and the next one has it: a paused process doesn't know that yet. What guards a side effect is therefore the
  * lock's `token`, which only grows: pass it to storage, and let storage refuse a lower one.
  *
@@ -38,7 +38,7 @@ export class RaftLockService implements OnModuleDestroy {
   constructor(private readonly client: LeaseClient) {}
 
   /**
-   * Waits for a lock and holds it until it is released. Prefer {@link run}, which releases it by itself.
+   * Waits for a lock and holds it until it is released. Prefer {@link run}, which releases it automatically.
    *
    * @param key 1 to 1,024 characters
    * @param options times in milliseconds; default: `ttlMs` 30,000, `waitMs` 10,000

@@ -7,8 +7,8 @@ import { MapMachine } from './map.machine';
 import { RaftMap } from './raft-map';
 
 /**
- * Names a replicated map for `RaftModule.forFeature`, which provides it to the importing module. The name is the map: whoever
- * names it again, in another module or on another node, has the same.
+ * Names a replicated map for `RaftModule.forFeature`, which provides it to the importing module. The name is the map:
+ * the same name in another module or on another node is the same map.
  *
  * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter
  * @throws RaftError `RAFT_CONFIGURATION` the name can't be one

@@ -20,7 +20,7 @@ export interface RaftMapEntry<T> {
 
 /** @publicApi */
 export interface RaftMapSetOptions {
-  /** How long the key stays, in milliseconds by the cluster's time. Setting it again begins anew. Default: until it is deleted. */
+  /** How long the key stays, in milliseconds by the cluster's time. Setting the key begins a new time. Default: until it is deleted. */
   readonly ttlMs?: number;
 }
 

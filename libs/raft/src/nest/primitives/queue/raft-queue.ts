@@ -184,7 +184,7 @@ export class RaftQueue<T> {
     return this.ofDead((some, limit) => this.caller.discard(this.name, some, limit), ids);
   }
 
-  /** Whoever waits for messages gets none, and no message is taken on the way out. */
+  /** A waiting consumer gets none, and no message is taken on the way out. */
   onModuleDestroy(): void {
     this.stopping = true;
     this.subscription?.unsubscribe();

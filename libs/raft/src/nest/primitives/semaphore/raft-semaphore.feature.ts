@@ -7,8 +7,8 @@ import { SemaphoreMachine } from './semaphore.machine';
 import { RaftSemaphore, type RaftSemaphoreOptions } from './raft-semaphore';
 
 /**
- * Names a semaphore for `RaftModule.forFeature`, which provides it to the importing module. Whoever names it again, in another
- * module or on another node, has the same.
+ * Names a semaphore for `RaftModule.forFeature`, which provides it to the importing module. The same name in another
+ * module or on another node is the same object.
  *
  * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter
  * @param options see {@link RaftSemaphoreOptions}

@@ -17,7 +17,7 @@ export type RaftPermit = RaftLease;
 
 /**
  * Permits of which the cluster gives out so many at once; others wait in the order in which they asked. Inject it with
- * `@InjectRaftSemaphore('name')`. A permit has a ttl and is renewed by itself, and is lost as a lock is: see `RaftLockService`.
+ * `@InjectRaftSemaphore('name')`. A permit has a ttl and is renewed automatically, and is lost as a lock is: see `RaftLockService`.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export class RaftSemaphore {
   }
 
   /**
-   * Waits for a permit and holds it until it is released. Prefer {@link run}, which releases it by itself.
+   * Waits for a permit and holds it until it is released. Prefer {@link run}, which releases it automatically.
    *
    * @param options times in milliseconds; default: `ttlMs` 30,000, `waitMs` 10,000
    * @throws RaftError `RAFT_LOCKED` none was free in time; `RAFT_BUSY` too many wait; `RAFT_SHUTTING_DOWN`

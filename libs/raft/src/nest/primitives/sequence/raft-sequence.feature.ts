@@ -7,8 +7,8 @@ import { SequenceMachine } from './sequence.machine';
 import { RaftSequence, type RaftSequenceOptions } from './raft-sequence';
 
 /**
- * Names a sequence of numbers for `RaftModule.forFeature`, which provides it to the importing module. Whoever names it again, in another
- * module or on another node, has the same.
+ * Names a sequence of numbers for `RaftModule.forFeature`, which provides it to the importing module. The same name in another
+ * module or on another node is the same object.
  *
  * @param name 1 to 63 characters of `[A-Za-z0-9_.-]`, beginning with a letter
  * @param options see {@link RaftSequenceOptions}

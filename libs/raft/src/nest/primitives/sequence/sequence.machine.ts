@@ -10,7 +10,7 @@ import {
 import { RaftRejection } from '../../../state-machine/declare/raft-rejection';
 import { SnapshotMap } from '../../../state-machine/snapshot/snapshot-map';
 
-/** Numbers that belong to whoever reserved them. @publicApi */
+/** Numbers that belong to the caller that reserved them. @publicApi */
 export interface RaftSequenceBlock {
   readonly first: number;
   readonly last: number;

@@ -8,11 +8,11 @@ const SPARE = 64;
 
 /**
  * The times at which something of a machine's keys ends, the earliest first. It follows from the state: a restore fills it
- * anew, no snapshot holds it, and what it gives out depends on keys and times alone.
+ * again, no snapshot holds it, and what it gives out depends on keys and times alone.
  */
 export class DueTimes {
   private readonly times = new Map<string, number>();
-  /** A binary heap. An entry whose time isn't its key's any more is passed over. */
+  /** A binary heap. An entry whose time is no longer its key's is passed over. */
   private heap: Due[] = [];
 
   /** @param atMs cluster time; undefined where nothing of the key ends */
@@ -32,7 +32,7 @@ export class DueTimes {
     return this.heap[0]?.atMs;
   }
 
-  /** @returns the key that is due first, where it is due by `nowMs`; it stays until its time is set anew */
+  /** @returns the key that is due first, where it is due by `nowMs`; it stays until its time is set again */
   firstDue(nowMs: number): string | undefined {
     this.dropLeftOvers();
     const first = this.heap[0];

@@ -30,7 +30,7 @@ export abstract class ExpiringMachine {
     for (let count = 0; count < KEYS_PER_COMMAND; count++) {
       const key = this.due.firstDue(context.now);
       if (key === undefined) break;
-      // Whatever is left of it sets its time anew.
+      // Whatever is left of it sets its time again.
       this.due.set(key, undefined);
       this.expireKey(context, key);
     }

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 type Method = (...args: never[]) => unknown;
 
 /**
- * Puts a wrapper in a method's place, at decoration, so that every way to call it goes through the wrapper. To whoever reads
+ * Puts a wrapper in a method's place, at decoration, so that every way to call it goes through the wrapper. To everybody who reads
  * them, name, length and what other decorators have put on the function are the wrapper's; what decorators above put on it they
  * put on the wrapper themselves. Parameters' metadata is kept with the class, and isn't touched.
  */

@@ -4,7 +4,7 @@ import { tablesOf } from '../entities/tables';
 
 /**
  * Sums over the rows that say what this node promised. A row that was there before has none until the store is opened; a build
- * that knows nothing of them can't write a batch or a snapshot any more, so that no sum goes stale.
+ * that knows nothing of them can no longer write a batch or a snapshot, so that no sum goes stale.
  */
 export class AddRaftChecksums1764600000000 implements MigrationInterface {
   readonly name = 'AddRaftChecksums1764600000000';

@@ -6,13 +6,13 @@ import type { Tables } from '../entities/tables';
 /** Rows of one delete: a few milliseconds, so that the disk is never kept from the log for long. */
 const PORTION_ROWS = 2_000;
 const PORTION_CHUNKS = 16;
-/** Batches that stay, for whoever looks into the table; the last one must. */
+/** Batches that stay, for people who look into the table; the last one must. */
 const BATCHES_KEPT = 128;
 
 /**
  * Deletes what no longer counts: entries before a log's origin or of an earlier generation, old batches, the chunks of
  * replaced or unfinished snapshots. Always in small portions, on a connection that no write waits for, and always by what
- * the tables say at that moment, so that it is harmless whoever runs it and however late.
+ * the tables say at that moment, so that it is harmless, whichever process runs it and however late.
  */
 export class Sweep {
   private running: Promise<void> | undefined;

@@ -10,7 +10,7 @@ export class WriteOrder {
   private tail: Promise<unknown> = Promise.resolve();
   /** Why nothing may be written until the store has recovered. */
   private uncertainty: unknown;
-  /** Why nothing will be written any more. */
+  /** Why nothing more will be written. */
   fenced: StoreFencedError | undefined;
 
   constructor(private readonly schema: string) {}
@@ -67,7 +67,7 @@ export class WriteOrder {
     return this.fenced;
   }
 
-  /** Ends all writing because the store isn't ours any more. */
+  /** Ends all writing because the store is no longer ours. */
   stop(why: string, cause?: unknown): StoreFencedError {
     return this.end(
       new StoreFencedError(

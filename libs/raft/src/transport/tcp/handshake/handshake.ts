@@ -22,7 +22,7 @@ export interface HandshakePorts {
   /** Bytes of the TLS session, once it stands. */
   session(): Uint8Array;
   hello(): Hello;
-  /** Whether whoever was dialled may hear who this is, by its certificate. @returns the sentence to refuse it with */
+  /** Whether the dialled peer may hear who this is, by its certificate. @returns the sentence to refuse it with */
   refusalOfDialled(): string | undefined;
   /** Whether this is what its certificate says it is. @returns the sentence to refuse it with */
   refusalOf(hello: Hello): string | undefined;
