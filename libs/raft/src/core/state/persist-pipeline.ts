@@ -68,10 +68,6 @@ export class PersistPipeline {
     this.waiting = this.waiting.filter((waiting) => waiting.upTo < from);
   }
 
-  get isWriting(): boolean {
-    return this.underWay !== undefined;
-  }
-
   /** The store holds a snapshot in place of the log up to `lastIndex`; nothing was under way. What was to be said of the old log is never said. */
   restartBehind(lastIndex: number): void {
     invariant(this.underWay === undefined, () => `a snapshot is installed while batch ${this.lastNumber} is under way`);

@@ -8,10 +8,6 @@ import type { Message } from '../../core/base/messages';
 export class WithheldMessages {
   private waiting: WithheldMessage[] = [];
 
-  get size(): number {
-    return this.waiting.length;
-  }
-
   hold(message: WithheldMessage): void {
     this.waiting.push(message);
   }
