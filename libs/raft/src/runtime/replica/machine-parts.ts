@@ -23,10 +23,7 @@ export function applierOf({ ports, replica, parts }: ReplicaWiring): Applier {
   const { stateMachine, scheduler } = ports.options;
   return new Applier(stateMachine, scheduler, {
     isWanted: (index) => parts().waiters.has(index),
-    applied: (entries, outcomes, tookMs) => {
-      parts().events.applied(entries, tookMs);
-      replica.applied(entries, outcomes);
-    },
+    applied: replica.applied.bind(replica),
     failed: (error) =>
       ports.failed(
         'RAFT_FATAL',

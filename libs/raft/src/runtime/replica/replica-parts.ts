@@ -50,11 +50,7 @@ export function replicaParts(given: Omit<ReplicaWiring, 'parts'>): ReplicaParts 
 
 function waitersOf({ ports }: ReplicaWiring): Waiters {
   const { requests, router, session } = ports;
-  return new Waiters(
-    requests,
-    (request) => router.retry(request),
-    (request, result) => session.decided(request, result),
-  );
+  return new Waiters(requests, router.retry.bind(router), session.decided.bind(session));
 }
 
 function driverOf({ ports, kernel, restored, replica, parts }: ReplicaWiring): KernelDriver {

@@ -67,7 +67,7 @@ export interface ReplicaBehaviour {
   send(message: Message): void;
   statusChanged(status: KernelStatus): void;
   configurationChanged(configuration: ConfigurationInForce): void;
-  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void;
+  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[], tookMs: number): void;
   installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void;
   /** How old the state here is at most, in milliseconds; undefined where that isn't known. */
   readonly ageMs: number | undefined;

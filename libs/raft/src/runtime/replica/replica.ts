@@ -145,8 +145,9 @@ export class Replica implements ServingReplica, ReplicaBehaviour {
     if (!isOnItsWay && message.kind === 'appendEntries') this.driver.peerUnreachable(message.to);
   }
 
-  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[]): void {
-    const { position, clock, waiters } = this.parts;
+  applied(entries: readonly Entry[], outcomes: readonly CommandOutcome[], tookMs: number): void {
+    const { position, clock, waiters, events } = this.parts;
+    events.applied(entries, tookMs);
     const last = entries[entries.length - 1]!;
     const isNewTerm = last.term !== position.term;
     position.moveTo(last);
