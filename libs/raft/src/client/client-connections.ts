@@ -28,7 +28,7 @@ export interface ClientConnectionsPorts {
 
 /** The client's side of its transport: what its nodes say, and which of them it is connected to. */
 export class ClientConnections implements ClientTransportHost {
-  /** The calls by which nodes tell who leads, by address. */
+  /** The calls by which nodes name the leader, by address. */
   private readonly statusCalls = new Map<string, number>();
 
   constructor(private readonly ports: ClientConnectionsPorts) {}

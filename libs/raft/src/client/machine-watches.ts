@@ -63,7 +63,7 @@ export class MachineWatches {
     };
   }
 
-  /** The node that tells may be another one, or connected anew. */
+  /** The node that tells may be another one, or connected again. */
   settle(): void {
     const home = this.ports.home();
     if (home === this.toldBy) return;

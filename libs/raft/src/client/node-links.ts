@@ -77,7 +77,7 @@ export class NodeLinks {
     if (this.homeAddress === address) this.homeAddress = undefined;
   }
 
-  /** A node said who leads. The leader is dialled where no option names its address. */
+  /** A node named the leader. The leader is dialled where no option names its address. */
   statusReceived(address: string, word: ClusterStatus): void {
     const node = this.nodes.get(address);
     if (node === undefined) return;
@@ -90,7 +90,7 @@ export class NodeLinks {
     this.dial(leader.peer);
   }
 
-  /** A node that follows nobody any more, in a later term, doesn't know better than one that still has a leader. */
+  /** A node that no longer follows anybody, in a later term, doesn't know better than one that still has a leader. */
   get leader(): LeaderStatus | null {
     return this.leading?.leader ?? null;
   }
@@ -136,7 +136,7 @@ export class NodeLinks {
     return (home === undefined ? undefined : this.nodes.get(home)?.hello?.replicaId) ?? NO_REPLICA;
   }
 
-  /** Whom to send a command: the leader, or whoever passes it on to it. */
+  /** Whom to send a command: the leader, or a node that passes it on to it. */
   target(): ReplicaId {
     const candidates = this.candidates();
     const leader = this.leader?.id;

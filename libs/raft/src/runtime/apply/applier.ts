@@ -74,7 +74,7 @@ export class Applier {
     return new Promise((resolve) => this.settledTasks.push(resolve));
   }
 
-  /** Hands nothing over any more. @returns when the slice that is under way is applied */
+  /** Hands nothing over from now on. @returns when the slice that is under way is applied */
   close(): Promise<void> {
     this.closed = true;
     this.queue = [];

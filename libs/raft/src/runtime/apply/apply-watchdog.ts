@@ -41,7 +41,7 @@ export interface ApplyWatchdogPorts {
 
 /** Entries that are committed, and don't get applied. */
 interface Standstill {
-  /** Whoever has applied this one got past it. */
+  /** A member that has applied this one got past it. */
   readonly lastIndex: number;
   readonly ageMs: number;
   /** The state machine has it in hand. */

@@ -23,7 +23,7 @@ export function undecided(why: string): RaftError {
   );
 }
 
-/** This time it wasn't taken in; the time before it may have been. */
+/** This time it wasn't accepted; the time before it may have been. */
 export function refusedOnceMore(error: RaftError): RaftError {
   return new RaftError(
     'RAFT_INDETERMINATE',

@@ -1,7 +1,7 @@
 import type { Scheduler } from './scheduler';
 
 /**
- * Hands over each chunk in a turn of the event loop of its own: a store reads many at once, and whoever takes them one behind
+ * Hands over each chunk in a turn of the event loop of its own: a store reads many at once, and a reader that takes them one after
  * the other lets neither heartbeats nor calls in between.
  */
 export async function* yieldBetweenChunks(

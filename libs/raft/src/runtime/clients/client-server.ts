@@ -29,7 +29,7 @@ const METHODS: ReadonlyMap<string, RequestKind> = new Map([
   ['query', 'query'],
 ]);
 const LONGEST_TIMEOUT_MS = 3_600_000;
-/** Of one client, so that it can't take all the room that calls have in this node. */
+/** Of one client, so that it can't take all the space that calls have in this node. */
 const MOST_CALLS = 2000;
 const NOTHING = new Uint8Array(0);
 
@@ -56,7 +56,7 @@ interface Connected {
 
 /**
  * Serves clients, which aren't members: their commands, sessions and queries go the way of this node's own callers, so any node
- * serves them, whoever leads. They hear who leads, and what state machines tell.
+ * serves them, under every leader. They learn who the leader is, and what state machines report.
  */
 export class ClientServer implements ClientHost {
   private readonly clients = new Map<ClientChannel, Connected>();
@@ -189,7 +189,7 @@ export class ClientServer implements ClientHost {
     return this.latest.body;
   }
 
-  /** What can't be pushed must not be missed in silence: the client that connects anew hears that something may have been. */
+  /** What can't be pushed must not be missed in silence: the client that connects again hears that something may have been. */
   private push(channel: ClientChannel, id: number, body: Uint8Array): void {
     const { groupId } = this.ports;
     if (!channel.send({ kind: 'response', groupId, id, ok: true, body }))

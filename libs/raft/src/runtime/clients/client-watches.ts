@@ -23,7 +23,7 @@ export const WATCH_BOUNDS = {
 };
 /** Connections don't say when they take more: so often they are looked at. */
 const LOOK_EVERY_MS = 20;
-/** Looks at a connection that takes nothing before it is hung up on, where room is short or it is to be told that it was cut. */
+/** Looks at a connection that takes nothing before it is hung up on, where memory is short or it is to be told that it was cut. */
 const MOST_VAIN_LOOKS = 100;
 const RETRY_CUT_AFTER_MS = 200;
 

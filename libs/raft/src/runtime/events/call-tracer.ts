@@ -14,7 +14,7 @@ export interface TracedCall {
 export interface CallTrace {
   /** What travels to the leader with a call that is sent on, so that both nodes' parts are one trace: W3C `traceparent`. */
   carrier(): string;
-  /** The call was handed over to the leader of this name. Called anew where it has to be sent to another. */
+  /** The call was handed over to the leader of this name. Called again where it has to be sent to another. */
   forwarded(to: string): void;
   /** The command stands in this leader's log. */
   appended(place: LogId): void;

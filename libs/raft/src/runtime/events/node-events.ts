@@ -73,7 +73,7 @@ export class NodeEvents {
   /** @internal */
   readonly taps: Taps;
 
-  /** @param logger hears of a listener that throws */
+  /** @param logger is told of a listener that throws */
   constructor(source: EventSource, logger: () => RaftLogger) {
     const taps = RAFT_EVENT_NAMES.map((name) => [name, new EventTap(name, source, logger)] as const);
     this.taps = Object.fromEntries(taps) as unknown as Taps;

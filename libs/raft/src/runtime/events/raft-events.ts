@@ -52,7 +52,7 @@ export interface ApplyEvent {
 
 /** This node campaigns, or has campaigned. @publicApi */
 export interface ElectionEvent {
-  /** `preVote`: asks whether it could win. `vote`: asks for votes in `term`. `won`. `lost`: it follows again, or tries anew. */
+  /** `preVote`: asks whether it could win. `vote`: asks for votes in `term`. `won`. `lost`: it follows again, or tries again. */
   readonly stage: 'preVote' | 'vote' | 'won' | 'lost';
   readonly term: number;
 }

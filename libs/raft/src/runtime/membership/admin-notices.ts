@@ -34,7 +34,7 @@ export class AdminNotices {
   emit(what: string): void {
     const { calls, links, logger, nodeId } = this.ports;
     const replica = this.ports.replica();
-    // Names come from whoever asks: none of them makes a line of its own.
+    // Names come from the caller: none of them makes a line of its own.
     const said = what.replaceAll(/\p{Cc}/gu, '?').slice(0, LONGEST_NOTICE);
     logger.log(`Administration, asked of '${nodeId}': ${said}.`);
     for (const { id } of replica?.kernel.configuration.configuration.members ?? []) {

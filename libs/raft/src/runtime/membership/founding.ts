@@ -150,7 +150,7 @@ export class Founding {
 
   private writeIfComplete(): void {
     const { founders, nodeId, scheduler } = this.ports.options;
-    // Whoever has met the cluster that there was has lost what it held, and founds no other in its place.
+    // A store that has met the earlier cluster has lost what it held, and founds no other in its place.
     if (founders[0]?.id !== nodeId || this.ports.metCluster() !== undefined || !this.isComplete()) return;
     const present = founders.filter(({ id }) => this.heard.has(id));
     const members = present.map((founder): Member => ({

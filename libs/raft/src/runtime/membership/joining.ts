@@ -32,7 +32,7 @@ export interface JoiningPorts {
   /** The cluster doesn't let this node in as it is configured. */
   forbidden(sentence: string): void;
   joined(group: LoadedGroup): void;
-  /** It won't be taken in, however long it waits. */
+  /** It won't be accepted, however long it waits. */
   refused(sentence: string): void;
   storageLost(sentence: string): void;
 }

@@ -17,8 +17,8 @@ export interface InquiryPorts {
 const VOTER_PATIENCE = 4;
 
 /**
- * A voter that was removed while it was away hears of it when it asks for votes. One that has no vote asks for nothing, and
- * those who vote now may have had no vote when it was last there: so while it hears of no leader, a node asks all the members
+ * A voter that was removed while it was away learns of it when it asks for votes. One that has no vote asks for nothing, and
+ * those who vote now may have had no vote when it was last there: so while it knows no leader, a node asks all the members
  * that it knows which membership there is.
  */
 export class MembershipInquiry {

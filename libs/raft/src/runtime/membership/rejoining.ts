@@ -42,7 +42,7 @@ export class Rejoining {
 
   constructor(private readonly ports: RejoiningPorts) {}
 
-  /** Takes note of when a replacement ended, whoever asked for it. */
+  /** Takes note of when a replacement ended, for any caller. */
   configurationChanged(configuration: Configuration): void {
     const { before } = this;
     this.before = configuration;
@@ -86,7 +86,7 @@ export class Rejoining {
 
   /**
    * On the leader: whether a damaged node may come back as its own replacement, which an operator has asked for. One at a time:
-   * whoever is allowed has the place until it stands in the log.
+   * the node that is allowed has the place until it stands in the log.
    *
    * @param incarnation of the store that takes the place of the damaged one
    * @returns whether the old replica voted

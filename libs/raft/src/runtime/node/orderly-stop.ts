@@ -16,9 +16,9 @@ export interface StoppingNode {
   readonly admission: RequestAdmission;
   readonly leadership: LeadershipTransfer;
   readonly starting: Promise<void> | undefined;
-  /** Undefined where it doesn't work any more. */
+  /** Undefined where it no longer works. */
   workingReplica(): Replica | undefined;
-  /** No timer and no input any more. @returns when writes and applies that were under way have settled */
+  /** No timer and no input from now on. @returns when writes and applies that were under way have settled */
   closeParts(): Promise<void>;
 }
 

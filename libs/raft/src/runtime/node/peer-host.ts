@@ -196,7 +196,7 @@ export class PeerHost implements TransportHost {
     }
   }
 
-  /** Of what nodes ask each other, one who isn't a member may ask only to become one. */
+  /** Of what nodes ask each other, a node that isn't a member may ask only to become one. */
   private takeRequest(message: RequestMessage, sender: Hello): void {
     const { calls, server } = this.ports;
     if (message.method !== JOIN && !isAmongUs(this.standingOf(sender))) {

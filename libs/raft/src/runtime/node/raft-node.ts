@@ -22,7 +22,7 @@ const NOTHING = new Uint8Array(0);
 const REPAIR_TIMEOUT_MS = 30_000;
 
 /**
- * One node of a cluster: it opens its store, finds its peers, drives one kernel, and answers calls, whoever leads. Its time
+ * One node of a cluster: it opens its store, finds its peers, drives one kernel, and answers calls, under every leader. Its time
  * and chance come from the scheduler in its options, so that a simulator can run it in a time of its own.
  *
  * @publicApi
@@ -137,7 +137,7 @@ export class RaftNode {
   }
 
   /**
-   * Ends a client session in the cluster, whoever has opened it: its next command fails with `RAFT_SESSION_EXPIRED`. Where it is
+   * Ends a client session in the cluster, by any client: its next command fails with `RAFT_SESSION_EXPIRED`. Where it is
    * gone already, nothing happens.
    *
    * @throws RaftError `RAFT_REJECTED` with the reason `NODE_SESSION`, and the codes of the way to the leader
@@ -238,8 +238,8 @@ export class RaftNode {
   /**
    * Hands the leadership over, without an election time-out in between; works on any node.
    *
-   * @param name who shall lead. Default: the voter that is there and has most of the log
-   * @returns who leads now
+   * @param name the next leader. Default: the voter that is there and has most of the log
+   * @returns the leader now
    * @throws RaftError `RAFT_REJECTED` with the reason `UNKNOWN_MEMBER` or `NO_TRANSFER_TARGET`; `RAFT_CONFLICT` it is being handed
    *   to another; `RAFT_TIMEOUT` nobody took over, and the leader leads on
    */

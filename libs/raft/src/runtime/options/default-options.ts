@@ -100,7 +100,7 @@ function validate(options: RaftNodeOptions): void {
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(`limits.${name}`, value, 'write a whole number above 0');
 }
 
-/** Where peers prove nothing, whoever reaches this node's port is one: then nobody elsewhere is to be a member. */
+/** Where peers prove nothing, everybody who reaches this node's port is one: then nobody elsewhere is to be a member. */
 function requireLocal({ founders, advertise, join, transport }: RaftNodeOptions): void {
   const addresses = [
     ...founders.map(({ peer }, at) => [`founders[${at}].peer`, peer] as const),

@@ -4,7 +4,7 @@ const ID_SPACE = 2 ** 20;
 export class CallIds {
   private last: number;
 
-  /** @param seed drawn anew with each start, 32 bits */
+  /** @param seed drawn again with each start, 32 bits */
   constructor(seed: number) {
     // An answer to a call of this node's life before must not be taken for one of this life.
     this.last = seed * ID_SPACE;

@@ -13,7 +13,7 @@ export class DialledAddresses {
 
   constructor(
     private readonly transport: RaftTransport,
-    /** Nobody wants the connection to this address any more. */
+    /** Nobody needs the connection to this address now. */
     private readonly hungUp: (address: string) => void,
   ) {}
 
@@ -25,12 +25,12 @@ export class DialledAddresses {
     return this.hints;
   }
 
-  /** Dials these members, and no other ones any more. */
+  /** Dials these members, and no others from now on. */
   dial(addresses: Iterable<string>): void {
     this.replace(this.members, new Set(addresses));
   }
 
-  /** Tries these hints, and no other ones any more. */
+  /** Tries these hints, and no others from now on. */
   try(addresses: ReadonlySet<string>): void {
     this.replace(this.hints, addresses);
   }

@@ -17,7 +17,7 @@ const MOST_MOVERS = 64;
 
 /**
  * Which life of each member counts. One that speaks from where the membership says counts at once, as does one that is met
- * there. One that came back elsewhere counts once it has been looked into: whoever has a copy of a disk could say the same.
+ * there. One that came back elsewhere counts once it has been looked into: a process with a copy of its disk could say the same.
  */
 export class Movers {
   private readonly counted = new Map<ReplicaId, Boot>();
@@ -61,7 +61,7 @@ export class Movers {
     return true;
   }
 
-  /** It is no member any more, or has turned out to be a copy. */
+  /** It is no longer a member, or has turned out to be a copy. */
   dismiss(replica: ReplicaId): void {
     this.waiting.delete(replica);
     this.promised.delete(replica);

@@ -35,7 +35,7 @@ export class PeerCalls {
 
   constructor(private readonly ports: PeerCallsPorts) {}
 
-  /** Serves the calls of this name, from whoever was admitted. */
+  /** Serves the calls of this name, from every admitted peer. */
   serve(method: string, handler: PeerCallHandler): void {
     this.handlers.set(method, handler);
   }

@@ -80,7 +80,7 @@ export class PeerLinks {
     return this.unknownNodes.named(name);
   }
 
-  /** @returns whether this store was a member's, by what a node said from it, and isn't one's any more */
+  /** @returns whether this store was a member's, by what a node said from it, and no longer is */
   wasRemoved(incarnation: string): boolean {
     const { configuration } = this;
     if (configuration === undefined || this.routes.members.some((member) => member.incarnation === incarnation))
@@ -95,7 +95,7 @@ export class PeerLinks {
     return standingOf(peer, clusterId, this.configuration);
   }
 
-  /** Dials the members of a configuration, and nobody else any more but hints. */
+  /** Dials the members of a configuration, and from then on nobody else but hints. */
   connectMembers(configuration: Configuration, self: ReplicaId): void {
     // What was dialled before leads to those through whom this node came: it is let go once all members are reached.
     for (const address of this.dialled.ofMembers) this.ports.hints.add(address);

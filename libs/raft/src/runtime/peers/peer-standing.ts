@@ -9,7 +9,7 @@ import type { Hello } from '../../transport/contract';
  *
  * - `member`: the replica id is in the configuration in force, with this store and this name. What it says of others counts.
  * - `newer`: a replica id that this node's configuration hasn't given out yet, as this node is behind (thesis §4.1).
- * - `removed`: a replica id that was given out, and is no member's any more.
+ * - `removed`: a replica id that was given out, and is no longer a member's.
  * - `outsider`: no replica of this cluster, or one that says it is a replica with another store or name.
  */
 export type PeerStanding = 'member' | 'newer' | 'removed' | 'outsider';

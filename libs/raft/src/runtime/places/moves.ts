@@ -47,7 +47,7 @@ interface MoverCase {
 }
 
 /**
- * Members that come back at another address. Whoever leads, and while nobody does each node for itself, finds out whether it is the
+ * Members that come back at another address. The leader, and without one each node for itself, finds out whether it is the
  * member and no copy of its disk; the leader then writes its address into the log, and those of all others that it knows of by then.
  */
 export class Moves {

@@ -27,7 +27,7 @@ export interface ReadPorts {
 export class Reads implements RequestHolder {
   private readonly confirming = new Map<number, PendingRequest>();
   private unproved = new Set<PendingRequest>();
-  /** In order of arrival. Indexes hardly ever go down, so whoever stands behind a higher one waits for it too. */
+  /** In order of arrival. Indexes hardly ever go down, so a read after a higher one waits for it too. */
   private readonly unapplied = new Set<PendingRequest>();
   private lastContext = 0;
   /** How many were confirmed or begun here, by consistency. */
@@ -81,7 +81,7 @@ export class Reads implements RequestHolder {
     }
   }
 
-  /** This node doesn't lead any more. A read changes nothing, so it may ask the next leader. */
+  /** This node no longer leads. A read changes nothing, so it may ask the next leader. */
   refused(reads: readonly RefusedRead[]): void {
     for (const { context } of reads) {
       const request = this.taken(context);

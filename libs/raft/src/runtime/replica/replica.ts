@@ -96,7 +96,7 @@ export class Replica implements ServingReplica, ReplicaBehaviour {
     };
   }
 
-  /** A message came in from the replica that it names; who says so was judged before. */
+  /** A message arrived from the replica that it names; who says so was judged before. */
   receive(message: Message): void {
     if (message.to !== this.replicaId || message.clusterId !== this.clusterId) return;
     this.parts.roundTrips.received(message);

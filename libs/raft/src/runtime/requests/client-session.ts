@@ -38,7 +38,7 @@ export interface ClientSessionPorts {
 
 /**
  * A client that the cluster knows, so that its commands are applied once, however often they are sent (thesis §6.3). Use it
- * with `$session(session)`; each call is then sent again by itself, to whoever leads, up to its deadline. The session lives in
+ * with `$session(session)`; each call is then repeated automatically, to the present leader, up to its deadline. The session lives in
  * the log: on all nodes, over restarts, snapshots and changes of the leader. While this object is open, it keeps it alive.
  *
  * @publicApi
@@ -100,7 +100,7 @@ export class RaftSession implements SessionCalls {
   /**
    * Ends the session in the cluster, which forgets its answers at once. Idempotent.
    *
-   * @throws RaftError the codes of the way to the leader; the session then ends by itself after `ttlMs`
+   * @throws RaftError the codes of the way to the leader; the session then ends automatically after `ttlMs`
    */
   async close(): Promise<void> {
     if (this.ended) return;
@@ -108,7 +108,7 @@ export class RaftSession implements SessionCalls {
     if (!this.expired) await this.operate({ kind: 'close', clientId: this.id });
   }
 
-  /** Sends no signs of life any more; the session goes on, and may be resumed elsewhere within `ttlMs`. */
+  /** Sends no more signs of life; the session goes on, and may be resumed elsewhere within `ttlMs`. */
   detach(): void {
     if (this.ended) return;
     this.ended = true;

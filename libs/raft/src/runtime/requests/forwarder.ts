@@ -38,7 +38,7 @@ export interface ForwarderPorts {
   readonly session: Pick<ForwardingSession, 'prepare' | 'decided'>;
   /** After how long without an answer a write is sent again, if it may be. */
   readonly patienceMs: number;
-  /** Whether a read is sent again, too, as whoever has it may be cut off from the others. Default: a leader that is goes. */
+  /** Whether a read is sent again, too, as the node that has it may be cut off from the others. Default: a leader that is goes. */
   readonly repeatsReads?: boolean;
   /** The leader answered a barrier: its index must be applied here. */
   confirmedByLeader(request: PendingRequest, index: number): void;
@@ -108,7 +108,7 @@ export class Forwarder implements RequestHolder {
     }
   }
 
-  /** What waits for a node that doesn't lead any more goes to the new leader. */
+  /** What waits for a node that no longer leads goes to the new leader. */
   leaderChanged(leader: ReplicaId): void {
     if (this.underWay.size === 0) return;
     const address = this.ports.links.routeTo(leader)?.address;

@@ -33,8 +33,8 @@ export interface ForwardingSessionPorts {
 
 /**
  * The session in which this node sends on the commands of its callers (thesis §6.3): so one whose connection broke, or whose
- * answer is lost, may be sent again, to whoever leads, and is applied once. It is opened with the first command that needs it,
- * and anew when it has expired. Where none can be had, commands go without, and then they are never sent twice.
+ * answer is lost, may be sent again, to the present leader, and is applied once. It is opened with the first command that needs it,
+ * and again when it has expired. Where none can be had, commands go without, and then they are never sent twice.
  */
 export class ForwardingSession implements RequestHolder {
   private session: OpenSession | undefined;
@@ -47,7 +47,7 @@ export class ForwardingSession implements RequestHolder {
   /**
    * Gives a command that is about to be sent on its place in the session.
    *
-   * @returns false where it has to wait for the session; it comes back by itself
+   * @returns false where it has to wait for the session; it comes back automatically
    */
   prepare(request: PendingRequest): boolean {
     if (request.mayBeSentAgain) return true;
@@ -78,7 +78,7 @@ export class ForwardingSession implements RequestHolder {
         }
         return;
       case 'busy':
-        // Not applied by this entry, and perhaps by an earlier one. There is room once other answers have arrived.
+        // Not applied by this entry, and perhaps by an earlier one. There is space once other answers have arrived.
         if (relay === undefined && request.unresolvedSends === 0) break;
         this.ports.retry(request);
         return;

@@ -25,7 +25,7 @@ export interface CallReporter {
 
 /** Where calls come in, those of this process and those that other nodes send on, and where they are refused. */
 export class RequestAdmission {
-  /** @param closed why no call is taken in at the moment; undefined where calls are */
+  /** @param closed why no call is accepted at the moment; undefined where calls are */
   constructor(
     private readonly options: RequestAdmissionOptions,
     private readonly requests: RequestTable,
@@ -71,7 +71,7 @@ export class RequestAdmission {
     this.requests.failEach((request) => (request.isIndeterminate ? undecided(why) : notTakenIn));
   }
 
-  /** @returns when no call waits any more */
+  /** @returns when no call waits */
   drained(): Promise<void> {
     return new Promise((resolve) => this.requests.whenIdle(resolve));
   }

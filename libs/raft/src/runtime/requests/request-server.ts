@@ -17,7 +17,7 @@ const LONGEST_TIMEOUT_MS = 3_600_000;
 const REMEMBERED_IDS = 8192;
 const REMEMBERED_BOOTS = 64;
 
-/** The calls of one life of a peer that were taken in. */
+/** The calls of one boot of a peer that were accepted. */
 interface Taken {
   /** Everything up to here counts as taken. */
   floor: number;

@@ -54,7 +54,7 @@ export class RequestTable {
     });
   }
 
-  /** Calls `idle` once, when nothing waits any more. */
+  /** Calls `idle` once, when nothing waits. */
   whenIdle(idle: () => void): void {
     this.idle = idle;
     this.onIdle();

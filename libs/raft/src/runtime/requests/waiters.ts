@@ -55,7 +55,7 @@ export class Waiters {
     }
   }
 
-  /** The entry is applied: whoever waits for its index hears what became of it. */
+  /** The entry is applied: the callers that wait for its index learn what became of it. */
   decide(entry: Entry, outcome: CommandOutcome): void {
     let request = this.byIndex.get(entry.index);
     if (request === undefined) return;

@@ -28,7 +28,7 @@ export interface ReplicaSnapshotsPorts {
   applied(): LogId;
   /** A snapshot took the place of the state and of the log; `fetch` is how it came, if it was fetched in this life. */
   installed(snapshot: KernelSnapshot, info: SnapshotInfo, fetch: SnapshotFetch | undefined): void;
-  /** The state machine has no state any more. */
+  /** The state machine has lost its state. */
   failed(error: unknown): void;
   /** The snapshot in the store isn't what was written. */
   damaged(error: Error): void;

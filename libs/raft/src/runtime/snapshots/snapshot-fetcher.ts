@@ -16,7 +16,7 @@ const RETRY_MS = 100;
 /** So often are the members asked for a snapshot before the leader has to say again that it is needed. */
 const PATIENCE = 20;
 /**
- * For how long a node is waited for that had the snapshot and is away: for what to begin anew would cost, within bounds. The least is
+ * For how long a node is waited for that had the snapshot and is away: for what to begin again would cost, within bounds. The least is
  * what a restart takes on a busy machine, the recovery of its database included.
  */
 const AWAY_MS = { least: 30_000, most: 300_000 };
@@ -175,7 +175,7 @@ export class SnapshotFetcher {
     }
   }
 
-  /** Goes on until it has the chunk, with whoever has that snapshot. */
+  /** Goes on until it has the chunk, with any member that has that snapshot. */
   private async chunk(fetch: Fetch, last: LogId, number: number): Promise<Chunk> {
     const { calls, callTimeoutMs, routes, scheduler } = this.ports;
     let failingSinceMs: number | undefined;
@@ -208,7 +208,7 @@ export class SnapshotFetcher {
 
   /**
    * Snapshots of one entry may differ in their bytes, as in what a node knows of the digest that is under way. The checksum of a
-   * chunk covers every byte before it, so whoever has the latest one has all of them.
+   * chunk covers every byte before it, so a receiver of the latest one has all of them.
    */
   private async continues(fetch: Fetch, last: LogId, { address }: SnapshotHolder): Promise<boolean> {
     const { calls, callTimeoutMs } = this.ports;

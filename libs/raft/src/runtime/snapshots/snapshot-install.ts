@@ -26,7 +26,7 @@ export interface InstallPorts {
   /** @returns when nothing is being written and nothing is being applied */
   settled(): Promise<void>;
   installed(snapshot: KernelSnapshot, info: SnapshotInfo): void;
-  /** The state machine has no state any more. */
+  /** The state machine has lost its state. */
   failed(error: unknown): void;
   /** The snapshot in the store isn't what was written. */
   damaged(error: Error): void;
@@ -174,7 +174,7 @@ export async function restoreAtStart(
 
 /**
  * The membership of an installed snapshot is written with the next batch behind the log's cut. Until then the snapshot alone
- * has it, however often this node crashes; and whoever votes by the one before could elect a second leader.
+ * has it, however often this node crashes; and a node that votes by the one before could elect a second leader.
  */
 function withConfiguration(group: LoadedGroup, configuration: ConfigurationInForce): LoadedGroup {
   if (configuration.index <= group.configuration.index) return group;

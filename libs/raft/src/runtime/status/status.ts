@@ -7,7 +7,7 @@ import type { SecurityStatus } from './security-status';
 import type { InstallStatus, SnapshotInfo } from './snapshot-status';
 
 /**
- * Where a node stands. `founding`: waiting for the other founders. `joining`: waiting to be taken in. `removed`, `quarantined`
+ * Where a node stands. `founding`: waiting for the other founders. `joining`: waiting to be accepted. `removed`, `quarantined`
  * and `failed` don't end by themselves; `reason` says what to do.
  *
  * @publicApi
@@ -26,7 +26,7 @@ export type RaftPhase =
 
 /**
  * A node that runs and can't do its part: its store fails or stalls. It acknowledges nothing and its own state stands still;
- * calls that the leader serves go on. It ends by itself when the store is back.
+ * calls that the leader serves go on. It ends automatically when the store is back.
  *
  * @publicApi
  */

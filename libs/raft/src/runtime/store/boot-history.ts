@@ -28,7 +28,7 @@ export interface BootHistoryPorts {
  * Which lives this store has lived, and which was the last of each other replica that was heard of here: how nodes find out
  * that one of them came back with an older state of its disk. Both are in the store, so that they outlive a restart of all.
  *
- * The own life is durable before anybody hears of it. What is heard of others is written behind, and nothing waits for it: a
+ * Its own boot is durable before anybody learns of it. What is heard of others is written behind, and nothing waits for it: a
  * node whose disk stalls has to hear and to answer all the same. So what was heard in the last moments before a crash may
  * be forgotten.
  */
@@ -177,7 +177,7 @@ export class BootHistory {
     if (this.changed && nowMs >= this.retryAtMs) this.write();
   }
 
-  /** Nothing is written any more. */
+  /** Nothing is written from now on. */
   close(): void {
     this.closed = true;
   }

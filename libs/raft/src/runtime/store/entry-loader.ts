@@ -12,7 +12,7 @@ const ERROR_PAUSE_MS = 100;
 export interface EntryLoaderEvents {
   /** The term that the kernel has for an index; undefined outside of its log. */
   termAt(index: number): number | undefined;
-  /** Up to here the log is committed and durable here: it never changes any more, but its head may be cut. */
+  /** Up to here the log is committed and durable here: it never changes, but its head may be cut. */
   settledIndex(): number;
   /** No cut passes it. */
   appliedIndex(): number;

@@ -8,7 +8,7 @@ export interface Notes {
   /** The lives of this store that said who they are, and this one, newest first. */
   readonly lives: readonly Boot[];
   readonly known: readonly KnownBoot[];
-  /** Why this store must not take part any more; null while it may. */
+  /** Why this store must no longer take part; null while it may. */
   readonly quarantine: string | null;
   /** Where members were heard last that weren't where the membership said. Absent: none was. */
   readonly places?: readonly KnownPlace[] | undefined;

@@ -40,7 +40,7 @@ function repairSentence(nodeId: string): string {
   );
 }
 
-/** What whoever runs a node in quarantine should do; the sentences that say why end here. */
+/** What to do with a node in quarantine; the sentences that say why end here. */
 export function whatToDo(nodeId: string): string {
   return (
     `Unless another process of '${nodeId}' runs on that store, repair it: POST /_raft/repair on this node, or ` +

@@ -17,7 +17,7 @@ export interface PersisterEvents {
   failed(error: unknown): void;
   /** The store is well again. */
   recovered(): void;
-  /** The store isn't ours any more, or isn't what it was: nothing can be written again. */
+  /** The store is no longer ours, or isn't what it was: nothing can be written again. */
   lost(sentence: string): void;
   /** What is stored isn't what was written. Left out: it is lost. */
   damaged?(error: Error): void;
@@ -131,7 +131,7 @@ export class Persister {
     );
   }
 
-  /** Nothing is written any more. @returns when what was under way has settled */
+  /** Nothing is written from now on. @returns when what was under way has settled */
   async close(): Promise<void> {
     this.state = 'closed';
     if (this.retryTimer !== undefined) this.scheduler.clearTimer(this.retryTimer);

@@ -14,7 +14,7 @@ export interface StorageWatchdogPorts {
   writeAgeMs(nowMs: number): number;
   /** For how long the store has been waited for, whether it was written to or only asked. */
   silenceMs(nowMs: number): number;
-  /** This replica shan't campaign; a leader makes way for others that are well, or, where the session is lost, at once. */
+  /** This replica must not campaign; a leader makes way for others that are well, or, where the session is lost, at once. */
   transferIfStalled(isLost: boolean): void;
   mayLeadAgain(): void;
   /** {@link StorageWatchdog.degradation} is another now. */
@@ -36,14 +36,14 @@ export class StorageWatchdog {
   constructor(private readonly ports: StorageWatchdogPorts) {}
 
   /**
-   * A write takes too long: nothing more should be taken in. Where only a probe does, a command may go in: whether others get
+   * A write takes too long: nothing more should be accepted. Where only a probe does, a command may go in: whether others get
    * it done is what tells a leader to give way.
    */
   get isStalled(): boolean {
     return this.writeIsStalled;
   }
 
-  /** What keeps this node from doing its part, once that has lasted for a while; it ends by itself when the store is back. */
+  /** What keeps this node from doing its part, once that has lasted for a while; it ends automatically when the store is back. */
   get degradation(): Degradation | undefined {
     return this.current;
   }

@@ -29,7 +29,7 @@ export class TakeoverSilence {
     });
   }
 
-  /** It isn't called any more. */
+  /** It is no longer called. */
   cancel(): void {
     if (this.timer !== undefined) this.scheduler.clearTimer(this.timer);
     this.timer = undefined;
