@@ -280,7 +280,7 @@ describe('the ten first mistakes are answered with what to do:', () => {
       );
       expectSentence(
         reason.replace(/node 'n\d' says so/, "node 'n1' says so"),
-        "The cluster 'shop' exists already (node 'n1' says so), and the store of 'n4' is not part of it: it is empty, because it was wiped or replaced, or kept in memory and the node was restarted, or because the cluster was founded without it. What it once held can’t be assumed, so it must not vote in its old place. To let it come back in place of its old replica, start it with onEmptyStore: 'rejoin' (RAFT_ON_EMPTY_STORE=rejoin, or --on-empty-store rejoin); or start it with join in place of members, on an empty store.",
+        "The cluster 'shop' exists already (node 'n1' says so), and the store of 'n4' is empty: wiped or replaced, kept in memory, or left out at the founding. A node without its data must not vote. Start it with join, or with onEmptyStore: 'rejoin' (RAFT_ON_EMPTY_STORE=rejoin, --on-empty-store rejoin).",
       );
     });
   });

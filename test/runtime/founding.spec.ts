@@ -56,7 +56,7 @@ describe('Founding a cluster', () => {
     const late = cluster.make('n3');
     await cluster.ends(late.raft.start());
     await cluster.until(() => late.raft.status().phase === 'quarantined');
-    expect(late.raft.status().reason).toMatch(/start it with join in place of members/);
+    expect(late.raft.status().reason).toMatch(/left out at the founding.*Start it with join/);
   });
 
   it('does not go on with a minority, even so', async () => {

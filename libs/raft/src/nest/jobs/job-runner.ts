@@ -125,7 +125,7 @@ export class JobRunner {
     if (aheadMs <= ASTRAY_MS) return;
     scope.warnOnce(
       `clocks of ${this.name}`,
-      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${scope.leadership.nodeId}: a leader's clock was wrong, or this one is. It is not run before the clock gets there. Set the clocks right; RaftJobsService.pause('${this.name}') and then resume() let it go on from now where it is more than an hour.`,
+      `The job ${this.name} has run up to a due time that is ${Math.round(aheadMs / 1_000)} s ahead of the clock of the node ${scope.leadership.nodeId}. One of the clocks is wrong, and the job waits until then. Set the clocks right, then call pause('${this.name}') and resume() of RaftJobsService to continue from now.`,
     );
   }
 

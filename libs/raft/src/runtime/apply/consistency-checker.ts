@@ -224,6 +224,6 @@ function isSame(one: StateDigest, other: StateDigest): boolean {
 function sentenceFor(index: number): string {
   return (
     `This node made another state of the log up to entry ${index} than the majority of the members. Its answers can't be trusted. ` +
-    'Find out which command depends on something that is not the same on every node (the clock, chance, the environment, another version), then repair this node: POST /_raft/repair, or RaftAdminService.repair().'
+    'Find the command that depends on the clock, chance, the environment or a version, then repair this node (POST /_raft/repair).'
   );
 }

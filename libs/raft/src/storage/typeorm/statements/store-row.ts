@@ -78,11 +78,9 @@ export class StoreRow {
 
   private movedSentence(wroteIt: string, now: string): string {
     return (
-      `The store in schema ${quoted(this.tables.schema)} was written by Postgres ${wroteIt}, and is served by ${now} now: the ` +
-      'database was restored from a backup, recovered to a point in time, taken over by a standby, or moved. What this node wrote ' +
-      'last may be missing, and with it its votes. Repair the node (POST /_raft/repair, or RaftAdminService.repair()). Only where ' +
-      'the copy was certainly made after the node had stopped for the last time, as by pg_upgrade, let it go on instead: ' +
-      `UPDATE ${this.tables.store} SET server = NULL.`
+      `The store in schema ${quoted(this.tables.schema)} was written by Postgres ${wroteIt}, and is served by ${now} now: it was ` +
+      'restored from a backup, or moved. Its last votes and entries may be missing. Repair the node (POST /_raft/repair). Only if the ' +
+      `copy was made after the node's last stop, as by pg_upgrade: UPDATE ${this.tables.store} SET server = NULL.`
     );
   }
 
