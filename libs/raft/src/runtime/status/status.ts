@@ -7,7 +7,7 @@ import type { SecurityStatus } from './security-status';
 import type { InstallStatus, SnapshotInfo } from './snapshot-status';
 
 /**
- * Where a node stands. `founding`: waiting for the other founders. `joining`: waiting to be accepted. `removed`, `quarantined`
+ * Where a node stands. `bootstrapping`: waiting for the other founders. `joining`: waiting to be accepted. `removed`, `quarantined`
  * and `failed` don't end by themselves; `reason` says what to do.
  *
  * @publicApi
@@ -104,7 +104,7 @@ export interface QueueLengths {
 /** @publicApi */
 export interface RaftStatus {
   readonly phase: RaftPhase;
-  /** Why the phase is `founding`, `joining`, `removed`, `quarantined` or `failed`; empty otherwise. */
+  /** Why the phase is `bootstrapping`, `joining`, `removed`, `quarantined` or `failed`; empty otherwise. */
   readonly reason: string;
   /**
    * Whether this node is a learner in the middle of its join: it is to get a vote, or has no state of the cluster yet. Nobody
