@@ -274,7 +274,7 @@ describe('an application that is a client of a cluster', () => {
     await until(() => heard.length > 0);
     await map.set('a', 1);
     await countersOf(app).add('a');
-    await until(() => changes.length === 1);
+    await until(() => changes.length === 1 && heard.some(({ kind }) => kind === 'change'));
 
     proxy.cut();
     const [node] = nodes.values();
