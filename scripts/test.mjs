@@ -22,7 +22,7 @@ const reports = path.join(root, 'dist', 'test-report');
 const stages = {
   unit: {
     title: 'Fast specs',
-    budgetSeconds: 1_000,
+    budgetSeconds: 1_250,
     run: (jestArguments) => runJest('unit', 'jest.config.js', jestArguments),
   },
   simulate: {
