@@ -81,7 +81,7 @@ describe('a disk that hangs under load', () => {
     // Leadership that wanders changes with each election time-out, so a dozen times. A machine that is too busy to run a leader in
     // time can cost it one.
     expect(new Set(after).size).toBe(1);
-    expect(after[0]! - before).toBeLessThanOrEqual(1);
+    expect(after[0]! - before!).toBeLessThanOrEqual(1);
     if (after[0] === before) expect(await cluster.leader({ all: true })).toBe(leader);
     expect(await load.brokenPromises()).toEqual(NONE_BROKEN);
   }, 180_000);

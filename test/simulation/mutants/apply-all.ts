@@ -3,11 +3,10 @@ import { MUTANTS } from '.';
 
 /** A worker that puts all mistakes into its own copy of the library, and says which don't find what they change. */
 const outOfDate: string[] = [];
-for (const { name, apply } of MUTANTS) {
+for (const mutant of MUTANTS)
   try {
-    apply();
+    mutant.apply();
   } catch (error) {
-    outOfDate.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    outOfDate.push(`${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
 parentPort?.postMessage(outOfDate);
