@@ -210,6 +210,8 @@ describe('leader jobs of an application', () => {
       "catchUp of @LeaderCron('* * * * *') of Reports.daily is \"some\": it must be one of 'none', 'last', 'all'.",
     );
     expect(decorate({ delivery: 'once' })).toThrow("it must be one of 'atMostOnce', 'atLeastOnce'.");
+    expect(decorate({ windUpMs: 5 })).toThrow('has no option windUpMs. It is now gracePeriodMs.');
+    expect(decorate({ gracePeriod: 5 })).toThrow('has no option gracePeriod. Known are name, catchUp,');
     expect(decorate({ skipIfOlderThanMs: -1 })).toThrow('skipIfOlderThanMs of');
     expect(decorate({ name: '' })).toThrow('name of');
     expect(() => LeaderInterval(0)).toThrow('The interval of @LeaderInterval(0) is 0');

@@ -45,6 +45,7 @@ export function leaderJob(what: string, timing: JobTiming, options: LeaderJobOpt
 
 function definitionOf(what: string, name: string, timing: JobTiming, options: LeaderJobOptions): JobDefinition {
   const { catchUp = 'none', delivery = 'atMostOnce', skipIfOlderThanMs, gracePeriodMs = 1_000, group } = options;
+  checkNames(what, options);
   checkedChoice(`catchUp of ${what}`, catchUp, ['none', 'last', 'all']);
   checkedChoice(`delivery of ${what}`, delivery, ['atMostOnce', 'atLeastOnce']);
   return {
@@ -59,6 +60,16 @@ function definitionOf(what: string, name: string, timing: JobTiming, options: Le
     atLeastOnce: delivery === 'atLeastOnce',
     gracePeriodMs: checkedMs(`gracePeriodMs of ${what}`, gracePeriodMs, 0),
   };
+}
+
+const OPTIONS = ['name', 'catchUp', 'skipIfOlderThanMs', 'delivery', 'gracePeriodMs', 'group', 'timeZone'];
+
+/** An option that isn't known would be ignored: a misspelled one, or one by a name that it had before. */
+function checkNames(what: string, options: object): void {
+  const unknown = Object.keys(options).find((each) => !OPTIONS.includes(each));
+  if (unknown === undefined) return;
+  const advice = unknown === 'windUpMs' ? 'It is now gracePeriodMs.' : `Known are ${OPTIONS.join(', ')}.`;
+  throw new RaftError('RAFT_CONFIGURATION', `${what} has no option ${unknown}. ${advice}`);
 }
 
 function checkedChoice(what: string, value: string, choices: readonly string[]): void {
