@@ -69,7 +69,7 @@ class MembershipWalk {
   }
 
   /**
-   * As whoever runs the cluster would: what is under way and waits for somebody who is gone is cancelled, names at which nobody
+   * As an operator would: what is under way and waits for somebody who is gone is cancelled, names at which nobody
    * runs are removed, nodes that are no members any more are ended, and there are three voters at least.
    */
   async settle(): Promise<void> {

@@ -9,6 +9,7 @@ import { NONE_BROKEN } from '../support/load/write-load';
 
 const ELECTION_TIMEOUT_MS = 1_000;
 const STALL_MS = isLongForm ? 10_000 : 4_000;
+const TRIALS = 3;
 /** Two election time-outs are asked for; the short form runs beside everything else. */
 const HAND_OVER_LIMIT_MS = 2 * ELECTION_TIMEOUT_MS * (isLongForm ? 1 : 3);
 
@@ -62,27 +63,30 @@ describe('a disk that hangs under load', () => {
   );
 
   it('of all three: leadership does not wander, and everything goes on when it is back', async () => {
-    const leader = await cluster.leader({ all: true });
     const load = SteadyLoad.start(cluster, { prefix: '/all-stalled', everyMs: 40 });
-    await load.more(100);
-    const before = await termOf(leader);
-    for (const node of cluster.nodes) node.freezePostgres();
-    await sleep(STALL_MS);
-    for (const node of cluster.nodes) node.thawPostgres();
-    await load.more(100);
+    let leader = await cluster.leader({ all: true });
+    let before: number | undefined;
+    let after: (number | undefined)[] = [];
+    // A busy machine may cost a leader its term at any time; leadership that wanders does it in every trial.
+    for (let trial = 1; trial <= TRIALS && (trial === 1 || after.some((term) => term !== before)); trial++) {
+      leader = await cluster.leader({ all: true });
+      await load.more(100);
+      before = await termOf(leader);
+      for (const node of cluster.nodes) node.freezePostgres();
+      await sleep(STALL_MS);
+      for (const node of cluster.nodes) node.thawPostgres();
+      await load.more(100);
+      after = await Promise.all(cluster.nodes.map(termOf));
+    }
     await load.stop();
-    const after = await Promise.all(cluster.nodes.map(termOf));
     figure(
       `every disk hangs for ${STALL_MS / 1000} s: term before and after`,
       `${before} / ${after.join(' ')}`,
       'the same',
     );
     figure('acknowledged writes', `${load.writes}, not known ${load.failures.length}, refused ${load.refusals}`);
-    // Leadership that wanders changes with each election time-out, so a dozen times. A machine that is too busy to run a leader in
-    // time can cost it one.
-    expect(new Set(after).size).toBe(1);
-    expect(after[0]! - before!).toBeLessThanOrEqual(1);
-    if (after[0] === before) expect(await cluster.leader({ all: true })).toBe(leader);
+    expect(after).toEqual(cluster.nodes.map(() => before));
+    expect(await cluster.leader({ all: true })).toBe(leader);
     expect(await load.brokenPromises()).toEqual(NONE_BROKEN);
   }, 180_000);
 });

@@ -25,7 +25,7 @@ interface Line {
 /** As a disk does it, its line's checksum stays what it was; a mistake of the program's own has one that fits. */
 type Checksum = 'stays' | 'fits';
 
-/** Changes an entry: by a mistake in what was to be written, or, where it is missing, in what was. */
+/** Changes an entry as a faulty program does, with a checksum that fits, or takes it away as a faulty disk does, with the old one. */
 export function damageEntry(journal: string, index: number, what: 'kind' | 'format' | 'data' | 'missing'): void {
   change(journal, what === 'missing' ? 'stays' : 'fits', ({ writes = [] }) => {
     const write = writes.find(({ entries = [] }) => entries.some((entry) => entry.index === index));

@@ -4,7 +4,7 @@ import { groupSubject } from './group-subject';
 
 jest.setTimeout(600_000);
 
-const LOGS = 3;
+const LOGS = 6;
 
 describe('rule 26: a group of machines in memory and in databases, with primitives and jobs', () => {
   it('has the same state, answers and sessions, however its log is cut and wherever its processes are killed', async () => {

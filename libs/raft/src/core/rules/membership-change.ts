@@ -2,20 +2,25 @@ import type { Configuration, MembershipTarget } from '../base/configuration';
 import type { MembershipChange, MembershipResult } from '../base/kernel-api';
 import { isJoint } from '../membership/membership';
 import { cancelIfWanted } from './membership-cancel';
-import { isAlive, proposeConfiguration, quorumAnswers } from './membership-proposal';
+import {
+  isAlive,
+  proposeConfiguration,
+  quorumAnswers,
+  refusalToPropose,
+  type Refusal,
+  refused,
+} from './membership-proposal';
 import { firstStep, giveUpStep, jointStep, leaveStep, timedTarget } from '../membership/membership-steps';
 import type { Progress } from '../progress/progress';
 import { majorityOf } from '../membership/quorum';
 import type { KernelState } from '../state/state';
 import { mayHandOver, transferLeadership } from './transfer';
-import { NO_REPLICA, type ReplicaId } from '../base/types';
+import type { ReplicaId } from '../base/types';
 
 /** How long a leader that has lost its vote tries to hand over, in election time-outs, before it steps down without a successor. */
 const HAND_OVER_ELECTION_TIMEOUTS = 2.5;
 /** How often the deadline of a change is moved on at most: each time is an entry of the log. */
 const RENEWAL_MS = 60_000;
-
-type Refusal = Extract<MembershipResult, { accepted: false }>;
 
 /**
  * Proposes the first step of a change of the membership. One at a time, and none before this leader has committed in its term:
@@ -31,13 +36,8 @@ export function changeMembership(state: KernelState, change: MembershipChange): 
 
 function refusalOf(state: KernelState, change: MembershipChange): Refusal | undefined {
   const { configuration, index } = state.configuration;
-  if (state.role !== 'leader')
-    return state.leader === NO_REPLICA
-      ? refused('noLeader', 'no leader is known')
-      : refused('notLeader', 'this replica does not lead');
-  if (state.transfer !== undefined || state.resignsAfterRound > 0)
-    return refused('transferring', 'the leadership is being handed over');
-  if (!state.committedInTerm) return refused('notReady', 'the leader has not committed in its term yet');
+  const refusal = refusalToPropose(state);
+  if (refusal !== undefined) return refusal;
   const isWaiting = configuration.target !== null && change.supersede !== true;
   if (state.log.hasPendingConfiguration || isJoint(configuration) || isWaiting)
     return refused('inProgress', 'another change of the membership is under way; wait for its end, or cancel it');
@@ -136,8 +136,4 @@ function leaveJoint(state: KernelState, configuration: Configuration): void {
 export function countCatchUp({ configuration, log, nowMs, electionTimeoutMs }: KernelState, progress: Progress): void {
   if (configuration.configuration.target === null) return;
   progress.catchUp.count(progress.matchIndex, log.lastIndex, nowMs, electionTimeoutMs);
-}
-
-function refused(reason: Refusal['reason'], detail: string): Refusal {
-  return { accepted: false, reason, detail };
 }

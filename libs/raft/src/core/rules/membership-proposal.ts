@@ -1,11 +1,30 @@
 import { encodeConfiguration } from '../membership/configuration-codec';
 import type { Configuration } from '../base/configuration';
+import type { MembershipResult } from '../base/kernel-api';
 import { entrySizeBytes, makeEntry } from '../base/entry';
 import { checkConfiguration } from '../membership/membership';
 import type { Progress } from '../progress/progress';
 import { majorityOf } from '../membership/quorum';
 import type { KernelState } from '../state/state';
-import type { ReplicaId } from '../base/types';
+import { NO_REPLICA, type ReplicaId } from '../base/types';
+
+export type Refusal = Extract<MembershipResult, { accepted: false }>;
+
+export function refused(reason: Refusal['reason'], detail: string): Refusal {
+  return { accepted: false, reason, detail };
+}
+
+/** @returns why this replica may write no configuration at all now; undefined where it may */
+export function refusalToPropose(state: KernelState): Refusal | undefined {
+  if (state.role !== 'leader')
+    return state.leader === NO_REPLICA
+      ? refused('noLeader', 'no leader is known')
+      : refused('notLeader', 'this replica does not lead');
+  if (state.transfer !== undefined || state.resignsAfterRound > 0)
+    return refused('transferring', 'the leadership is being handed over');
+  if (!state.committedInTerm) return refused('notReady', 'the leader has not committed in its term yet');
+  return undefined;
+}
 
 /** Writes a configuration into the log of this leader. @returns its index */
 export function proposeConfiguration(state: KernelState, configuration: Configuration): number {

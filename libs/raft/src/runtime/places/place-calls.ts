@@ -1,6 +1,7 @@
 import type { ReplicaId } from '../../core/base/types';
 import { decodeValue, encodeValue } from '../../state-machine/codec/value-codec';
 import type { Boot } from '../../transport/contract';
+import { fromWireBoot, toWireBoot, type WireBoot } from '../store/wire-boot';
 
 /** Asks a node who it is, over a connection to an address that is to be proved. */
 export const WHO = 'place.who';
@@ -50,11 +51,6 @@ interface WireWho {
   readonly httpChanged: boolean;
 }
 
-interface WireBoot {
-  readonly number: number;
-  readonly nonce: string;
-}
-
 interface WireQuestion extends WireBoot {
   readonly replicaId: number;
   readonly earlier: readonly WireBoot[];
@@ -86,14 +82,6 @@ export function encodeQuestion({ replicaId, number, nonce, earlier, address }: W
 export function decodeQuestion(bytes: Uint8Array): WitnessQuestion {
   const { replicaId, number, nonce, earlier, address } = decodeValue(bytes) as WireQuestion;
   return { replicaId, number, nonce, earlier: earlier.map(fromWireBoot), address };
-}
-
-function toWireBoot({ number, nonce }: Boot): WireBoot {
-  return { number, nonce };
-}
-
-function fromWireBoot({ number, nonce }: WireBoot): Boot {
-  return { number, nonce };
 }
 
 export function encodeWitness({ old, match, reached }: WitnessAnswer): Uint8Array {

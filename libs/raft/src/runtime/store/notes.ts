@@ -1,5 +1,6 @@
 import type { ReplicaId } from '../../core/base/types';
 import type { KnownBoot, Boot } from '../../transport/contract';
+import { fromWireBoot, toWireBoot, type WireBoot } from './wire-boot';
 
 const FORMAT = 1;
 
@@ -47,11 +48,6 @@ interface WireNotes {
   readonly metCluster?: string;
   readonly replacedAtMs?: number;
   readonly repair?: WireRepair;
-}
-
-interface WireBoot {
-  readonly number: number;
-  readonly nonce: string;
 }
 
 interface WireKnownBoot extends WireBoot {
@@ -107,14 +103,6 @@ export function decodeNotes(text: string): Notes {
     replacedAtMs,
     repair: repair && fromWireRepair(repair),
   };
-}
-
-function toWireBoot({ number, nonce }: Boot): WireBoot {
-  return { number, nonce };
-}
-
-function fromWireBoot({ number, nonce }: WireBoot): Boot {
-  return { number, nonce };
 }
 
 function toWireKnownBoot({ replicaId, number, nonce }: KnownBoot): WireKnownBoot {

@@ -14,7 +14,7 @@ export interface StorageWatchdogPorts {
   writeAgeMs(nowMs: number): number;
   /** For how long the store has been waited for, whether it was written to or only asked. */
   silenceMs(nowMs: number): number;
-  /** This replica must not campaign; a leader makes way for others that are well, or, where the session is lost, at once. */
+  /** This replica must not campaign; a leader transfers to a voter whose store works, or steps down at once where its session is lost. */
   transferIfStalled(isLost: boolean): void;
   mayLeadAgain(): void;
   /** {@link StorageWatchdog.degradation} is another now. */

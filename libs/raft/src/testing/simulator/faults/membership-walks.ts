@@ -94,7 +94,7 @@ export class MembershipWalks {
   }
 
   /**
-   * As whoever runs the cluster would: a replacement that was given up before it had caught up is asked for again; where it was
+   * As an operator would: a replacement that was given up before it had caught up is asked for again; where it was
    * removed, as a cancel does, one more empty disk takes its place; where too few are left to vouch for one that has moved, its
    * address is said by hand, since a newcomer at its old one can't join before that; and a node that was told to join through
    * others, who were removed since, is told of those who are there.

@@ -249,7 +249,7 @@ describe('a leader', () => {
       cluster.send(1, appends(2, at(last.term, last.index), last.index));
     };
     expect(() => tell(noop(2, 2))).not.toThrow();
-    expect(() => tell(entry(1, 1))).toThrow('only entries of the own term are committed by counting');
+    expect(() => tell(entry(1, 1))).toThrow("only entries of the leader's term are committed by counting");
   });
 
   it('tells in a later term what it committed before it was unseated', () => {
@@ -262,7 +262,7 @@ describe('a leader', () => {
       cluster.send(1, { kind: 'heartbeat', term: 6, leaderCommit: 1 } as Message);
     };
     expect(() => tell(1)).not.toThrow();
-    expect(() => tell(0)).toThrow('only entries of the own term are committed by counting');
+    expect(() => tell(0)).toThrow("only entries of the leader's term are committed by counting");
   });
 
   it('is unseated without regard to its lease only by whom it told to campaign', () => {

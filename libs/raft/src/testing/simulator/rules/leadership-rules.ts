@@ -124,7 +124,7 @@ export class LeadershipRules {
     const entry = entryAt(group, commitIndex);
     this.world.verdict.check(
       entry === undefined || entry.term === term,
-      'only entries of the own term are committed by counting',
+      "only entries of the leader's term are committed by counting",
       () => `${life.label} leads term ${term} and commits up to ${commitIndex}, an entry of term ${entry!.term}`,
     );
   }

@@ -130,7 +130,7 @@ export class MembershipRules {
   }
 }
 
-/** The order of the fields is that of whoever made it. */
+/** The fields may stand in any order: bytes are compared, which have one. */
 function isSame(left: Configuration, right: Configuration): boolean {
   return Buffer.compare(encodeConfiguration(left), encodeConfiguration(right)) === 0;
 }
